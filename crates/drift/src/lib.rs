@@ -1,0 +1,1 @@
+//! A Rust SDK for the Drift API: typed endpoints, resumable pages, OAuth, pace.

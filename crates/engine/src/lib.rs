@@ -1,0 +1,1 @@
+//! The worker: archives, verification and certificates.

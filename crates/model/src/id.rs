@@ -1,0 +1,147 @@
+//! Identifiers as types: a conversation's number can never stand where a contact's is meant.
+//!
+//! Numbers are Drift's own and 64 bits wide: message ids exceed 2^32 (Drift: Message model).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A text that should have been a number of some kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdError {
+    /// What kind of id was expected, for the message.
+    pub kind: &'static str,
+}
+
+impl fmt::Display for IdError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a {}: expected a whole number", self.kind)
+    }
+}
+
+impl std::error::Error for IdError {}
+
+macro_rules! number_id {
+    ($($(#[$doc:meta])* $name:ident, $kind:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub i64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                text.trim().parse().map(Self).map_err(|_| IdError { kind: $kind })
+            }
+        }
+    )*};
+}
+
+macro_rules! text_id {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+number_id! {
+    /// One Drift workspace (`orgId`).
+    OrgId, "organization id";
+    /// One conversation.
+    ConversationId, "conversation id";
+    /// One message; unique within its organization.
+    MessageId, "message id";
+    /// One contact: the person on the site's side.
+    ContactId, "contact id";
+    /// One Drift user: a person of the team, or a bot.
+    UserId, "user id";
+    /// One team of users.
+    TeamId, "team id";
+    /// One inbox. No endpoint lists inboxes.
+    InboxId, "inbox id";
+    /// One playbook.
+    PlaybookId, "playbook id";
+    /// One attachment (`documentId` in Drift's path).
+    AttachmentId, "attachment id";
+}
+
+text_id! {
+    /// One account: a UUID, or `<orgId>_<domain>`.
+    AccountId;
+    /// One meeting (Drift's `slug`).
+    MeetingId;
+    /// One run of an archive, a verification or an export: a UUID v7, so runs sort by age.
+    RunId;
+    /// One connection: the grant by which we act for an organization.
+    ConnectionId;
+}
+
+impl RunId {
+    /// A new id from the given instant and randomness (UUID version 7).
+    #[must_use]
+    pub fn new(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> Self {
+        Self(uuid_v7(clock, entropy))
+    }
+}
+
+impl ConnectionId {
+    /// A new id from the given instant and randomness (UUID version 7).
+    #[must_use]
+    pub fn new(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> Self {
+        Self(uuid_v7(clock, entropy))
+    }
+}
+
+/// RFC 9562, version 7: 48 bits of Unix milliseconds, then randomness.
+fn uuid_v7(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> String {
+    let ms = clock.now().0.unsigned_abs() & 0xffff_ffff_ffff;
+    let (high, low) = (entropy.next_u64(), entropy.next_u64());
+    format!(
+        "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
+        ms >> 16,
+        ms & 0xffff,
+        high & 0xfff,
+        0x8000 | (low >> 48) & 0x3fff,
+        low & 0xffff_ffff_ffff
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{FakeClock, Millis, SeededEntropy};
+
+    #[test]
+    fn ids_parse_from_text_and_say_what_was_expected() {
+        assert_eq!("42".parse(), Ok(ConversationId(42)));
+        assert_eq!(
+            "x".parse::<ConversationId>().unwrap_err().to_string(),
+            "not a conversation id: expected a whole number"
+        );
+    }
+
+    #[test]
+    fn run_ids_are_version_seven_and_sort_by_time() {
+        let entropy = SeededEntropy::new(1);
+        let early = RunId::new(&FakeClock::at(Millis(1_700_000_000_000)), &entropy);
+        let late = RunId::new(&FakeClock::at(Millis(1_700_000_000_001)), &entropy);
+        assert!(early < late, "{early} {late}");
+        assert_eq!(early.0.len(), 36);
+        assert_eq!(early.0.as_bytes()[14], b'7');
+    }
+}

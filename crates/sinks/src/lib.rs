@@ -1,0 +1,1 @@
+//! Other people's systems: files today, warehouses and CRMs tomorrow.

@@ -1,0 +1,1 @@
+//! All of Longshore's state, and the only place with SQL for it.
