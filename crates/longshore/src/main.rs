@@ -1,1 +1,25 @@
-fn main() {}
+//! The binary: command line, configuration, output, telemetry and lifecycle of Longshore.
+//!
+//! `main` reads the command line ([`cli`]) and the configuration ([`config`]), begins the log ([`telemetry`]), and
+//! hands both in one [`App`](app::App) to the command ([`command`], one file each). A command calls the other
+//! crates, prints one report ([`output`]) and ends with an exit code ([`exit`]); what went wrong is told in one
+//! place ([`failure`]). There are no business rules here: how an archive works is `engine`'s, what is stored `store`'s.
+
+mod app;
+mod cli;
+mod command;
+mod config;
+#[cfg(test)]
+mod documents;
+mod exit;
+mod failure;
+mod lifecycle;
+mod output;
+mod telemetry;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lifecycle::install_panic_hook();
+    lifecycle::guard(|| cli::run(std::env::args_os()))
+}

@@ -1,0 +1,32 @@
+//! What every command is given.
+
+use std::sync::Arc;
+
+use drift::{OsEntropy, SystemClock};
+use model::{Clock, Entropy};
+
+use crate::config::Config;
+use crate::lifecycle::Interrupt;
+use crate::output::Output;
+
+/// The configuration, the output, the seams of time and randomness, and the wish to stop.
+pub(crate) struct App {
+    pub(crate) config: Config,
+    pub(crate) output: Output,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) interrupt: Interrupt,
+}
+
+impl App {
+    /// The application on the real clock and the real randomness. Needs a runtime: it listens for signals.
+    pub(crate) fn new(config: Config, output: Output) -> Self {
+        Self {
+            config,
+            output,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(OsEntropy),
+            interrupt: Interrupt::listen(output),
+        }
+    }
+}

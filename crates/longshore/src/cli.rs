@@ -1,0 +1,148 @@
+//! The command line: flags that hold for every command, the list of commands, and the way from words to an exit code.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::App;
+use crate::command;
+use crate::config::{Config, Flags};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Form, Output};
+use crate::telemetry;
+
+/// Lands a company's Drift conversations safely in systems the company owns.
+///
+/// Begin with "longshore demo": it needs no account, and ends with an archive to look at.
+#[derive(Debug, Parser)]
+#[command(name = "longshore", version, disable_help_subcommand = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Read settings from this file instead of ./longshore.toml
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Options for every command")]
+    config: Option<PathBuf>,
+    /// Where everything is kept: sqlite://FILE or postgres://USER@HOST/NAME
+    #[arg(long, global = true, value_name = "URL", help_heading = "Options for every command")]
+    database: Option<String>,
+    /// Set any setting of docs/configuration.md; may be given several times
+    #[arg(long, global = true, value_name = "NAME=VALUE", help_heading = "Options for every command")]
+    set: Vec<String>,
+    /// Print one JSON document on stdout
+    #[arg(long, global = true, help_heading = "Options for every command")]
+    json: bool,
+    /// Say nothing on stderr but errors
+    #[arg(long, short, global = true, help_heading = "Options for every command")]
+    quiet: bool,
+    /// What is logged to stderr: error, warn, info, debug, trace, or warn,drift=debug
+    #[arg(long, global = true, value_name = "LEVEL", help_heading = "Options for every command")]
+    log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Config(command::config::Args),
+    Completions(command::completions::Args),
+}
+
+impl Command {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Config(_) => "config",
+            Self::Completions(_) => "completions",
+        }
+    }
+
+    async fn run(self, app: &App) -> Result<Exit, Failure> {
+        match self {
+            Self::Config(args) => command::config::run(app, &args),
+            Self::Completions(args) => command::completions::run(app, &args),
+        }
+    }
+}
+
+/// Run the program with these words. Everything that goes wrong has been told when this returns.
+pub(crate) fn run(words: impl Iterator<Item = OsString>) -> Exit {
+    let words: Vec<OsString> = words.collect();
+    let cli = match Cli::try_parse_from(&words) {
+        Ok(cli) => cli,
+        Err(error) => return explain(&error, words.iter().any(|word| word == "--json")),
+    };
+    let form = if cli.global.json { Form::Json } else { Form::Text };
+    let output = Output::new(cli.command.name(), form, cli.global.quiet);
+    match run_command(cli, output) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+fn run_command(cli: Cli, output: Output) -> Result<Exit, Failure> {
+    let Global { config: file, database, set: assignments, log, .. } = cli.global;
+    let flags = Flags { file, database, log, assignments };
+    let config = Config::load(&flags, &|name| std::env::var(name).ok())?;
+    telemetry::begin(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::unexpected(format!("cannot start the runtime: {error}")))?;
+    runtime.block_on(async {
+        let app = App::new(config, output);
+        cli.command.run(&app).await
+    })
+}
+
+/// What clap says, in clap's words: help and version are data, the rest is a usage error.
+fn explain(error: &clap::Error, json: bool) -> Exit {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Done;
+    }
+    if json {
+        let text = error.to_string();
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let message = lines.next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let hint = lines.find(|line| line.starts_with("tip: ")).map(|tip| tip.trim_start_matches("tip: "));
+        let failure = Failure::usage(message).hint(hint.unwrap_or("see longshore --help"));
+        Output::new("longshore", Form::Json, true).failure(&failure);
+        return Exit::Usage;
+    }
+    let _ = write!(std::io::stderr().lock(), "{error}");
+    Exit::Usage
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::documents;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_page_of_commands_shows_the_help_of_each() {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        let mut text = format!("```text\n{}```\n", command.render_long_help());
+        for sub in command.get_subcommands_mut() {
+            let (name, help) = (sub.get_name().to_owned(), sub.render_long_help());
+            text += &format!("\n## {name}\n\n```text\n{help}```\n");
+        }
+        documents::holds("command-line.md", "commands", &text);
+    }
+}

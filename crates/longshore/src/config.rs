@@ -1,0 +1,268 @@
+//! The configuration: read once at the start into values that cannot be wrong.
+//!
+//! File, environment and flags, in that order of rising strength. Whatever is wrong is told with the place
+//! where it was given, before anything is begun.
+
+pub(crate) mod file;
+pub(crate) mod layer;
+pub(crate) mod setting;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use model::Secret;
+use url::Url;
+
+use self::layer::{Given, Layers, Origin};
+use crate::failure::Failure;
+
+/// Calls under way at once, at most.
+const CONCURRENCY_MAX: usize = 256;
+/// An overlap beyond ten years is a slip of the pen.
+const OVERLAP_HOURS_MAX: u32 = 87_600;
+const MS_PER_HOUR: i64 = 3_600_000;
+
+/// What the flags say about the configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Flags {
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) database: Option<String>,
+    pub(crate) log: Option<String>,
+    pub(crate) assignments: Vec<String>,
+}
+
+/// All settings, parsed.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// The file that was read, if there was one.
+    pub(crate) file: Option<PathBuf>,
+    /// Where each value came from, for `longshore config`.
+    pub(crate) layers: Layers,
+    pub(crate) database: String,
+    pub(crate) key: Option<Secret>,
+    pub(crate) key_file: PathBuf,
+    pub(crate) api_url: Url,
+    pub(crate) list_url: Url,
+    pub(crate) authorize_url: Url,
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<Secret>,
+    pub(crate) client_secret_file: Option<PathBuf>,
+    pub(crate) redirect_uri: Url,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) resolve: Vec<Resolve>,
+    /// `None`: no limit.
+    pub(crate) per_minute: Option<u32>,
+    /// `None`: no limit.
+    pub(crate) reports_per_minute: Option<u32>,
+    pub(crate) concurrency: usize,
+    pub(crate) overlap_ms: i64,
+    pub(crate) attachment_bytes_max: u64,
+    pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
+}
+
+/// An address to use for a host instead of asking the name service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Resolve {
+    pub(crate) host: String,
+    pub(crate) address: SocketAddr,
+}
+
+/// How it is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+impl Config {
+    /// Read all layers; `environment` looks a variable up.
+    pub(crate) fn load(flags: &Flags, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, Failure> {
+        let mut layers = Layers::defaults();
+        let file = file::put_file(&mut layers, flags.file.as_deref())?;
+        layers.put_environment(environment);
+        for assignment in &flags.assignments {
+            layers.put_assignment(assignment)?;
+        }
+        for (name, text) in [("database", &flags.database), ("log", &flags.log)] {
+            if let Some(text) = text {
+                let setting = setting::find(name).expect("the setting is in the table");
+                layers.put(setting, Given { text: text.clone(), origin: Origin::Flag(format!("--{name}")) });
+            }
+        }
+        Self::parse(layers, file)
+    }
+
+    fn parse(layers: Layers, file: Option<PathBuf>) -> Result<Self, Failure> {
+        let api_url = read(&layers, "api_url", url)?;
+        Ok(Self {
+            database: read(&layers, "database", database)?,
+            key: optional(&layers, "key", secret)?,
+            key_file: read(&layers, "key_file", path)?,
+            list_url: optional(&layers, "list_url", url)?.unwrap_or_else(|| api_url.clone()),
+            api_url,
+            authorize_url: read(&layers, "authorize_url", url)?,
+            client_id: optional(&layers, "client_id", |text| Ok(text.to_owned()))?,
+            client_secret: optional(&layers, "client_secret", secret)?,
+            client_secret_file: optional(&layers, "client_secret_file", path)?,
+            redirect_uri: read(&layers, "redirect_uri", url)?,
+            ca_file: optional(&layers, "ca_file", path)?,
+            resolve: read(&layers, "resolve", resolve)?,
+            per_minute: read(&layers, "per_minute", number)?,
+            reports_per_minute: read(&layers, "reports_per_minute", number)?,
+            concurrency: read(&layers, "concurrency", |text| bounded(text, 1, CONCURRENCY_MAX))?,
+            overlap_ms: i64::from(read(&layers, "overlap_hours", |text| {
+                bounded(text, 0, OVERLAP_HOURS_MAX)
+            })?) * MS_PER_HOUR,
+            attachment_bytes_max: read(&layers, "attachment_bytes_max", |text| bounded(text, 0, u64::MAX))?,
+            log: read(&layers, "log", directives)?,
+            log_format: read(&layers, "log_format", log_format)?,
+            file,
+            layers,
+        }
+        .without_zero_limits())
+    }
+
+    /// 0 calls a minute is how "no limit" is written.
+    fn without_zero_limits(mut self) -> Self {
+        self.per_minute = self.per_minute.filter(|limit| *limit > 0);
+        self.reports_per_minute = self.reports_per_minute.filter(|limit| *limit > 0);
+        self
+    }
+}
+
+fn read<T>(
+    layers: &Layers,
+    name: &'static str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<T, Failure> {
+    let given = layers.get(name);
+    parse(given.text.trim()).map_err(|reason| {
+        Failure::usage(format!("{}: {name}: {reason}", given.origin))
+            .hint("docs/configuration.md tells what each setting takes")
+    })
+}
+
+fn optional<T>(
+    layers: &Layers,
+    name: &'static str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<T>, Failure> {
+    read(layers, name, |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) })
+}
+
+fn database(text: &str) -> Result<String, String> {
+    match text.split_once(':').map(|(scheme, _)| scheme) {
+        Some("sqlite" | "postgres" | "postgresql") => Ok(text.to_owned()),
+        // The text itself stays unsaid: it may hold a password.
+        _ => Err("expected sqlite://FILE or postgres://USER@HOST/NAME".into()),
+    }
+}
+
+fn url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| format!("expected an address, found \"{text}\" ({error})"))?;
+    match url.scheme() {
+        "https" | "http" if url.has_host() => Ok(url),
+        _ => Err(format!("expected an address that begins with https:// or http://, found \"{text}\"")),
+    }
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("expected a path, found nothing".into()) } else { Ok(PathBuf::from(text)) }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it stands beside parsers that can fail")]
+fn secret(text: &str) -> Result<Secret, String> {
+    Ok(Secret::new(text))
+}
+
+fn number(text: &str) -> Result<Option<u32>, String> {
+    bounded(text, 0, u32::MAX).map(Some)
+}
+
+fn bounded<T: FromStr + PartialOrd + std::fmt::Display>(text: &str, min: T, max: T) -> Result<T, String> {
+    match text.parse::<T>() {
+        Ok(number) if number >= min && number <= max => Ok(number),
+        _ => Err(format!("expected a whole number from {min} to {max}, found \"{text}\"")),
+    }
+}
+
+fn resolve(text: &str) -> Result<Vec<Resolve>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let (host, address) = part.split_once('=').unwrap_or_default();
+            let address = address.trim().parse();
+            address
+                .map(|address| Resolve { host: host.trim().to_owned(), address })
+                .map_err(|_| format!("expected HOST=ADDRESS:PORT, found \"{part}\""))
+        })
+        .collect()
+}
+
+fn directives(text: &str) -> Result<String, String> {
+    tracing_subscriber::EnvFilter::try_new(text)
+        .map(|_| text.to_owned())
+        .map_err(|_| format!("expected a level such as warn, or warn,drift=debug, found \"{text}\""))
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(format!("expected text or json, found \"{text}\"")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(assignments: &[&str]) -> Result<Config, Failure> {
+        let assignments = assignments.iter().map(|text| (*text).to_owned()).collect();
+        Config::load(&Flags { assignments, ..Flags::default() }, &|_| None)
+    }
+
+    #[test]
+    fn the_defaults_are_a_configuration() {
+        let config = load(&[]).unwrap();
+        assert_eq!(config.per_minute, Some(600));
+        assert_eq!(config.list_url, config.api_url);
+        assert_eq!(config.overlap_ms, 24 * MS_PER_HOUR);
+    }
+
+    #[test]
+    fn flags_are_stronger_than_the_environment() {
+        let flags = Flags { database: Some("sqlite://flag.db".into()), ..Flags::default() };
+        let environment = |name: &str| match name {
+            "LONGSHORE_DATABASE" => Some("sqlite://environment.db".to_owned()),
+            "LONGSHORE_PER_MINUTE" => Some("0".to_owned()),
+            _ => None,
+        };
+        let config = Config::load(&flags, &environment).unwrap();
+        assert_eq!(config.database, "sqlite://flag.db");
+        assert_eq!(config.per_minute, None);
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_with_where_it_was_given() {
+        let check = |assignment: &str, expected: &str| {
+            assert_eq!(load(&[assignment]).unwrap_err().message, expected);
+        };
+        check(
+            "concurrency=0",
+            "--set: concurrency: expected a whole number from 1 to 256, found \"0\"",
+        );
+        check(
+            "api_url=driftapi.com",
+            "--set: api_url: expected an address, found \"driftapi.com\" (relative URL without a base)",
+        );
+        check("resolve=a=b", "--set: resolve: expected HOST=ADDRESS:PORT, found \"a=b\"");
+        check(
+            "database=mysql://u:canary@h",
+            "--set: database: expected sqlite://FILE or postgres://USER@HOST/NAME",
+        );
+        check("log_format=xml", "--set: log_format: expected text or json, found \"xml\"");
+    }
+}

@@ -1,0 +1,195 @@
+//! The table of settings: the one place where a setting has its name, its default and its meaning.
+//!
+//! A setting is named the same everywhere: `per_minute` in the file, `LONGSHORE_PER_MINUTE` in the environment,
+//! `--set per_minute=…` on the command line. `docs/configuration.md` is made from this table.
+
+/// One setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Setting {
+    /// Its name in the file and after `--set`.
+    pub(crate) name: &'static str,
+    /// The names it goes by in the environment; the first that is set counts.
+    pub(crate) environment: &'static [&'static str],
+    /// What holds when nobody says otherwise; empty for none.
+    pub(crate) default: &'static str,
+    /// Whether its value may be shown, and where it may be given.
+    pub(crate) care: Care,
+    /// What it does.
+    pub(crate) meaning: &'static str,
+}
+
+/// How much care a value needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Care {
+    /// Given anywhere, shown in full.
+    Plain,
+    /// Given anywhere, shown without the password of its URL.
+    Url,
+    /// Given in the environment only (never in a file that is shared, never on a command line that others can list), never shown.
+    Secret,
+}
+
+const fn setting(
+    name: &'static str,
+    environment: &'static [&'static str],
+    default: &'static str,
+    meaning: &'static str,
+) -> Setting {
+    Setting { name, environment, default, care: Care::Plain, meaning }
+}
+
+/// All settings, in the order of the documentation.
+pub(crate) const SETTINGS: &[Setting] = &[
+    Setting {
+        care: Care::Url,
+        ..setting(
+            "database",
+            &["LONGSHORE_DATABASE", "DATABASE_URL"],
+            "sqlite://longshore.db",
+            "Where everything is kept: `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`. The flag `--database` is the same.",
+        )
+    },
+    Setting {
+        care: Care::Secret,
+        ..setting(
+            "key",
+            &["LONGSHORE_KEY"],
+            "",
+            "The key under which tokens are sealed: 32 bytes in base64 or hexadecimal. Without it `key_file` is used.",
+        )
+    },
+    setting(
+        "key_file",
+        &["LONGSHORE_KEY_FILE"],
+        "longshore.key",
+        "The file with that key; made at the first start, readable by its owner only. Keep a copy apart from the database.",
+    ),
+    setting(
+        "api_url",
+        &["LONGSHORE_API_URL"],
+        "https://driftapi.com",
+        "The Drift API. The sandbox prints the address to use for it.",
+    ),
+    setting(
+        "list_url",
+        &["LONGSHORE_LIST_URL"],
+        "",
+        "The host of the conversation list where it is another one (`https://api.drift.com`). Empty: the same as `api_url`.",
+    ),
+    setting(
+        "authorize_url",
+        &["LONGSHORE_AUTHORIZE_URL"],
+        "https://dev.drift.com/authorize",
+        "The page on which a person allows the connection.",
+    ),
+    setting(
+        "client_id",
+        &["LONGSHORE_CLIENT_ID"],
+        "",
+        "The id of your Drift app, for `connect` by OAuth. The flag `--client-id` is the same.",
+    ),
+    Setting {
+        care: Care::Secret,
+        ..setting(
+            "client_secret",
+            &["LONGSHORE_CLIENT_SECRET"],
+            "",
+            "The secret of your Drift app. It is kept sealed in the database once `connect` has ended.",
+        )
+    },
+    setting("client_secret_file", &["LONGSHORE_CLIENT_SECRET_FILE"], "", "A file with that secret, instead."),
+    setting(
+        "redirect_uri",
+        &["LONGSHORE_REDIRECT_URI"],
+        "http://127.0.0.1:8917/callback",
+        "Where Drift sends the person back to: exactly as saved on the app's page. `connect` listens on its port of this machine.",
+    ),
+    setting(
+        "ca_file",
+        &["LONGSHORE_CA_FILE"],
+        "",
+        "Certificates (PEM) to trust besides those of the system: a company proxy's, or the sandbox's.",
+    ),
+    setting(
+        "resolve",
+        &["LONGSHORE_RESOLVE"],
+        "",
+        "Addresses to use instead of asking the name service: `driftapi.com=127.0.0.1:8443`, several divided by commas (or an array in the file).",
+    ),
+    setting(
+        "per_minute",
+        &["LONGSHORE_PER_MINUTE"],
+        "600",
+        "The organization's budget of calls a minute. It is lowered by itself when Drift refuses. 0: no limit.",
+    ),
+    setting(
+        "reports_per_minute",
+        &["LONGSHORE_REPORTS_PER_MINUTE"],
+        "60",
+        "The same for the reporting endpoint, which Drift documents as 60. 0: no limit.",
+    ),
+    setting(
+        "concurrency",
+        &["LONGSHORE_CONCURRENCY"],
+        "16",
+        "How many calls may be under way at once, 1 to 256. The budget holds all the same.",
+    ),
+    setting(
+        "overlap_hours",
+        &["LONGSHORE_OVERLAP_HOURS"],
+        "24",
+        "How far behind its last watermark a second archive begins to look for changes, in hours.",
+    ),
+    setting(
+        "attachment_bytes_max",
+        &["LONGSHORE_ATTACHMENT_BYTES_MAX"],
+        "104857600",
+        "Attachments larger than this are named in the certificate and not stored, in bytes.",
+    ),
+    setting(
+        "log",
+        &["LONGSHORE_LOG"],
+        "warn",
+        "What is logged to stderr: `error`, `warn`, `info`, `debug`, `trace`, also by part (`warn,drift=debug`). The flag `--log` is the same.",
+    ),
+    setting(
+        "log_format",
+        &["LONGSHORE_LOG_FORMAT"],
+        "text",
+        "How it is logged: `text`, or `json` with one object a line.",
+    ),
+];
+
+/// The setting of that name.
+pub(crate) fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents;
+
+    #[test]
+    fn the_page_of_settings_tells_what_the_program_reads() {
+        let mut table = String::from("| setting | environment | default | meaning |\n|---|---|---|---|\n");
+        for setting in SETTINGS {
+            let environment: Vec<_> = setting.environment.iter().map(|name| format!("`{name}`")).collect();
+            let name = match setting.care {
+                Care::Secret => format!("`{}` (environment only)", setting.name),
+                Care::Plain | Care::Url => format!("`{}`", setting.name),
+            };
+            let default =
+                if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
+            table += &format!("| {name} | {} | {default} | {} |\n", environment.join(", "), setting.meaning);
+        }
+        documents::holds("configuration.md", "settings", &table);
+    }
+
+    #[test]
+    fn a_setting_is_named_alike_in_file_and_environment() {
+        for setting in SETTINGS {
+            assert_eq!(setting.environment[0], format!("LONGSHORE_{}", setting.name.to_uppercase()));
+        }
+    }
+}
