@@ -1,0 +1,28 @@
+//! `GET /contacts/attributes`
+
+use serde::Deserialize;
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::wire::{AttributeDefinition, List};
+use crate::{Client, Error, Scope};
+
+#[derive(Deserialize)]
+struct Definitions {
+    properties: List<AttributeDefinition>,
+}
+
+impl Client {
+    /// The definitions of the organization's contact attributes.
+    ///
+    /// `GET /contacts/attributes`; scope `all_contact_read`.
+    ///
+    /// Drift: "Listing custom attributes", <https://devdocs.drift.com/docs/listing-custom-attributes>.
+    ///
+    /// # Errors
+    /// As every call: [`Error`].
+    pub async fn contact_attributes(&self) -> Result<Vec<AttributeDefinition>, Error> {
+        let call = Call::get("/contacts/attributes").scope(Scope::AllContactRead);
+        Ok(self.call_decoded(call, Answer::data::<Definitions>).await?.properties.0)
+    }
+}

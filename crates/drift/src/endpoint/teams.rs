@@ -1,0 +1,4 @@
+//! Teams of users.
+
+mod teams;
+mod user_teams;

@@ -1,0 +1,20 @@
+//! `GET /teams/org`
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::wire::{List, Team};
+use crate::{Client, Error};
+
+impl Client {
+    /// All teams of the organization.
+    ///
+    /// `GET /teams/org`; scope not documented. One answer, no pages.
+    ///
+    /// Drift: "Team model", <https://devdocs.drift.com/docs/team-model>.
+    ///
+    /// # Errors
+    /// As every call: [`Error`].
+    pub async fn teams(&self) -> Result<Vec<Team>, Error> {
+        Ok(self.call_decoded(Call::get("/teams/org"), Answer::data::<List<Team>>).await?.0)
+    }
+}

@@ -1,0 +1,21 @@
+//! `GET /users/list`
+
+use crate::answer::Answer;
+use crate::call::Call;
+use crate::wire::{List, User};
+use crate::{Client, Error, Scope};
+
+impl Client {
+    /// All users of the organization, bots among them.
+    ///
+    /// `GET /users/list`; scope `user_read`. One answer, no pages.
+    ///
+    /// Drift's page shows no sample; the shape is that of the answers seen.
+    ///
+    /// # Errors
+    /// As every call: [`Error`].
+    pub async fn users(&self) -> Result<Vec<User>, Error> {
+        let call = Call::get("/users/list").scope(Scope::UserRead);
+        Ok(self.call_decoded(call, Answer::data::<List<User>>).await?.0)
+    }
+}
