@@ -1,1 +1,23 @@
 //! Other people's systems: files today, warehouses and CRMs tomorrow.
+//!
+//! Data flows one way: from the readers of `store` into a directory of the user's, as tables (NDJSON or CSV),
+//! transcripts (text and HTML) and attachments, described by a manifest. The crate knows neither Drift's wire
+//! shapes nor SQL nor where secrets lie, and nothing of it ever flows back into the store but the record
+//! of the run.
+//!
+//! Every remote text is hostile until shown otherwise: file names, HTML bodies and spreadsheet formulas pass
+//! through [`file_name`], [`transcript::sanitize`] and [`format::Csv`] before they reach a disk.
+
+pub mod directory;
+pub mod error;
+//pub mod export;
+pub mod file_name;
+pub mod format;
+pub mod manifest;
+pub mod partial;
+//pub mod table;
+pub mod transcript;
+
+pub use error::SinkError;
+//pub use export::{ExportOptions, ExportProgress, ExportReport, export};
+pub use format::Format;

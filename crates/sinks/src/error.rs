@@ -1,0 +1,130 @@
+//! What can go wrong while writing out, and what a person can do about it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why an export did not come about. Nothing half-written stays under a final name.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// The target exists and is a file, or a parent of it is one.
+    #[error("{} is not a directory", path.display())]
+    NotADirectory {
+        /// What was to be the directory.
+        path: PathBuf,
+    },
+    /// The operating system forbids writing.
+    #[error("cannot write to {}", path.display())]
+    NotWritable {
+        /// What was to be written.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// No room (or quota) left.
+    #[error("no space left for {}", path.display())]
+    DiskFull {
+        /// What was being written.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// The directory holds files that no export of ours wrote.
+    #[error("{} holds files that are not an export (such as {found:?})", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// One of the files found.
+        found: String,
+    },
+    /// The directory holds the export of another organization.
+    #[error("{} holds the export of organization {found}", path.display())]
+    OtherOrg {
+        /// The directory.
+        path: PathBuf,
+        /// The organization whose export it is.
+        found: i64,
+    },
+    /// Another process is exporting into the same directory.
+    #[error("another export is writing to {}", path.display())]
+    Busy {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Any other failure of the file system.
+    #[error("could not {action} {}", path.display())]
+    Io {
+        /// A verb: what was attempted.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+//~    /// The store could not be read, or the run could not be recorded.
+//~    #[error("could not read the store for the export")]
+//~    Store(#[from] store::StoreError),
+    /// The writing thread ended without an answer: it panicked, or the runtime is shutting down.
+    #[error("the writer of {table} stopped")]
+    WriterStopped {
+        /// The table or step that was being written.
+        table: &'static str,
+    },
+}
+
+impl SinkError {
+    /// What a person can do about it, when there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotADirectory { .. } => Some("name a directory, or one that does not exist yet"),
+            Self::NotWritable { .. } => {
+                Some("choose a directory that this user may write to, or change its permissions")
+            }
+            Self::DiskFull { .. } => {
+                Some("free some space or choose another disk, then run the export again: it replaces what is there")
+            }
+            Self::Foreign { .. } => {
+                Some("choose an empty directory: an export only ever replaces an export of its own")
+            }
+            Self::OtherOrg { .. } => Some("choose another directory: one organization, one directory"),
+            Self::Busy { .. } => Some("wait for the other export to end, or choose another directory"),
+            Self::Io { .. } | Self::WriterStopped { .. } => None,
+        }
+    }
+
+    /// Sort a failure of the file system by what can be done about it.
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_path_buf();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::WriteZero => {
+                Self::DiskFull { path, source }
+            }
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                Self::NotWritable { path, source }
+            }
+            io::ErrorKind::NotADirectory => Self::NotADirectory { path },
+            _ => Self::Io { action, path, source },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_of_the_file_system_are_sorted_by_what_a_person_can_do() {
+        let sorted =
+            |kind: io::ErrorKind| SinkError::io("write", Path::new("out/messages.csv"), io::Error::from(kind));
+        assert!(matches!(sorted(io::ErrorKind::StorageFull), SinkError::DiskFull { .. }));
+        assert!(matches!(sorted(io::ErrorKind::QuotaExceeded), SinkError::DiskFull { .. }));
+        assert!(matches!(sorted(io::ErrorKind::ReadOnlyFilesystem), SinkError::NotWritable { .. }));
+        assert!(matches!(sorted(io::ErrorKind::PermissionDenied), SinkError::NotWritable { .. }));
+        assert!(matches!(sorted(io::ErrorKind::NotADirectory), SinkError::NotADirectory { .. }));
+        assert!(matches!(sorted(io::ErrorKind::TimedOut), SinkError::Io { .. }));
+        assert!(sorted(io::ErrorKind::StorageFull).hint().is_some_and(|hint| hint.contains("space")));
+    }
+}

@@ -1,0 +1,102 @@
+//! How a table's rows become bytes.
+//!
+//! Two formats with the same columns. Both are written here rather than by a library, because what is written must
+//! tell null from the empty text (the `csv` crate cannot) and must embed stored JSON without decoding its
+//! numbers. The tests read everything back with libraries of others.
+
+mod csv;
+mod ndjson;
+
+use std::io::{self, Write};
+
+pub use csv::Csv;
+pub use ndjson::Ndjson;
+
+/// The formats of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line, keys are column names.
+    Ndjson,
+    /// RFC 4180 with a header row.
+    Csv,
+}
+
+impl Format {
+    /// The ending of its files and its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+/// What to do with texts that a spreadsheet would run as a formula.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Formulas {
+    /// Write them as they are: exact, and right for programs.
+    #[default]
+    Keep,
+    /// Put a `'` before them: safe to open in a spreadsheet, no longer exact. Only CSV knows this.
+    Defuse,
+}
+
+/// One value of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell<'a> {
+    /// No value.
+    Null,
+    /// A whole number: ids, counts, Unix milliseconds.
+    Int(i64),
+    /// A real number; what is not finite is written as null.
+    Real(f64),
+    /// True or false.
+    Bool(bool),
+    /// Any text.
+    Text(&'a str),
+    /// A JSON document as text.
+    Json(&'a str),
+}
+
+/// A writer of rows in one of the formats.
+#[derive(Debug)]
+pub enum Encoder {
+    /// One JSON object a line.
+    Ndjson(Ndjson),
+    /// RFC 4180.
+    Csv(Csv),
+}
+
+impl Encoder {
+    /// A writer of rows with these columns.
+    #[must_use]
+    pub fn new(format: Format, formulas: Formulas, columns: &[&str]) -> Self {
+        match format {
+            Format::Ndjson => Self::Ndjson(Ndjson::new(columns)),
+            Format::Csv => Self::Csv(Csv::new(formulas, columns)),
+        }
+    }
+
+    /// What stands before the first row.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn head(&self, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Ndjson(_) => Ok(()),
+            Self::Csv(csv) => csv.head(out),
+        }
+    }
+
+    /// One row: as many cells as there are columns.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn row(&mut self, cells: &[Cell<'_>], out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Ndjson(ndjson) => ndjson.row(cells, out),
+            Self::Csv(csv) => csv.row(cells, out),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `manifest.json`: what an export holds, so that a reader can check it without us.
+//!
+//! It is the last file that gets its name. While it says `"complete": false` the files beside it may belong to
+//! two runs; when it says true, every table has exactly the rows, bytes and hash it names.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use model::{Millis, OrgId, RunId};
+use serde::{Deserialize, Serialize};
+
+use crate::partial::PartialFile;
+use crate::{Format, SinkError};
+
+/// Its name in the directory.
+pub const MANIFEST: &str = "manifest.json";
+/// What `kind` says; how a directory is known to be ours.
+const KIND: &str = "longshore-export";
+/// The version of the manifest's own shape. Additions do not raise it.
+const VERSION: u32 = 1;
+/// The largest manifest that is read back; ours have a few kilobytes.
+const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
+
+/// The manifest of one export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Always `longshore-export`.
+    pub kind: String,
+    /// The version of this shape.
+    pub version: u32,
+    /// Whether the files are what this manifest says.
+    pub complete: bool,
+    /// Whose data it is.
+    pub org_id: OrgId,
+    /// The row in `export_runs`.
+    pub run_id: RunId,
+    /// `ndjson` or `csv`.
+    pub format: String,
+    /// Whether formulas were defused (CSV only): then texts may have a `'` before them.
+    pub formulas_defused: bool,
+    /// The version of the tables, as the store's migrations count it.
+    pub schema_version: i64,
+    /// The version of the program that wrote it.
+    pub longshore_version: String,
+    /// When the run began, Unix milliseconds.
+    pub started_at: Millis,
+    /// When it ended; null while it runs.
+    pub finished_at: Option<Millis>,
+    /// One entry for each table.
+    pub tables: Vec<TableFile>,
+    /// The list of transcripts and attachments with their sizes and hashes.
+    pub files: Option<TableFile>,
+}
+
+/// One table's file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableFile {
+    /// The table's name.
+    pub table: String,
+    /// The file's name in the directory.
+    pub file: String,
+    /// Rows, the header not counted.
+    pub rows: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+}
+
+/// What is known of a run before it has written anything.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Whose data.
+    pub org: OrgId,
+    /// The row in `export_runs`.
+    pub run: RunId,
+    /// The tables' format.
+    pub format: Format,
+    /// Whether formulas are defused.
+    pub formulas_defused: bool,
+    /// The store's schema version.
+    pub schema_version: i64,
+    /// When it began.
+    pub started_at: Millis,
+}
+
+impl Manifest {
+    /// The manifest of a run that has not written anything yet.
+    #[must_use]
+    pub fn begun(plan: &Plan) -> Self {
+        Self {
+            kind: KIND.to_owned(),
+            version: VERSION,
+            complete: false,
+            org_id: plan.org,
+            run_id: plan.run.clone(),
+            format: plan.format.name().to_owned(),
+            formulas_defused: plan.formulas_defused,
+            schema_version: plan.schema_version,
+            longshore_version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: plan.started_at,
+            finished_at: None,
+            tables: Vec::new(),
+            files: None,
+        }
+    }
+
+    /// The manifest in this directory; `None` when there is none, or one that is not ours.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn read(directory: &Path) -> Result<Option<Self>, SinkError> {
+        let path = directory.join(MANIFEST);
+        let readable = match fs::metadata(&path) {
+            Ok(metadata) => metadata.is_file() && metadata.len() <= MANIFEST_BYTES_MAX,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            Err(error) => return Err(SinkError::io("read", &path, error)),
+        };
+        if !readable {
+            return Ok(None);
+        }
+        let bytes = fs::read(&path).map_err(|error| SinkError::io("read", &path, error))?;
+        Ok(serde_json::from_slice::<Self>(&bytes).ok().filter(|manifest| manifest.kind == KIND))
+    }
+
+    /// Put it into the directory, in place of an older one.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn write(&self, directory: &Path) -> Result<(), SinkError> {
+        let path = directory.join(MANIFEST);
+        let mut text = serde_json::to_vec_pretty(self).expect("a manifest is JSON");
+        text.push(b'\n');
+        let write = || {
+            let mut file = PartialFile::create(&path)?;
+            file.write_all(&text)?;
+            file.finish()?.rename()
+        };
+        write().map_err(|error| SinkError::io("write", &path, error))
+    }
+}
