@@ -5,23 +5,23 @@
 //! retries and tokens are [`Client`](crate::Client)'s. Each endpoint has the decoder for its own envelope, since a
 //! dozen of them lack the `data` that Drift's convention promises.
 
-mod conversations;
-mod contacts;
-mod users;
-mod teams;
-mod reports;
 mod accounts;
-mod playbooks;
-mod gdpr;
-mod scim;
+mod contacts;
+mod conversations;
 mod events;
+mod gdpr;
+mod playbooks;
+mod reports;
+mod scim;
+mod teams;
+mod users;
 
-pub use conversations::*;
-pub use contacts::*;
-pub use users::*;
-pub use reports::*;
 pub use accounts::*;
+pub use contacts::*;
+pub use conversations::*;
+pub use reports::*;
 pub use scim::*;
+pub use users::*;
 
 use crate::DecodeError;
 use crate::answer::Answer;

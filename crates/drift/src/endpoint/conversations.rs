@@ -1,14 +1,14 @@
 //! Conversations, their messages, files and transcripts.
 
-mod list_conversations;
-mod conversation;
-mod messages;
-mod create_message;
-mod create_conversation;
-mod transcript;
-mod json_transcript;
-mod conversation_stats;
 mod attachment;
+mod conversation;
+mod conversation_stats;
+mod create_conversation;
+mod create_message;
+mod json_transcript;
+mod list_conversations;
+mod messages;
+mod transcript;
 
 pub use attachment::ATTACHMENT_BYTES_MAX;
 pub use create_conversation::{FirstAttributes, FirstMessage, NewConversation};

@@ -1,6 +1,6 @@
 //! The legacy collector of events, which takes no token.
 
-mod track;
-mod track_all;
 mod identify;
 mod identify_all;
+mod track;
+mod track_all;

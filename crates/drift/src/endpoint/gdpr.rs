@@ -1,4 +1,4 @@
 //! A person's data: retrieval and erasure.
 
-mod gdpr_retrieve;
 mod gdpr_delete;
+mod gdpr_retrieve;

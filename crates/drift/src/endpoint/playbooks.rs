@@ -1,4 +1,4 @@
 //! Playbooks and landing pages.
 
-mod playbooks;
 mod landing_pages;
+mod playbooks;

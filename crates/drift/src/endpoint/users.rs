@@ -1,9 +1,9 @@
 //! Users and their booked meetings.
 
-mod user;
-mod users_by_id;
-mod users;
-mod update_user;
 mod meetings;
+mod update_user;
+mod user;
+mod users;
+mod users_by_id;
 
 pub use update_user::UserChanges;

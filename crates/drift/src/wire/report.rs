@@ -186,7 +186,7 @@ mod tests {
             (r#"[1,NaN,2]"#, r#"[1,null,2]"#),
             (r#"[-Infinity,Infinity]"#, r#"[null,null]"#),
             (r#"["NaN","a \" NaN"]"#, r#"["NaN","a \" NaN"]"#),
-            (r#"["\",NaN]"#, r#"["\",null]"#),
+            (r#"["\\",NaN]"#, r#"["\\",null]"#),
             (r#"[1]"#, r#"[1]"#),
         ] {
             assert_eq!(String::from_utf8_lossy(&without_bare_nan(from.as_bytes())), to);

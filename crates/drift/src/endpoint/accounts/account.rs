@@ -2,7 +2,6 @@
 
 use model::AccountId;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::Account;
 use crate::{Client, Error, Scope};
@@ -18,6 +17,6 @@ impl Client {
     /// [`Error::NotFound`] when there is no such account; otherwise as every call.
     pub async fn account(&self, id: &AccountId) -> Result<Account, Error> {
         let call = Call::get("/accounts").segment(id).scope(Scope::AccountRead);
-        self.call_decoded(call, Answer::data).await
+        self.data(call).await
     }
 }

@@ -3,7 +3,6 @@
 use model::UserId;
 use serde::Serialize;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{Account, CustomProperty};
 use crate::{Client, Error, Scope};
@@ -39,6 +38,6 @@ impl Client {
     /// created.
     pub async fn create_account(&self, account: &NewAccount) -> Result<Account, Error> {
         let call = Call::post("/accounts/create").scope(Scope::AccountWrite).json(account)?;
-        self.call_decoded(call, Answer::data).await
+        self.data(call).await
     }
 }

@@ -3,7 +3,6 @@
 use model::{AccountId, UserId};
 use serde::Serialize;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{Account, CustomProperty};
 use crate::{Client, Error, Scope};
@@ -51,6 +50,6 @@ impl Client {
     /// [`Error::NotFound`] when there is no such account; otherwise as every call.
     pub async fn update_account(&self, changes: &AccountChanges) -> Result<Account, Error> {
         let call = Call::patch("/accounts/update").scope(Scope::AccountWrite).json(changes)?;
-        self.call_decoded(call, Answer::data).await
+        self.data(call).await
     }
 }

@@ -2,7 +2,6 @@
 
 use model::ContactId;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::Contact;
 use crate::{Client, Error, Scope};
@@ -18,6 +17,6 @@ impl Client {
     /// [`Error::NotFound`] when there is no such contact; otherwise as every call.
     pub async fn contact(&self, id: ContactId) -> Result<Contact, Error> {
         let call = Call::get("/contacts").segment(id).scope(Scope::ContactRead);
-        self.call_decoded(call, Answer::data).await
+        self.data(call).await
     }
 }

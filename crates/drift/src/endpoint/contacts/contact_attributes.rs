@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{AttributeDefinition, List};
 use crate::{Client, Error, Scope};
@@ -23,6 +22,6 @@ impl Client {
     /// As every call: [`Error`].
     pub async fn contact_attributes(&self) -> Result<Vec<AttributeDefinition>, Error> {
         let call = Call::get("/contacts/attributes").scope(Scope::AllContactRead);
-        Ok(self.call_decoded(call, Answer::data::<Definitions>).await?.properties.0)
+        Ok(self.data::<Definitions>(call).await?.properties.0)
     }
 }

@@ -1,6 +1,5 @@
 //! `GET /contacts?email=&limit=`
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{Contact, List};
 use crate::{Client, Error, Scope};
@@ -16,7 +15,8 @@ impl Client {
     /// # Errors
     /// As every call: [`Error`].
     pub async fn contacts_by_email(&self, email: &str, limit: Option<u32>) -> Result<Vec<Contact>, Error> {
-        let call = Call::get("/contacts").query("email", email).query_some("limit", limit).scope(Scope::ContactRead);
-        Ok(self.call_decoded(call, Answer::data::<List<Contact>>).await?.0)
+        let call =
+            Call::get("/contacts").query("email", email).query_some("limit", limit).scope(Scope::ContactRead);
+        Ok(self.data::<List<Contact>>(call).await?.0)
     }
 }

@@ -1,6 +1,5 @@
 //! `GET /contacts?idType=external&id=`
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{Contact, List};
 use crate::{Client, Error, Scope};
@@ -24,7 +23,7 @@ impl Client {
         for ids in ids.chunks(IDS_MAX) {
             let call = Call::get("/contacts").query("idType", "external").scope(Scope::ContactRead);
             let call = ids.iter().fold(call, |call, id| call.query("id", id));
-            contacts.extend(self.call_decoded(call, Answer::data::<List<Contact>>).await?.0);
+            contacts.extend(self.data::<List<Contact>>(call).await?.0);
         }
         Ok(contacts)
     }

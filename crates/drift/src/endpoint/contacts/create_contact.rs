@@ -4,7 +4,6 @@ use model::Pii;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{Contact, Extra};
 use crate::{Client, Error, Scope};
@@ -55,6 +54,6 @@ impl Client {
     /// documented); otherwise as every call. Tried again only where nothing can have been created.
     pub async fn create_contact(&self, contact: &ContactAttributes) -> Result<Contact, Error> {
         let call = Call::post("/contacts").scope(Scope::ContactWrite).json(contact)?;
-        self.call_decoded(call, Answer::data).await
+        self.data(call).await
     }
 }

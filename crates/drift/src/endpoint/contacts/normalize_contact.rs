@@ -1,6 +1,5 @@
 //! `PATCH /contacts/normalize?idType=&id=`
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::endpoint::ContactAttributes;
 use crate::wire::Contact;
@@ -44,6 +43,6 @@ impl Client {
         changes: &ContactAttributes,
     ) -> Result<Contact, Error> {
         let call = Call::patch("/contacts/normalize").query("idType", kind.as_str()).query("id", id);
-        self.call_decoded(call.scope(Scope::ContactWrite).json(changes)?, Answer::data_or_bare).await
+        self.data_or_bare(call.scope(Scope::ContactWrite).json(changes)?).await
     }
 }

@@ -3,7 +3,6 @@
 use model::{ContactId, Millis, Pii};
 use serde::Serialize;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::TimelineEvent;
 use crate::{Client, Error, Scope};
@@ -44,6 +43,6 @@ impl Client {
     /// As every call: [`Error`]. Tried again only where nothing can have been posted.
     pub async fn post_timeline_event(&self, event: &NewTimelineEvent) -> Result<TimelineEvent, Error> {
         let call = Call::post("/contacts/timeline").scope(Scope::ContactWrite).json(event)?;
-        self.call_decoded(call, Answer::data).await
+        self.data(call).await
     }
 }

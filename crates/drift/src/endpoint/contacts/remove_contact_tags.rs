@@ -25,7 +25,8 @@ impl Client {
     /// [`Error::NotFound`] when there is no such contact; otherwise as every call.
     pub async fn remove_contact_tags(&self, id: ContactId, names: &[&str]) -> Result<Done, Error> {
         let tags: Vec<_> = names.iter().map(|name| OldTag { name }).collect();
-        let call = Call::post("/contacts").segment(id).then("/tags/delete/_bulk").idempotent(true).json(&tags)?;
+        let call =
+            Call::post("/contacts").segment(id).then("/tags/delete/_bulk").idempotent(true).json(&tags)?;
         self.call_decoded(call, done).await
     }
 }

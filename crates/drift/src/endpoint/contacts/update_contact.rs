@@ -2,7 +2,6 @@
 
 use model::ContactId;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::endpoint::ContactAttributes;
 use crate::wire::Contact;
@@ -19,6 +18,6 @@ impl Client {
     /// [`Error::NotFound`] when there is no such contact; otherwise as every call.
     pub async fn update_contact(&self, id: ContactId, changes: &ContactAttributes) -> Result<Contact, Error> {
         let call = Call::patch("/contacts").segment(id).scope(Scope::ContactWrite).json(changes)?;
-        self.call_decoded(call, Answer::data).await
+        self.data(call).await
     }
 }

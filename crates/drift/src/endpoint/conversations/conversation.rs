@@ -2,7 +2,6 @@
 
 use model::ConversationId;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::Conversation;
 use crate::{Client, Error, Scope};
@@ -18,6 +17,6 @@ impl Client {
     /// [`Error::NotFound`] when there is no such conversation; otherwise as every call.
     pub async fn conversation(&self, id: ConversationId) -> Result<Conversation, Error> {
         let call = Call::get("/conversations").segment(id).scope(Scope::ConversationRead);
-        self.call_decoded(call, Answer::data).await
+        self.data(call).await
     }
 }

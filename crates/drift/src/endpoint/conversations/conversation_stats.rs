@@ -1,6 +1,5 @@
 //! `GET /conversations/stats`
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::ConversationStats;
 use crate::{Client, Error, Scope};
@@ -16,6 +15,6 @@ impl Client {
     /// As every call: [`Error`].
     pub async fn conversation_stats(&self) -> Result<ConversationStats, Error> {
         let call = Call::get("/conversations/stats").scope(Scope::ConversationRead);
-        self.call_decoded(call, Answer::data_or_bare).await
+        self.data_or_bare(call).await
     }
 }

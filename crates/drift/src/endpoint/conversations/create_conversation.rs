@@ -3,7 +3,6 @@
 use model::{Pii, UserId};
 use serde::Serialize;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{Button, Conversation, MessageKind};
 use crate::{Client, Error, Scope};
@@ -86,6 +85,6 @@ impl Client {
     /// As every call: [`Error`]. Tried again only where nothing can have been created.
     pub async fn create_conversation(&self, new: &NewConversation) -> Result<Conversation, Error> {
         let call = Call::post("/conversations/new").scope(Scope::ConversationWrite).json(new)?;
-        self.call_decoded(call, Answer::data_or_bare).await
+        self.data_or_bare(call).await
     }
 }

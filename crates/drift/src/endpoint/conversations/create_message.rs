@@ -85,7 +85,11 @@ struct Several {
 
 fn decode(answer: &Answer) -> Result<Message, DecodeError> {
     if let Ok(Several { messages }) = answer.data() {
-        return messages.0.into_iter().next_back().ok_or(DecodeError::new("expected the new message, found none"));
+        return messages
+            .0
+            .into_iter()
+            .next_back()
+            .ok_or(DecodeError::new("expected the new message, found none"));
     }
     answer.data()
 }

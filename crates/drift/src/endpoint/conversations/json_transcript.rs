@@ -3,7 +3,6 @@
 use model::ConversationId;
 
 use super::transcript::TRANSCRIPT_BYTES_MAX;
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::JsonTranscript;
 use crate::{Client, Error, Scope};
@@ -20,6 +19,6 @@ impl Client {
     pub async fn json_transcript(&self, id: ConversationId) -> Result<JsonTranscript, Error> {
         let call = Call::get("/conversations").segment(id).then("/json_transcript");
         let call = call.scope(Scope::ConversationRead).large(TRANSCRIPT_BYTES_MAX);
-        self.call_decoded(call, Answer::bare).await
+        self.bare(call).await
     }
 }

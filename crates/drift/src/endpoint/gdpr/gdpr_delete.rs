@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::GdprDeletion;
 use crate::{Client, Error, Scope};
@@ -19,7 +18,10 @@ impl Client {
     /// # Errors
     /// [`Error::Forbidden`] for an app that is not the organization's own; otherwise as every call.
     pub async fn gdpr_delete(&self, email: &str) -> Result<GdprDeletion, Error> {
-        let call = Call::post("/gdpr/delete").idempotent(true).scope(Scope::GdprWrite).json(&json!({ "email": email }))?;
-        self.call_decoded(call, Answer::data).await
+        let call = Call::post("/gdpr/delete")
+            .idempotent(true)
+            .scope(Scope::GdprWrite)
+            .json(&json!({ "email": email }))?;
+        self.data(call).await
     }
 }

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::GdprRetrieval;
 use crate::{Client, Error, Scope};
@@ -19,7 +18,10 @@ impl Client {
     /// # Errors
     /// [`Error::Forbidden`] for an app that is not the organization's own; otherwise as every call.
     pub async fn gdpr_retrieve(&self, email: &str) -> Result<GdprRetrieval, Error> {
-        let call = Call::post("/gdpr/retrieve").idempotent(true).scope(Scope::GdprRead).json(&json!({ "email": email }))?;
-        self.call_decoded(call, Answer::data).await
+        let call = Call::post("/gdpr/retrieve")
+            .idempotent(true)
+            .scope(Scope::GdprRead)
+            .json(&json!({ "email": email }))?;
+        self.data(call).await
     }
 }

@@ -1,6 +1,5 @@
 //! `GET /playbooks/clp`
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{LandingPage, List};
 use crate::{Client, Error, Scope};
@@ -16,6 +15,6 @@ impl Client {
     /// As every call: [`Error`].
     pub async fn landing_pages(&self) -> Result<Vec<LandingPage>, Error> {
         let call = Call::get("/playbooks/clp").scope(Scope::PlaybookRead);
-        Ok(self.call_decoded(call, Answer::data_or_bare::<List<LandingPage>>).await?.0)
+        Ok(self.data_or_bare::<List<LandingPage>>(call).await?.0)
     }
 }

@@ -1,6 +1,5 @@
 //! `GET /playbooks/list`
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{List, Playbook};
 use crate::{Client, Error, Scope};
@@ -17,6 +16,6 @@ impl Client {
     /// As every call: [`Error`].
     pub async fn playbooks(&self) -> Result<Vec<Playbook>, Error> {
         let call = Call::get("/playbooks/list").scope(Scope::PlaybookRead);
-        Ok(self.call_decoded(call, Answer::data_or_bare::<List<Playbook>>).await?.0)
+        Ok(self.data_or_bare::<List<Playbook>>(call).await?.0)
     }
 }

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::Filter;
 use crate::{Client, Error, Scope};
@@ -39,6 +38,6 @@ impl Client {
     /// As every call: [`Error`].
     pub async fn conversation_summary(&self, query: &SummaryQuery) -> Result<Value, Error> {
         let call = Call::post("/reports/conversation-summary").reports().idempotent(true);
-        self.call_decoded(call.scope(Scope::ConversationRead).json(query)?, Answer::bare).await
+        self.bare(call.scope(Scope::ConversationRead).json(query)?).await
     }
 }

@@ -1,6 +1,5 @@
 //! `POST /scim/Users`
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::ScimUser;
 use crate::{Client, Error};
@@ -15,6 +14,6 @@ impl Client {
     /// # Errors
     /// As every call: [`Error`]. Tried again only where nothing can have been created.
     pub async fn create_scim_user(&self, user: &ScimUser) -> Result<ScimUser, Error> {
-        self.call_decoded(Call::post("/scim/Users").json(user)?, Answer::bare).await
+        self.bare(Call::post("/scim/Users").json(user)?).await
     }
 }

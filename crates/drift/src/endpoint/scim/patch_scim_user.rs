@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::ScimUser;
 use crate::{Client, Error};
@@ -18,6 +17,6 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`] when there is no such user; otherwise as every call.
     pub async fn patch_scim_user(&self, id: &str, patch: &Value) -> Result<ScimUser, Error> {
-        self.call_decoded(Call::patch("/scim/Users").segment(id).json(patch)?, Answer::bare).await
+        self.bare(Call::patch("/scim/Users").segment(id).json(patch)?).await
     }
 }

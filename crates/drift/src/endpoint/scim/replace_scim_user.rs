@@ -1,6 +1,5 @@
 //! `PUT /scim/Users/{id}`
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::ScimUser;
 use crate::{Client, Error};
@@ -15,6 +14,6 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`] when there is no such user; otherwise as every call.
     pub async fn replace_scim_user(&self, id: &str, user: &ScimUser) -> Result<ScimUser, Error> {
-        self.call_decoded(Call::put("/scim/Users").segment(id).json(user)?, Answer::bare).await
+        self.bare(Call::put("/scim/Users").segment(id).json(user)?).await
     }
 }

@@ -1,6 +1,5 @@
 //! `GET /scim/Users/{id}`
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::ScimUser;
 use crate::{Client, Error};
@@ -15,6 +14,6 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`] when there is no such user; otherwise as every call.
     pub async fn scim_user(&self, id: &str) -> Result<ScimUser, Error> {
-        self.call_decoded(Call::get("/scim/Users").segment(id), Answer::bare).await
+        self.bare(Call::get("/scim/Users").segment(id)).await
     }
 }

@@ -1,6 +1,5 @@
 //! `GET /scim/Users`
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::ScimList;
 use crate::{Client, Error};
@@ -31,6 +30,6 @@ impl Client {
             .query_some("filter", query.filter.as_deref())
             .query_some("startIndex", query.start_index)
             .query_some("count", query.count);
-        self.call_decoded(call, Answer::bare).await
+        self.bare(call).await
     }
 }

@@ -1,6 +1,5 @@
 //! `GET /teams/org`
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{List, Team};
 use crate::{Client, Error};
@@ -15,6 +14,6 @@ impl Client {
     /// # Errors
     /// As every call: [`Error`].
     pub async fn teams(&self) -> Result<Vec<Team>, Error> {
-        Ok(self.call_decoded(Call::get("/teams/org"), Answer::data::<List<Team>>).await?.0)
+        Ok(self.data::<List<Team>>(Call::get("/teams/org")).await?.0)
     }
 }

@@ -2,7 +2,6 @@
 
 use model::UserId;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{List, Team};
 use crate::{Client, Error};
@@ -18,6 +17,6 @@ impl Client {
     /// [`Error::NotFound`] when there is no such user; otherwise as every call.
     pub async fn user_teams(&self, id: UserId) -> Result<Vec<Team>, Error> {
         let call = Call::get("/teams/users").segment(id);
-        Ok(self.call_decoded(call, Answer::data::<List<Team>>).await?.0)
+        Ok(self.data::<List<Team>>(call).await?.0)
     }
 }

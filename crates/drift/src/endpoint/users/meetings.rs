@@ -2,7 +2,6 @@
 
 use model::Millis;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{List, Meeting, Meetings};
 use crate::{Client, Error, Scope};
@@ -27,7 +26,7 @@ impl Client {
             .query("max_start_time", max)
             .query("limit", LIMIT_MAX)
             .scope(Scope::UserRead);
-        let items = self.call_decoded(call, Answer::data::<List<Meeting>>).await?.0;
+        let items = self.data::<List<Meeting>>(call).await?.0;
         Ok(Meetings { maybe_truncated: items.len() >= LIMIT_MAX, items })
     }
 }

@@ -3,7 +3,6 @@
 use model::{Pii, UserId};
 use serde::Serialize;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{Availability, User};
 use crate::{Client, Error, Scope};
@@ -48,6 +47,6 @@ impl Client {
     /// than `AVAILABLE` and `OFFLINE`; otherwise as every call.
     pub async fn update_user(&self, id: UserId, changes: &UserChanges) -> Result<User, Error> {
         let call = Call::patch("/users/update").query("userId", id).scope(Scope::UserWrite).json(changes)?;
-        self.call_decoded(call, Answer::data).await
+        self.data(call).await
     }
 }

@@ -2,7 +2,6 @@
 
 use model::UserId;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::User;
 use crate::{Client, Error, Scope};
@@ -18,6 +17,6 @@ impl Client {
     /// [`Error::NotFound`] when there is no such user; otherwise as every call.
     pub async fn user(&self, id: UserId) -> Result<User, Error> {
         let call = Call::get("/users").segment(id).scope(Scope::UserRead);
-        self.call_decoded(call, Answer::data).await
+        self.data(call).await
     }
 }

@@ -1,6 +1,5 @@
 //! `GET /users/list`
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::{List, User};
 use crate::{Client, Error, Scope};
@@ -16,6 +15,6 @@ impl Client {
     /// As every call: [`Error`].
     pub async fn users(&self) -> Result<Vec<User>, Error> {
         let call = Call::get("/users/list").scope(Scope::UserRead);
-        Ok(self.call_decoded(call, Answer::data::<List<User>>).await?.0)
+        Ok(self.data::<List<User>>(call).await?.0)
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use model::UserId;
 
-use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::User;
 use crate::{Client, Error, Scope};
@@ -30,7 +29,7 @@ impl Client {
         for ids in ids.chunks(IDS_MAX) {
             let call = Call::get("/users").scope(Scope::UserRead);
             let call = ids.iter().fold(call, |call, id| call.query("userId", id));
-            let by_id: ById = self.call_decoded(call, Answer::data).await?;
+            let by_id: ById = self.data(call).await?;
             users.extend(by_id.into_values().flatten());
         }
         users.sort_by_key(|user: &User| user.id);
