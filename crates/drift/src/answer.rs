@@ -1,0 +1,86 @@
+//! A whole answer with a status of success, and the shapes in which Drift wraps what it says.
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::DecodeError;
+
+/// A whole answer with a status of success.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+#[derive(Deserialize)]
+struct Wrapped<T> {
+    data: T,
+}
+
+#[expect(dead_code, reason = "the vocabulary is whole even where no endpoint needs a word yet")]
+impl Answer {
+    pub(crate) const fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
+        Self { status, headers, body }
+    }
+
+    /// What is inside `{"data": …}`.
+    pub(crate) fn data<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        Ok(serde_json::from_slice::<Wrapped<T>>(&self.body)?.data)
+    }
+
+    /// The body itself.
+    pub(crate) fn bare<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        Ok(serde_json::from_slice(&self.body)?)
+    }
+
+    /// What is inside `data`, or the body itself where nothing is wrapped: the pages contradict each other.
+    pub(crate) fn data_or_bare<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        #[derive(Deserialize)]
+        struct Probe {
+            data: Option<IgnoredAny>,
+        }
+        match serde_json::from_slice::<Probe>(&self.body) {
+            Ok(Probe { data: Some(_) }) => self.data(),
+            _ => self.bare(),
+        }
+    }
+
+    /// Whether the body is well-formed JSON, kept as it is.
+    pub(crate) fn check_json(&self) -> Result<(), DecodeError> {
+        serde_json::from_slice::<IgnoredAny>(&self.body)?;
+        Ok(())
+    }
+
+    /// The body's bytes.
+    pub(crate) fn bytes(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> Result<&str, DecodeError> {
+        std::str::from_utf8(&self.body).map_err(|_| DecodeError::new("the text is not UTF-8"))
+    }
+
+    /// The media type without its parameters, in the sender's spelling.
+    pub(crate) fn content_type(&self) -> Option<&str> {
+        let value = self.headers.get(CONTENT_TYPE)?.to_str().ok()?;
+        Some(value.split(';').next().unwrap_or(value).trim())
+    }
+
+    /// Whether the body calls itself JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.content_type().is_some_and(|kind| kind.to_ascii_lowercase().ends_with("json"))
+    }
+
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) const fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+}
