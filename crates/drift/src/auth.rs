@@ -78,6 +78,10 @@ impl Token {
         self.due_at.is_some_and(|due_at| due_at <= now)
     }
 
+    pub(crate) const fn access(&self) -> &Secret {
+        &self.pair.access
+    }
+
     fn is_expired(&self, now: Millis) -> bool {
         self.pair.expires_at.is_some_and(|at| at <= now)
     }

@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::auth::Credentials;
 use crate::call::Call;
 use crate::exchange::{Core, Right};
-use crate::{Auth, Config, DecodeError, Error, Pace, Priority, Seams};
+use crate::{Auth, Config, DecodeError, Error, Pace, Priority, Seams, Secret};
 
 /// A way to call Drift for one organization. Cheap to clone; clones share budget, token and connections.
 #[derive(Clone)]
@@ -88,6 +88,11 @@ impl Client {
             Ok(answer.clone())
         })
         .await
+    }
+
+    /// The token that calls are made with, renewed where needed: for the calls that are about it.
+    pub(crate) async fn access_token(&self) -> Result<Secret, Error> {
+        self.credentials.ready(&self.core).await.map(|token| token.access().clone())
     }
 
     /// Make a call and take what is inside `data`.

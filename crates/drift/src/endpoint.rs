@@ -6,6 +6,7 @@
 //! dozen of them lack the `data` that Drift's convention promises.
 
 mod accounts;
+mod app;
 mod contacts;
 mod conversations;
 mod events;

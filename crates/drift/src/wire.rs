@@ -39,7 +39,7 @@ mod transcript;
 mod user;
 
 pub use account::{Account, CustomProperties, CustomProperty, PropertyKind};
-pub use app::{TokenInfo, Uninstalled};
+pub use app::TokenInfo;
 pub use attachment::{Attachment, AttachmentRef};
 pub use attributes::{Attributes, Location};
 pub use contact::{AttributeDefinition, AttributeKind, Contact};

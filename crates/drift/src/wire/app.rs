@@ -1,9 +1,8 @@
-//! What Drift says about tokens and installations.
+//! What Drift says about tokens.
 
 use model::{OrgId, Secret};
 use serde::Deserialize;
 
-use super::shape::shape;
 use super::{Extra, field};
 
 /// What a token is good for.
@@ -52,15 +51,5 @@ impl TokenInfo {
     #[must_use]
     pub fn expires_in_ms(&self) -> Option<i64> {
         self.expires_in.filter(|ms| *ms > 0)
-    }
-}
-
-shape! {
-    /// The app is no longer installed: `{"result":"OK","ok":true}`.
-    pub struct Uninstalled {
-        /// `OK`.
-        pub result: Option<String>,
-        /// True.
-        pub ok: Option<bool>,
     }
 }
