@@ -195,3 +195,150 @@ fn sync(root: &Path) -> Result<(), SinkError> {
 fn sync(_root: &Path) -> Result<(), SinkError> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use model::{Millis, RunId};
+
+    use super::*;
+    use crate::manifest::Plan;
+    use crate::partial::PartialFile;
+
+    const ORG: OrgId = OrgId(4242);
+
+    fn manifest(format: Format, tables: &[&str]) -> Manifest {
+        let plan = Plan {
+            org: ORG,
+            run: RunId("0".to_owned()),
+            format,
+            formulas_defused: false,
+            schema_version: 1,
+            started_at: Millis(0),
+        };
+        let table = |table: &&str| TableFile {
+            table: (*table).to_owned(),
+            file: format!("{table}.{}", format.name()),
+            rows: 0,
+            bytes: 0,
+            sha256: String::new(),
+        };
+        Manifest {
+            complete: true,
+            tables: tables.iter().map(table).collect(),
+            ..Manifest::begun(&plan)
+        }
+    }
+
+    /// One export of a table of this content, with a transcript of the same.
+    fn export(root: &Path, format: Format, content: &str, trees: &[&str]) {
+        let directory = Directory::claim(root, ORG).unwrap();
+        let manifest = manifest(format, &["messages"]);
+        directory.begin(&manifest).unwrap();
+        let mut file = PartialFile::create(&root.join(&manifest.tables[0].file)).unwrap();
+        file.write_all(content.as_bytes()).unwrap();
+        for tree in trees {
+            fs::write(directory.begin_tree(tree).unwrap().join("a.txt"), content).unwrap();
+        }
+        directory.commit(&[file.finish().unwrap()], trees, &manifest).unwrap();
+    }
+
+    fn listing(root: &Path) -> Vec<String> {
+        let mut names = names(root).unwrap();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn an_export_replaces_the_one_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("new").join("deeper");
+        export(&root, Format::Ndjson, "one", &["transcripts"]);
+        export(&root, Format::Ndjson, "two", &["transcripts"]);
+        assert_eq!(listing(&root), [LOCK, MANIFEST, "messages.ndjson", "transcripts"]);
+        assert_eq!(fs::read_to_string(root.join("messages.ndjson")).unwrap(), "two");
+        assert_eq!(fs::read_to_string(root.join("transcripts/a.txt")).unwrap(), "two");
+
+        export(&root, Format::Csv, "three", &[]);
+        assert_eq!(listing(&root), [LOCK, MANIFEST, "messages.csv"]);
+        assert!(Manifest::read(&root).unwrap().unwrap().complete);
+    }
+
+    #[test]
+    fn what_a_crash_left_is_cleared_away_and_the_old_export_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        export(dir.path(), Format::Csv, "one", &["transcripts"]);
+        fs::create_dir_all(dir.path().join("transcripts.partial/2026-01")).unwrap();
+        fs::create_dir_all(dir.path().join("transcripts.replaced.partial")).unwrap();
+        fs::write(dir.path().join("messages.csv.partial"), "half").unwrap();
+        drop(Directory::claim(dir.path(), ORG).unwrap());
+        assert_eq!(listing(dir.path()), [LOCK, MANIFEST, "messages.csv", "transcripts"]);
+        assert_eq!(fs::read_to_string(dir.path().join("messages.csv")).unwrap(), "one");
+    }
+
+    #[test]
+    fn a_directory_of_somebody_else_is_refused_untouched() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("thesis.txt"), "years").unwrap();
+        fs::write(dir.path().join("x.partial"), "mine").unwrap();
+        let refused = Directory::claim(dir.path(), ORG).unwrap_err();
+        assert!(matches!(refused, SinkError::Foreign { .. }), "{refused}");
+        assert_eq!(listing(dir.path()), ["thesis.txt", "x.partial"]);
+
+        fs::write(dir.path().join(MANIFEST), "{\"kind\":\"another tool's\"}").unwrap();
+        assert!(matches!(Directory::claim(dir.path(), ORG), Err(SinkError::Foreign { .. })));
+    }
+
+    #[test]
+    fn one_directory_serves_one_organization_and_one_run_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        export(dir.path(), Format::Csv, "one", &[]);
+        let other = Directory::claim(dir.path(), OrgId(7));
+        assert!(matches!(other, Err(SinkError::OtherOrg { found: 4242, .. })));
+        let held = Directory::claim(dir.path(), ORG).unwrap();
+        assert!(matches!(Directory::claim(dir.path(), ORG), Err(SinkError::Busy { .. })));
+        drop(held);
+        assert!(Directory::claim(dir.path(), ORG).is_ok());
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(matches!(Directory::claim(&file, ORG), Err(SinkError::NotADirectory { .. })));
+        let below = Directory::claim(&file.join("below"), ORG);
+        assert!(matches!(below, Err(SinkError::NotADirectory { .. })));
+    }
+
+    #[test]
+    fn an_edited_manifest_cannot_have_other_files_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let victim = dir.path().join("victim.csv");
+        fs::write(&victim, "safe").unwrap();
+        let root = dir.path().join("out");
+        export(&root, Format::Csv, "one", &[]);
+        let mut edited = manifest(Format::Csv, &["messages"]);
+        edited.tables[0].table = "../victim".to_owned();
+        edited.tables[0].file = "../victim.csv".to_owned();
+        edited.write(&root).unwrap();
+        export(&root, Format::Ndjson, "two", &[]);
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "safe");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_in_place_of_a_tree_is_replaced_and_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let elsewhere = dir.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        fs::write(elsewhere.join("precious"), "").unwrap();
+        let root = dir.path().join("out");
+        export(&root, Format::Csv, "one", &[]);
+        std::os::unix::fs::symlink(&elsewhere, root.join("transcripts")).unwrap();
+        export(&root, Format::Csv, "two", &["transcripts"]);
+        assert!(elsewhere.join("precious").exists());
+        assert_eq!(fs::read_to_string(root.join("transcripts/a.txt")).unwrap(), "two");
+    }
+}

@@ -63,9 +63,9 @@ pub enum SinkError {
         #[source]
         source: io::Error,
     },
-//~    /// The store could not be read, or the run could not be recorded.
-//~    #[error("could not read the store for the export")]
-//~    Store(#[from] store::StoreError),
+    /// The store could not be read, or the run could not be recorded.
+    #[error("could not read the store for the export")]
+    Store(#[from] store::StoreError),
     /// The writing thread ended without an answer: it panicked, or the runtime is shutting down.
     #[error("the writer of {table} stopped")]
     WriterStopped {
@@ -90,6 +90,7 @@ impl SinkError {
                 Some("choose an empty directory: an export only ever replaces an export of its own")
             }
             Self::OtherOrg { .. } => Some("choose another directory: one organization, one directory"),
+            Self::Store(error) => error.hint(),
             Self::Busy { .. } => Some("wait for the other export to end, or choose another directory"),
             Self::Io { .. } | Self::WriterStopped { .. } => None,
         }

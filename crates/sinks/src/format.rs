@@ -57,6 +57,8 @@ pub enum Cell<'a> {
     Text(&'a str),
     /// A JSON document as text.
     Json(&'a str),
+    /// Bytes, written as lower-case hexadecimal text.
+    Bytes(&'a [u8]),
 }
 
 /// A writer of rows in one of the formats.

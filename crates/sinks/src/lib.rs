@@ -10,14 +10,13 @@
 
 pub mod directory;
 pub mod error;
-//pub mod export;
+pub mod export;
 pub mod file_name;
 pub mod format;
 pub mod manifest;
 pub mod partial;
-//pub mod table;
 pub mod transcript;
 
 pub use error::SinkError;
-//pub use export::{ExportOptions, ExportProgress, ExportReport, export};
+pub use export::{ExportOptions, ExportProgress, ExportReport, export};
 pub use format::Format;

@@ -33,6 +33,8 @@ pub struct Source<'a> {
     pub messages: &'a [Message],
     /// Messages that the conversation has beyond those given here.
     pub messages_left_out: u64,
+    /// When Drift said that it has the conversation no more.
+    pub gone_at: Option<Millis>,
 }
 
 /// The team's names.
@@ -79,6 +81,7 @@ pub struct Transcript {
     pub(crate) status: String,
     pub(crate) created_at: Option<Millis>,
     pub(crate) updated_at: Option<Millis>,
+    pub(crate) gone_at: Option<Millis>,
     pub(crate) page: Option<Page>,
     pub(crate) tags: Vec<String>,
     pub(crate) participants: Vec<String>,

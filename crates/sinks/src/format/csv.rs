@@ -52,6 +52,7 @@ impl Csv {
             Cell::Bool(true) => self.line.extend_from_slice(b"true"),
             Cell::Bool(false) => self.line.extend_from_slice(b"false"),
             Cell::Text(text) | Cell::Json(text) => self.quoted(text),
+            Cell::Bytes(bytes) => self.quoted(&hex::encode(bytes)),
         }
     }
 
@@ -107,6 +108,7 @@ mod tests {
         check(Cell::Text("\""), "\"\"\"\"");
         check(Cell::Text("=1+1"), "\"=1+1\"");
         check(Cell::Int(-5), "-5");
+        check(Cell::Bytes(&[0, 255]), "\"00ff\"");
         check(Cell::Real(2.5), "2.5");
         check(Cell::Real(f64::INFINITY), "");
         check(Cell::Bool(false), "false");

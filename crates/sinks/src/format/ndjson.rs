@@ -49,6 +49,7 @@ fn value(cell: Cell<'_>, line: &mut Vec<u8>) {
         Cell::Bool(false) => line.extend_from_slice(b"false"),
         Cell::Text(text) => string(text, line),
         Cell::Json(document) => json(document, line),
+        Cell::Bytes(bytes) => string(&hex::encode(bytes), line),
     }
 }
 
@@ -91,6 +92,7 @@ mod tests {
         check(Cell::Real(f64::NAN), "null");
         check(Cell::Bool(true), "true");
         check(Cell::Text(""), "\"\"");
+        check(Cell::Bytes(&[0, 255]), "\"00ff\"");
         check(Cell::Text("a\n\"é\u{202e}\0"), "\"a\\n\\\"é\u{202e}\\u0000\"");
         check(Cell::Json("{\n \"n\": 1.10e400\r}"), "{  \"n\": 1.10e400 }");
         check(Cell::Json("{\"n\":123456789012345678901234567890}"), "{\"n\":123456789012345678901234567890}");

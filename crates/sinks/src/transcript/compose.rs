@@ -23,7 +23,7 @@ impl Transcript {
     /// Gather what a reader wants to see.
     #[must_use]
     pub fn compose(source: Source<'_>, people: &People, files: &dyn Files) -> Self {
-        let Source { conversation, details, contact, messages, messages_left_out } = source;
+        let Source { conversation, details, contact, messages, messages_left_out, gone_at } = source;
         let opened = |text: &Option<Pii<String>>| text.as_ref().map(|text| one_line(text.expose()));
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         let contact_email = filled(contact.and_then(|contact| opened(&contact.email)));
@@ -38,6 +38,7 @@ impl Transcript {
             status: one_line(&conversation.status),
             created_at: conversation.created_at,
             updated_at: conversation.updated_at,
+            gone_at,
             page: messages.iter().find_map(page),
             tags: tags.collect(),
             participants: participants.map(|user| people.name(*user)).collect(),
@@ -141,37 +142,41 @@ fn file(attachment: &Attachment, files: &dyn Files) -> FileLink {
     }
 }
 
-fn extra(message: &Message) -> Option<Value> {
+/// One field of what has no column, if it is there. Most messages have none: they are not parsed.
+fn extra(message: &Message, key: &str) -> Option<Value> {
     let extra = message.extra.expose();
-    if extra.len() <= 2 { None } else { serde_json::from_str(extra).ok() }
+    if !extra.contains(key) {
+        return None;
+    }
+    match serde_json::from_str(extra) {
+        Ok(Value::Object(mut fields)) => fields.remove(key),
+        _ => None,
+    }
 }
 
 fn page(message: &Message) -> Option<Page> {
-    let extra = extra(message)?;
-    let context = extra.get("context")?;
+    let context = extra(message, "context")?;
     let text = |key| context.get(key).and_then(Value::as_str).map(one_line).filter(|text| !text.is_empty());
     Some(Page { href: text("href")?, title: text("title") })
 }
 
 fn buttons(message: &Message) -> Vec<String> {
-    let extra = extra(message);
-    let buttons = extra.as_ref().and_then(|extra| extra.get("buttons")?.as_array());
-    let labels = buttons.into_iter().flatten().filter_map(|button| {
+    let Some(Value::Array(buttons)) = extra(message, "buttons") else { return Vec::new() };
+    let label = |button: &Value| {
         let text = |key| button.get(key).and_then(Value::as_str).map(one_line);
         text("label").or_else(|| text("value")).filter(|label| !label.is_empty())
-    });
-    labels.take(BUTTONS_MAX).collect()
+    };
+    buttons.iter().filter_map(label).take(BUTTONS_MAX).collect()
 }
 
 /// `preMessages` is an object in Drift's documentation and an array in recorded answers.
 fn before(message: &Message) -> Vec<Body> {
-    let extra = extra(message);
-    let said = extra.as_ref().and_then(|extra| extra.get("attributes")?.get("preMessages"));
-    let said: Vec<&Value> = match said {
-        Some(Value::Array(said)) => said.iter().collect(),
-        Some(Value::Object(_)) => said.into_iter().collect(),
+    let mut attributes = extra(message, "attributes");
+    let said = match attributes.as_mut().and_then(|attributes| attributes.get_mut("preMessages")) {
+        Some(Value::Array(said)) => std::mem::take(said),
+        Some(said @ Value::Object(_)) => vec![said.take()],
         _ => return Vec::new(),
     };
-    let bodies = said.into_iter().filter_map(|said| said.get("body")?.as_str()).map(body_of);
+    let bodies = said.iter().filter_map(|said| said.get("body")?.as_str()).map(body_of);
     bodies.filter(|body| !body.text.is_empty()).take(BEFORE_MAX).collect()
 }

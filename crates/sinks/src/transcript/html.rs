@@ -71,7 +71,12 @@ fn facts(transcript: &Transcript, out: &mut String) -> fmt::Result {
     if !transcript.status.is_empty() {
         fact("Status", &escape(&transcript.status))?;
     }
-    for (label, at) in [("Created", transcript.created_at), ("Updated", transcript.updated_at)] {
+    let instants = [
+        ("Created", transcript.created_at),
+        ("Updated", transcript.updated_at),
+        ("Gone from Drift", transcript.gone_at),
+    ];
+    for (label, at) in instants {
         if let Some(at) = at {
             fact(label, &time(at, &iso(at)))?;
         }

@@ -48,6 +48,9 @@ pub fn clean(body: &str) -> String {
     if body.len() > BODY_BYTES_MAX || body.bytes().filter(|byte| *byte == b'<').count() > TAGS_MAX {
         return as_text(body);
     }
+    if !body.contains(['<', '&', '\0', '\r']) {
+        return as_text(body);
+    }
     let cleaned = CLEANER.clean(body).to_string();
     if cleaned.len() > body.len() * GROWTH_MAX + 1024 {
         return as_text(body);

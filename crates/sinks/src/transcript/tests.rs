@@ -85,6 +85,7 @@ fn transcript(messages: &[Message]) -> Transcript {
         contact: Some(&contact),
         messages,
         messages_left_out: 0,
+        gone_at: None,
     };
     Transcript::compose(source, &people, &Exported)
 }

@@ -1,0 +1,239 @@
+//! A bulk export of one organization into a directory.
+//!
+//! One pass over each public table, read by pages and written by a thread of its own; then the attachments' files, then
+//! a transcript for each conversation. Memory holds a few pages and a few conversations, however large the mirror is. Rates
+//! on one core of a small machine: some 400,000 message rows a second are encoded and hashed, so reading the
+//! database is the limit of the tables; transcripts cost some 20 µs a message and are laid out on all cores.
+//!
+//! Pages are read one after another, not in one snapshot: what an archive stores meanwhile may be in one table and
+//! not yet in another. Export when nothing runs, or again afterwards.
+
+mod attachments;
+mod files;
+mod tables;
+mod transcripts;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use model::{Clock, Entropy, Millis, OrgId, RunId};
+use serde::Serialize;
+use store::{Db, export_runs};
+
+use crate::SinkError;
+use crate::directory::Directory;
+use crate::format::{Format, Formulas};
+use crate::manifest::{Manifest, Plan, TableFile};
+
+/// What to export, and where to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportOptions {
+    /// The tables' format.
+    pub format: Format,
+    /// What CSV does with texts that look like formulas.
+    pub formulas: Formulas,
+    /// The directory: made if need be; otherwise empty, or an earlier export of the same organization.
+    pub dir: PathBuf,
+    /// Whether to lay out each conversation as text and HTML.
+    pub transcripts: bool,
+    /// Whether to write the attachments' files.
+    pub attachments: bool,
+}
+
+/// How far an export has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExportProgress {
+    /// The table being written, or `attachments` or `transcripts`.
+    pub step: &'static str,
+    /// Rows or files written in this step.
+    pub done: u64,
+}
+
+/// What an export wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExportReport {
+    /// Its row in `export_runs`.
+    pub run_id: RunId,
+    /// Where it lies.
+    pub dir: PathBuf,
+    /// The tables' files.
+    pub tables: Vec<TableFile>,
+    /// Rows in all tables.
+    pub rows: u64,
+    /// Bytes in all files.
+    pub bytes: u64,
+    /// Conversations with a transcript.
+    pub transcripts: u64,
+    /// Attachment files written.
+    pub attachments: u64,
+    /// Attachments whose bytes the mirror does not have.
+    pub attachments_missing: u64,
+    /// When it began.
+    pub started_at: Millis,
+    /// When it ended.
+    pub finished_at: Millis,
+}
+
+/// What every step needs.
+struct Run<'a> {
+    db: &'a Db,
+    org: OrgId,
+    options: &'a ExportOptions,
+    directory: Arc<Directory>,
+    progress: &'a mut (dyn FnMut(ExportProgress) + Send),
+}
+
+/// Export everything the mirror has of an organization. The run is recorded in `export_runs`, with its outcome.
+///
+/// Safe to run again at any time, also after a crash: it replaces what the directory held of an earlier export, and
+/// readers find the old export or the new one, each of its files whole.
+///
+/// # Errors
+/// See [`SinkError`]; nothing half-written is left, and an earlier export stays as it was unless the failure came
+/// while files got their names (the manifest then says `"complete": false`).
+pub async fn export(
+    db: &Db,
+    org: OrgId,
+    options: &ExportOptions,
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+    mut progress: impl FnMut(ExportProgress) + Send,
+) -> Result<ExportReport, SinkError> {
+    let plan = Plan {
+        org,
+        run: RunId::new(clock, entropy),
+        format: options.format,
+        formulas_defused: options.format == Format::Csv && options.formulas == Formulas::Defuse,
+        schema_version: db.schema_version().await?,
+        started_at: clock.now(),
+    };
+    let destination = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
+    let destination = destination.to_string_lossy().into_owned();
+    let mut tx = db.begin().await?;
+    let target = (options.format.name(), destination.as_str());
+    export_runs::start(&mut tx, org, &plan.run, target, plan.started_at).await?;
+    tx.commit().await?;
+
+    let written = write(db, &plan, options, clock, &mut progress).await;
+    let (outcome, counts) = match &written {
+        Ok(report) => ("success".to_owned(), counts(report)),
+        Err(error) => (format!("failed: {error}"), "{}".to_owned()),
+    };
+    let recorded = record(db, &plan, &outcome, &counts, clock.now()).await;
+    match (written, recorded) {
+        (Err(error), _) => Err(error),
+        (Ok(_), Err(error)) => Err(error),
+        (Ok(report), Ok(())) => {
+            tracing::info!(
+                export.rows = report.rows,
+                export.bytes = report.bytes,
+                "Finished an export of {} rows",
+                report.rows
+            );
+            Ok(report)
+        }
+    }
+}
+
+async fn record(db: &Db, plan: &Plan, outcome: &str, counts: &str, now: Millis) -> Result<(), SinkError> {
+    let mut tx = db.begin().await?;
+    export_runs::finish(&mut tx, plan.org, &plan.run, (outcome, counts), now).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Claim the directory, fill it, and commit; on failure clear away what was begun.
+async fn write(
+    db: &Db,
+    plan: &Plan,
+    options: &ExportOptions,
+    clock: &dyn Clock,
+    progress: &mut (dyn FnMut(ExportProgress) + Send),
+) -> Result<ExportReport, SinkError> {
+    let (dir, begun) = (options.dir.clone(), Manifest::begun(plan));
+    let org = plan.org;
+    let directory = blocking("directory", move || {
+        let directory = Directory::claim(&dir, org)?;
+        directory.begin(&begun)?;
+        Ok(Arc::new(directory))
+    })
+    .await?;
+    let mut run = Run { db, org, options, directory: directory.clone(), progress };
+    let filled = fill(&mut run, plan, clock).await;
+    if filled.is_err() {
+        // The first failure is the one to tell; what this cannot remove the next run will.
+        let _ = blocking("directory", move || directory.remove_partials()).await;
+    }
+    filled
+}
+
+async fn fill(run: &mut Run<'_>, plan: &Plan, clock: &dyn Clock) -> Result<ExportReport, SinkError> {
+    let mut wholes = Vec::new();
+    let mut manifest = Manifest::begun(plan);
+    for table in store::tables::TABLES {
+        let (whole, rows) = tables::write(run, table).await?;
+        manifest.tables.push(tables::entry(table.name, run.options.format, &whole, rows));
+        wholes.push(whole);
+    }
+    let mut list = files::FileList::begin(run.directory.root())?;
+    let mut trees = Vec::new();
+    let mut attachments = attachments::Outcome::default();
+    if run.options.attachments {
+        trees.push("attachments");
+        (list, attachments) = attachments::write(run, list).await?;
+    }
+    let (attachments_written, attachments_missing) = (attachments.written, attachments.missing);
+    let mut conversations = 0;
+    if run.options.transcripts {
+        trees.push("transcripts");
+        (list, conversations) = transcripts::write(run, list, attachments).await?;
+    }
+    let listed_bytes = list.listed_bytes();
+    let (whole, listed) = list.finish()?;
+    manifest.files = Some(tables::entry("files", Format::Ndjson, &whole, listed));
+    wholes.push(whole);
+    manifest.complete = true;
+    manifest.finished_at = Some(clock.now());
+
+    let directory = run.directory.clone();
+    let manifest = blocking("directory", move || {
+        directory.commit(&wholes, &trees, &manifest)?;
+        Ok(manifest)
+    })
+    .await?;
+    Ok(ExportReport {
+        run_id: plan.run.clone(),
+        dir: run.options.dir.clone(),
+        rows: manifest.tables.iter().map(|table| table.rows).sum(),
+        bytes: manifest.tables.iter().chain(&manifest.files).map(|file| file.bytes).sum::<u64>() + listed_bytes,
+        tables: manifest.tables,
+        transcripts: conversations,
+        attachments: attachments_written,
+        attachments_missing,
+        started_at: plan.started_at,
+        finished_at: manifest.finished_at.unwrap_or_default(),
+    })
+}
+
+/// Rows by table and files by kind, a JSON object, for `export_runs`.
+fn counts(report: &ExportReport) -> String {
+    let tables = report.tables.iter().map(|table| (table.table.clone(), table.rows));
+    let files = [
+        ("transcripts".to_owned(), report.transcripts),
+        ("attachment_files".to_owned(), report.attachments),
+        ("bytes".to_owned(), report.bytes),
+    ];
+    let counts: serde_json::Map<_, _> =
+        tables.chain(files).map(|(name, count)| (name, count.into())).collect();
+    serde_json::Value::Object(counts).to_string()
+}
+
+/// Do file work where it may block.
+async fn blocking<T: Send + 'static>(
+    step: &'static str,
+    work: impl FnOnce() -> Result<T, SinkError> + Send + 'static,
+) -> Result<T, SinkError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(_) => Err(SinkError::WriterStopped { table: step }),
+    }
+}

@@ -1,0 +1,111 @@
+//! The attachments' files, under `attachments/<id>-<name>`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use model::AttachmentId;
+use store::mirror;
+use store::tables::{self, Row, Table, Value};
+
+use crate::SinkError;
+use crate::export::files::{FileList, Listed};
+use crate::export::{ExportProgress, Run, blocking};
+use crate::file_name;
+
+/// The directory's name.
+const TREE: &str = "attachments";
+/// Attachments listed at once; their bytes are read one by one.
+const PAGE_ROWS: u32 = 256;
+
+/// What came of the attachments.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) written: u64,
+    /// Attachments whose bytes the mirror does not have.
+    pub(super) missing: u64,
+    /// The ids of those written, ascending: eight bytes each is all that transcripts need to know.
+    exported: Vec<i64>,
+}
+
+impl Outcome {
+    pub(super) fn has(&self, attachment: AttachmentId) -> bool {
+        self.exported.binary_search(&attachment.0).is_ok()
+    }
+}
+
+/// The name of an attachment's file; harmless whatever the remote name is.
+pub(super) fn name_of(attachment: AttachmentId, remote_name: Option<&str>) -> String {
+    format!("{attachment}-{}", file_name::safe(remote_name.unwrap_or_default()))
+}
+
+/// Write all files that the mirror has, and list them.
+pub(super) async fn write(
+    run: &mut Run<'_>,
+    mut list: FileList,
+) -> Result<(FileList, Outcome), SinkError> {
+    let directory = run.directory.clone();
+    let tree = blocking(TREE, move || directory.begin_tree(TREE)).await?;
+    let table = tables::table("attachments").expect("attachments are a public table");
+    let mut outcome = Outcome::default();
+    let mut after: Option<Row> = None;
+    // One file may hang on several messages, one after the other in key order, perhaps by other names.
+    let mut names_of_last: Vec<String> = Vec::new();
+    let mut last = None;
+    loop {
+        let page = tables::read(run.db, table, run.org, after.as_ref(), PAGE_ROWS).await?;
+        for (attachment, remote_name) in attachments(table, &page) {
+            if last.replace(attachment) != Some(attachment) {
+                names_of_last.clear();
+            }
+            let name = name_of(attachment, remote_name);
+            if names_of_last.contains(&name) {
+                continue;
+            }
+            names_of_last.push(name.clone());
+            let Some(file) = mirror::attachment_bytes(run.db, run.org, attachment).await? else {
+                outcome.missing += 1;
+                continue;
+            };
+            list = write_one(list, tree.join(&name), name, attachment, file.bytes).await?;
+            outcome.written += 1;
+            if outcome.exported.last() != Some(&attachment.0) {
+                outcome.exported.push(attachment.0);
+            }
+            (run.progress)(ExportProgress { step: TREE, done: outcome.written });
+        }
+        after = page.last().map(|row| row[..=table.key.len()].to_vec());
+        if after.is_none() {
+            return Ok((list, outcome));
+        }
+    }
+}
+
+async fn write_one(
+    mut list: FileList,
+    path: PathBuf,
+    name: String,
+    attachment: AttachmentId,
+    bytes: Vec<u8>,
+) -> Result<FileList, SinkError> {
+    blocking(TREE, move || {
+        fs::write(&path, &bytes).map_err(|error| SinkError::io("write", &path, error))?;
+        list.add(&Listed::of(format!("{TREE}/{name}"), "attachment", Some(attachment.0), &bytes))?;
+        Ok(list)
+    })
+    .await
+}
+
+/// Id and remote name of each row.
+fn attachments<'a>(
+    table: &'static Table,
+    page: &'a [Row],
+) -> impl Iterator<Item = (AttachmentId, Option<&'a str>)> {
+    let place = |name| table.columns.iter().position(|column| column.name == name);
+    let id = place("attachment_id").expect("attachments have an id");
+    let name = place("file_name").expect("attachments have a file name");
+    page.iter().filter_map(move |row| match (&row[id], &row[name]) {
+        (Value::Integer(id), Value::Text(name)) => Some((AttachmentId(*id), Some(name.as_str()))),
+        (Value::Integer(id), _) => Some((AttachmentId(*id), None)),
+        _ => None,
+    })
+}

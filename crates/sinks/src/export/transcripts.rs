@@ -1,0 +1,230 @@
+//! A transcript of each conversation, as text and as HTML, and the pages that list them.
+//!
+//! Conversations are read in key order, some at a time; each batch is laid out and written by a thread of the blocking
+//! pool while the next is read, as many at once as there are cores. Batches are taken back in order, so the
+//! list is in order too, and memory holds a few batches.
+//!
+//! The tree is filled under a partial name and swapped in whole, so its files are written plainly.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use model::record::{Attachment, Contact, Message};
+use model::{ContactId, ConversationId};
+use store::mirror::{self, StoredConversation};
+use tokio::task::JoinHandle;
+
+use crate::SinkError;
+use crate::export::attachments::{self, Outcome};
+use crate::export::files::{FileList, Listed};
+use crate::export::{ExportProgress, Run, blocking};
+use crate::file_name::percent_encode;
+use crate::transcript::index::{self, Line, PAGE_ROWS_MAX};
+use crate::transcript::{Files, People, Source, Transcript, html, month, text};
+
+/// The directory's name.
+const TREE: &str = "transcripts";
+/// Conversations read at once.
+const BATCH_CONVERSATIONS_MAX: u32 = 64;
+/// Messages read at once: of conversations that have more together, fewer are taken, but always one.
+const BATCH_MESSAGES_MAX: i64 = 8_192;
+/// Batches being laid out at once, at most; fewer on fewer cores.
+const BATCHES_MAX: usize = 16;
+/// Messages laid out in one transcript; what is beyond is counted there and lies in the messages table.
+pub const MESSAGES_MAX: usize = 50_000;
+
+/// Everything about one conversation.
+struct Gathered {
+    stored: StoredConversation,
+    contact: Option<Contact>,
+    messages: Vec<Message>,
+}
+
+impl Gathered {
+    fn id(&self) -> ConversationId {
+        self.stored.conversation.conversation_id
+    }
+}
+
+/// What a batch gives back: its files, and its lines of the list.
+struct Laid {
+    listed: Vec<Listed>,
+    lines: Vec<Line>,
+}
+
+/// What every batch needs.
+struct Layout {
+    tree: PathBuf,
+    people: People,
+    /// Attachments that were exported; seen from a transcript their directory is two up.
+    exported: Outcome,
+}
+
+impl Files for Layout {
+    fn link(&self, attachment: &Attachment) -> Option<String> {
+        let name = attachment.file_name.as_ref().map(|name| name.expose().as_str());
+        let name = attachments::name_of(attachment.attachment_id, name);
+        self.exported.has(attachment.attachment_id).then(|| format!("../../attachments/{}", percent_encode(&name)))
+    }
+}
+
+/// Write all transcripts and the list of them; gives the number of conversations.
+pub(super) async fn write(
+    run: &mut Run<'_>,
+    list: FileList,
+    exported: Outcome,
+) -> Result<(FileList, u64), SinkError> {
+    let directory = run.directory.clone();
+    let tree = blocking(TREE, move || directory.begin_tree(TREE)).await?;
+    let layout = Arc::new(Layout { tree: tree.clone(), people: people(run).await?, exported });
+    let index = Index { tree, page: 1, lines: Vec::new(), list, conversations: 0 };
+    let mut batches = VecDeque::new();
+    let written = write_batches(run, &layout, index, &mut batches).await;
+    // Whoever clears away a failed export must not meet a batch that still writes.
+    for batch in batches {
+        let _ = batch.await;
+    }
+    written
+}
+
+async fn write_batches(
+    run: &mut Run<'_>,
+    layout: &Arc<Layout>,
+    mut index: Index,
+    batches: &mut VecDeque<JoinHandle<Result<Laid, SinkError>>>,
+) -> Result<(FileList, u64), SinkError> {
+    let batches_max = std::thread::available_parallelism().map_or(1, |cores| cores.get()).min(BATCHES_MAX);
+    let mut after = None;
+    loop {
+        let batch = gather(run, after).await?;
+        after = batch.last().map(Gathered::id);
+        if after.is_some() {
+            let layout = layout.clone();
+            batches.push_back(tokio::task::spawn_blocking(move || lay_out(&layout, &batch)));
+        }
+        while batches.len() >= batches_max || (after.is_none() && !batches.is_empty()) {
+            let oldest = batches.pop_front().expect("there is one");
+            let laid = oldest.await.map_err(|_| SinkError::WriterStopped { table: TREE })??;
+            index = blocking(TREE, move || index.add(laid)).await?;
+            (run.progress)(ExportProgress { step: TREE, done: index.conversations });
+        }
+        if after.is_none() {
+            return blocking(TREE, move || index.finish()).await;
+        }
+    }
+}
+
+/// The names of all users, bots among them.
+async fn people(run: &Run<'_>) -> Result<People, SinkError> {
+    let mut people = People::new();
+    for user in mirror::users(run.db, run.org).await? {
+        let name = user.name.as_ref().or(user.alias.as_ref());
+        people.know(user.user_id, name.map_or("", |name| name.expose()));
+    }
+    Ok(people)
+}
+
+/// Read the conversations that follow `after`, as many as fit a batch; none at the end.
+async fn gather(run: &Run<'_>, after: Option<ConversationId>) -> Result<Vec<Gathered>, SinkError> {
+    let mut found = mirror::read_conversations(run.db, run.org, after, BATCH_CONVERSATIONS_MAX).await?;
+    let mut messages = 0;
+    let fitting = found.iter().take_while(|stored| {
+        messages += stored.message_count;
+        messages <= BATCH_MESSAGES_MAX
+    });
+    let fitting = fitting.count().max(1);
+    found.truncate(fitting);
+    let ids: Vec<ConversationId> = found.iter().map(|stored| stored.conversation.conversation_id).collect();
+    let mut messages = mirror::messages_of_many(run.db, run.org, &ids).await?;
+    let mut contacts: HashMap<ContactId, Option<Contact>> = HashMap::new();
+    let mut batch = Vec::with_capacity(found.len());
+    for stored in found {
+        let contact = match stored.conversation.contact_id {
+            None => None,
+            Some(id) => match contacts.get(&id) {
+                Some(contact) => contact.clone(),
+                None => {
+                    let contact = mirror::contact(run.db, run.org, id).await?;
+                    contacts.insert(id, contact.clone());
+                    contact
+                }
+            },
+        };
+        let messages = messages.remove(&stored.conversation.conversation_id).unwrap_or_default();
+        batch.push(Gathered { stored, contact, messages });
+    }
+    Ok(batch)
+}
+
+/// Lay out and write a batch.
+fn lay_out(layout: &Layout, batch: &[Gathered]) -> Result<Laid, SinkError> {
+    let mut laid = Laid { listed: Vec::with_capacity(2 * batch.len()), lines: Vec::with_capacity(batch.len()) };
+    for gathered in batch {
+        let shown = &gathered.messages[..gathered.messages.len().min(MESSAGES_MAX)];
+        let source = Source {
+            conversation: &gathered.stored.conversation,
+            details: gathered.stored.details.as_ref(),
+            contact: gathered.contact.as_ref(),
+            messages: shown,
+            messages_left_out: (gathered.messages.len() - shown.len()) as u64,
+            gone_at: gathered.stored.gone_at,
+        };
+        let id = gathered.id();
+        let month = month(gathered.stored.conversation.created_at);
+        let folder = layout.tree.join(&month);
+        fs::create_dir_all(&folder).map_err(|error| SinkError::io("create", &folder, error))?;
+        let transcript = Transcript::compose(source, &layout.people, layout);
+        let page = html::render(&transcript, Some("../index.html"));
+        for (ending, content) in [("txt", text::render(&transcript)), ("html", page)] {
+            let name = format!("conversation-{id}.{ending}");
+            put(&folder.join(&name), &content)?;
+            let path = format!("{TREE}/{month}/{name}");
+            laid.listed.push(Listed::of(path, "transcript", Some(id.0), content.as_bytes()));
+        }
+        laid.lines.push(Line::of(&transcript, format!("{month}/conversation-{id}.html")));
+    }
+    Ok(laid)
+}
+
+fn put(path: &Path, content: &str) -> Result<(), SinkError> {
+    fs::write(path, content).map_err(|error| SinkError::io("write", path, error))
+}
+
+/// The list on its pages. A page is written when it is known whether another follows.
+struct Index {
+    tree: PathBuf,
+    page: u64,
+    lines: Vec<Line>,
+    list: FileList,
+    conversations: u64,
+}
+
+impl Index {
+    fn add(mut self, laid: Laid) -> Result<Self, SinkError> {
+        laid.listed.iter().try_for_each(|listed| self.list.add(listed))?;
+        for line in laid.lines {
+            if self.lines.len() == PAGE_ROWS_MAX {
+                self.write(true)?;
+                self.lines.clear();
+                self.page += 1;
+            }
+            self.lines.push(line);
+            self.conversations += 1;
+        }
+        Ok(self)
+    }
+
+    fn finish(mut self) -> Result<(FileList, u64), SinkError> {
+        self.write(false)?;
+        Ok((self.list, self.conversations))
+    }
+
+    fn write(&mut self, has_next: bool) -> Result<(), SinkError> {
+        let name = index::file_name(self.page);
+        let content = index::render(self.page, &self.lines, has_next);
+        put(&self.tree.join(&name), &content)?;
+        self.list.add(&Listed::of(format!("{TREE}/{name}"), "index", None, content.as_bytes()))
+    }
+}
