@@ -1,1 +1,38 @@
 //! All of Longshore's state, and the only place with SQL for it.
+//!
+//! Runs on SQLite (an embedded file) and PostgreSQL, chosen by the database URL. Records of `model` come in,
+//! snapshots through [`mirror::apply`], which writes the difference and appends it to the change feed in the same
+//! transaction; rows go out by key order in bounded pages. This crate knows neither HTTP nor Drift's
+//! wire shapes; it never reads the clock or draws randomness itself.
+//!
+//! A function that writes takes `&mut Tx`; one that reads takes `&Db`. Errors never hold values of rows.
+
+#[macro_use]
+mod macros;
+#[macro_use]
+mod bulk;
+
+pub mod changes;
+pub mod checkpoints;
+pub mod connections;
+mod db;
+pub mod directory;
+mod error;
+pub mod export_runs;
+pub mod failures;
+mod hash;
+pub mod listings;
+mod migrate;
+pub mod mirror;
+pub mod runs;
+mod statements;
+pub mod tables;
+pub mod text;
+mod url;
+pub mod vault;
+pub mod watermarks;
+
+pub use db::{Db, OpenOptions, Tx};
+pub use error::StoreError;
+pub use migrate::KNOWN as SCHEMA_VERSION;
+pub use url::{DatabaseUrl, Engine};

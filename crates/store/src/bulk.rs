@@ -1,0 +1,123 @@
+//! Many rows in one statement, the way each engine likes it best.
+//!
+//! SQLite: `VALUES` with plain `?` marks. Numbered marks would be named parameters to it, and each is then looked up
+//! in a list: quadratic in a statement of thousands. Statements come in a few sizes, so that a handful of
+//! prepared ones serve every batch. PostgreSQL: one array per column through `UNNEST`.
+//!
+//! The texts are put together once, from constants only, and kept for the life of the process.
+
+use std::sync::OnceLock;
+
+/// Rows in one SQLite statement, largest first. 128 rows of 20 columns are far below its limit of 32,766 marks.
+pub(crate) const SQLITE_ROWS: [usize; 4] = [128, 32, 8, 1];
+/// Rows in one PostgreSQL statement.
+pub(crate) const POSTGRES_ROWS: usize = 4_096;
+
+/// The parts of a bulk statement, and its texts once they are needed.
+pub(crate) struct Texts {
+    head: &'static str,
+    columns: &'static [(&'static str, &'static str)],
+    tail: &'static str,
+    sqlite: [OnceLock<&'static str>; SQLITE_ROWS.len()],
+    postgres: OnceLock<&'static str>,
+}
+
+impl Texts {
+    pub(crate) const fn new(
+        head: &'static str,
+        columns: &'static [(&'static str, &'static str)],
+        tail: &'static str,
+    ) -> Self {
+        Self { head, columns, tail, sqlite: [const { OnceLock::new() }; SQLITE_ROWS.len()], postgres: OnceLock::new() }
+    }
+
+    /// The text for the largest size that `rows` rows fill, and that size.
+    pub(crate) fn sqlite(&self, rows: usize) -> (&'static str, usize) {
+        let index = SQLITE_ROWS.iter().position(|size| *size <= rows).unwrap_or(SQLITE_ROWS.len() - 1);
+        let size = SQLITE_ROWS[index];
+        let text = self.sqlite[index].get_or_init(|| {
+            let marks = vec!["?"; self.columns.len()].join(", ");
+            let rows = vec![format!("({marks})"); size].join(", ");
+            format!("{} ({}) VALUES {rows} {}", self.head, self.names(), self.tail).leak()
+        });
+        (text, size)
+    }
+
+    pub(crate) fn postgres(&self) -> &'static str {
+        self.postgres.get_or_init(|| {
+            let arrays = self.columns.iter().enumerate();
+            let arrays: Vec<String> =
+                arrays.map(|(index, (_, kind))| format!("CAST(${} AS {kind}[])", index + 1)).collect();
+            let (names, arrays) = (self.names(), arrays.join(", "));
+            format!("{} ({names}) SELECT * FROM UNNEST({arrays}) {}", self.head, self.tail).leak()
+        })
+    }
+
+    fn names(&self) -> String {
+        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Declare a bulk statement (`STATIC`) and the function that runs it, answering how many rows it wrote.
+///
+/// `head (column kind = value, …) tail`, where kind is `int`, `flag`, `real`, `text` or `bytes`, null or not.
+macro_rules! bulk {
+    (
+        $(#[$meta:meta])*
+        $texts:ident, $vis:vis async fn $name:ident($row:ident: $type:ty) = $head:literal
+        ($($column:ident $kind:ident = $value:expr,)*) $tail:expr
+    ) => {
+        pub(crate) static $texts: $crate::bulk::Texts =
+            $crate::bulk::Texts::new($head, &[$((stringify!($column), bulk_kind!($kind))),*], $tail);
+
+        $(#[$meta])*
+        $vis async fn $name(tx: &mut $crate::db::Tx, rows: &[$type]) -> Result<u64, $crate::error::StoreError> {
+            let mut written = 0;
+            match &mut tx.0 {
+                $crate::db::TxKind::Sqlite(tx) => {
+                    let mut rest = rows;
+                    while !rest.is_empty() {
+                        let (text, size) = $texts.sqlite(rest.len());
+                        let (batch, later) = rest.split_at(size);
+                        let mut query = sqlx::query(text);
+                        for $row in batch {
+                            $(query = query.bind($value);)*
+                        }
+                        written += query.execute(&mut **tx).await?.rows_affected();
+                        rest = later;
+                    }
+                }
+                $crate::db::TxKind::Postgres(tx) => {
+                    for batch in rows.chunks($crate::bulk::POSTGRES_ROWS) {
+                        $(let mut $column = Vec::with_capacity(batch.len());)*
+                        for $row in batch {
+                            $($column.push($value);)*
+                        }
+                        let query = sqlx::query($texts.postgres())$(.bind($column))*;
+                        written += query.execute(&mut **tx).await?.rows_affected();
+                    }
+                }
+            }
+            Ok(written)
+        }
+    };
+}
+
+/// PostgreSQL's word for a kind of column.
+macro_rules! bulk_kind {
+    (int) => {
+        "BIGINT"
+    };
+    (flag) => {
+        "BOOLEAN"
+    };
+    (real) => {
+        "DOUBLE PRECISION"
+    };
+    (text) => {
+        "TEXT"
+    };
+    (bytes) => {
+        "BYTEA"
+    };
+}

@@ -1,0 +1,378 @@
+//! Connections: the grants by which we act for organizations, with their sealed secrets.
+//!
+//! A secret is written with the next version number in the same statement order as its seal, so an older sealed
+//! text put back into the row does not open. The token pair is saved in one transaction: a refresh token
+//! that rotated is never stored without its access token.
+
+use model::{ConnectionId, Millis, OrgId, Secret};
+
+use crate::db::{Db, Tx};
+use crate::error::StoreError;
+use crate::vault::{Aad, Vault};
+
+/// How a grant was obtained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionKind {
+    /// A private app's token; does not expire.
+    Private,
+    /// A public app's token pair.
+    OAuth,
+}
+
+/// What a grant is good for at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// In use.
+    Active,
+    /// The token has expired and could not be renewed.
+    Expired,
+    /// Drift refuses it.
+    Revoked,
+    /// Given up by its owner.
+    Disconnected,
+}
+
+/// A grant, without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// Ours.
+    pub connection_id: ConnectionId,
+    /// The organization it acts for.
+    pub org_id: OrgId,
+    /// How it was obtained.
+    pub kind: ConnectionKind,
+    /// What it is good for.
+    pub state: ConnectionState,
+    /// What Drift said it may do, in Drift's order.
+    pub scopes: Vec<String>,
+    /// The API it was granted by.
+    pub api_url: String,
+    /// When it was granted.
+    pub created_at: Millis,
+    /// When it was last used, as far as noted.
+    pub last_used_at: Option<Millis>,
+    /// When the access token ends; `None` when it does not.
+    pub expires_at: Option<Millis>,
+}
+
+/// The tokens of a connection.
+#[derive(Debug, Clone)]
+pub struct Tokens {
+    /// Sent with every call.
+    pub access: Secret,
+    /// Exchanged for the next pair; absent for private apps.
+    pub refresh: Option<Secret>,
+    /// When the access token ends; `None` when it does not.
+    pub expires_at: Option<Millis>,
+}
+
+const ACCESS: &str = "access_token";
+const REFRESH: &str = "refresh_token";
+
+const INSERT: &str = "
+    INSERT INTO connections (connection_id, org_id, kind, state, scopes, api_url, created_at, last_used_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+/// Store a new connection with its tokens.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when the id is taken, or the database's error.
+pub async fn insert(tx: &mut Tx, new: &Connection, tokens: &Tokens, vault: &Vault) -> Result<(), StoreError> {
+    on_tx!(tx, conn => sqlx::query(INSERT)
+        .bind(&new.connection_id.0)
+        .bind(new.org_id.0)
+        .bind(new.kind.as_str())
+        .bind(new.state.as_str())
+        .bind(new.scopes.join(" "))
+        .bind(&new.api_url)
+        .bind(new.created_at.0)
+        .bind(new.last_used_at.map(|at| at.0))
+        .bind(tokens.expires_at.map(|at| at.0))
+        .execute(conn)
+        .await
+        .map(drop))?;
+    save_tokens(tx, &new.connection_id, tokens, vault, new.created_at).await
+}
+
+const OF_ORG: &str = "
+    SELECT connection_id, org_id, kind, state, scopes, api_url, created_at, last_used_at, expires_at
+    FROM connections
+    WHERE org_id = $1
+    ORDER BY CASE WHEN state = 'disconnected' THEN 1 ELSE 0 END, created_at DESC, connection_id DESC
+    LIMIT 1";
+
+/// The connection to use for an organization: the newest that was not given up, else the newest.
+///
+/// # Errors
+/// The database's error.
+pub async fn get(db: &Db, org: OrgId) -> Result<Option<Connection>, StoreError> {
+    let row: Option<ConnectionRow> =
+        on_db!(db, pool => sqlx::query_as(OF_ORG).bind(org.0).fetch_optional(pool).await)?;
+    row.map(Connection::try_from).transpose()
+}
+
+const LIST: &str = "
+    SELECT connection_id, org_id, kind, state, scopes, api_url, created_at, last_used_at, expires_at
+    FROM connections ORDER BY created_at, connection_id LIMIT 1000";
+
+/// All connections, oldest first; at most 1,000.
+///
+/// # Errors
+/// The database's error.
+pub async fn list(db: &Db) -> Result<Vec<Connection>, StoreError> {
+    let rows: Vec<ConnectionRow> = on_db!(db, pool => sqlx::query_as(LIST).fetch_all(pool).await)?;
+    rows.into_iter().map(Connection::try_from).collect()
+}
+
+const SET_EXPIRY: &str = "UPDATE connections SET expires_at = $2 WHERE connection_id = $1";
+
+/// Replace a connection's tokens. A missing refresh token leaves the stored one.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such connection, or the database's error.
+pub async fn save_tokens(
+    tx: &mut Tx,
+    connection: &ConnectionId,
+    tokens: &Tokens,
+    vault: &Vault,
+    now: Millis,
+) -> Result<(), StoreError> {
+    put_secret(tx, connection, ACCESS, &tokens.access, vault, now).await?;
+    if let Some(refresh) = &tokens.refresh {
+        put_secret(tx, connection, REFRESH, refresh, vault, now).await?;
+    }
+    on_tx!(tx, conn => sqlx::query(SET_EXPIRY)
+        .bind(&connection.0)
+        .bind(tokens.expires_at.map(|at| at.0))
+        .execute(conn)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// A connection's tokens in the clear; `None` when it has none.
+///
+/// # Errors
+/// [`StoreError::Vault`] when they do not open, or the database's error.
+pub async fn tokens(db: &Db, connection: &ConnectionId, vault: &Vault) -> Result<Option<Tokens>, StoreError> {
+    let Some(row) = sealed(db, connection, ACCESS).await? else { return Ok(None) };
+    let access = vault.open(&row.place(connection, ACCESS), &row.sealed)?;
+    let refresh = secret(db, connection, REFRESH, vault).await?;
+    Ok(Some(Tokens { access, refresh, expires_at: row.expires_at.map(Millis) }))
+}
+
+const ORG_AND_VERSION: &str = "
+    SELECT connections.org_id AS org_id, COALESCE(secrets.version, 0) AS version
+    FROM connections LEFT JOIN secrets
+      ON secrets.connection_id = connections.connection_id AND secrets.kind = $2
+    WHERE connections.connection_id = $1";
+const PUT: &str = "
+    INSERT INTO secrets (connection_id, kind, version, sealed, saved_at)
+    VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (connection_id, kind) DO UPDATE
+    SET version = excluded.version, sealed = excluded.sealed, saved_at = excluded.saved_at";
+
+/// Seal and store one secret of a connection, such as the app's client secret.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is no such connection, or the database's error.
+pub async fn put_secret(
+    tx: &mut Tx,
+    connection: &ConnectionId,
+    kind: &str,
+    secret: &Secret,
+    vault: &Vault,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let found: Option<(i64, i64)> = on_tx!(tx, conn => sqlx::query_as(ORG_AND_VERSION)
+        .bind(&connection.0)
+        .bind(kind)
+        .fetch_optional(conn)
+        .await)?;
+    let (org, last) = found.ok_or(StoreError::NotFound { what: "connection" })?;
+    let version = last + 1;
+    let sealed = vault.seal(&Aad { org: OrgId(org), connection, kind, version }, secret);
+    on_tx!(tx, conn => sqlx::query(PUT)
+        .bind(&connection.0)
+        .bind(kind)
+        .bind(version)
+        .bind(sealed)
+        .bind(now.0)
+        .execute(conn)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+/// One secret of a connection in the clear.
+///
+/// # Errors
+/// [`StoreError::Vault`] when it does not open, or the database's error.
+pub async fn secret(
+    db: &Db,
+    connection: &ConnectionId,
+    kind: &str,
+    vault: &Vault,
+) -> Result<Option<Secret>, StoreError> {
+    let Some(row) = sealed(db, connection, kind).await? else { return Ok(None) };
+    Ok(Some(vault.open(&row.place(connection, kind), &row.sealed)?))
+}
+
+const SEALED: &str = "
+    SELECT connections.org_id AS org_id, secrets.version AS version, secrets.sealed AS sealed,
+           connections.expires_at AS expires_at
+    FROM connections JOIN secrets ON secrets.connection_id = connections.connection_id
+    WHERE connections.connection_id = $1 AND secrets.kind = $2";
+
+async fn sealed(db: &Db, connection: &ConnectionId, kind: &str) -> Result<Option<SealedRow>, StoreError> {
+    Ok(on_db!(db, pool => sqlx::query_as(SEALED).bind(&connection.0).bind(kind).fetch_optional(pool).await)?)
+}
+
+const SET_STATE: &str = "UPDATE connections SET state = $2 WHERE connection_id = $1";
+const DROP_SECRETS: &str = "DELETE FROM secrets WHERE connection_id = $1";
+
+/// Note what a connection is good for. Disconnecting deletes its secrets.
+///
+/// # Errors
+/// The database's error.
+pub async fn set_state(tx: &mut Tx, connection: &ConnectionId, state: ConnectionState) -> Result<(), StoreError> {
+    on_tx!(tx, conn => sqlx::query(SET_STATE)
+        .bind(&connection.0)
+        .bind(state.as_str())
+        .execute(conn)
+        .await
+        .map(drop))?;
+    if state == ConnectionState::Disconnected {
+        on_tx!(tx, conn => sqlx::query(DROP_SECRETS).bind(&connection.0).execute(conn).await.map(drop))?;
+    }
+    Ok(())
+}
+
+const SET_SCOPES: &str = "UPDATE connections SET scopes = $2 WHERE connection_id = $1";
+
+/// Note what Drift says a connection may do.
+///
+/// # Errors
+/// The database's error.
+pub async fn set_scopes(tx: &mut Tx, connection: &ConnectionId, scopes: &[String]) -> Result<(), StoreError> {
+    on_tx!(tx, conn => sqlx::query(SET_SCOPES)
+        .bind(&connection.0)
+        .bind(scopes.join(" "))
+        .execute(conn)
+        .await
+        .map(drop))?;
+    Ok(())
+}
+
+const TOUCH: &str = "UPDATE connections SET last_used_at = $2 WHERE connection_id = $1";
+
+/// Note that a connection was used.
+///
+/// # Errors
+/// The database's error.
+pub async fn touch(tx: &mut Tx, connection: &ConnectionId, now: Millis) -> Result<(), StoreError> {
+    on_tx!(tx, conn => sqlx::query(TOUCH).bind(&connection.0).bind(now.0).execute(conn).await.map(drop))?;
+    Ok(())
+}
+
+row! {
+    struct SealedRow {
+        org_id: i64,
+        version: i64,
+        sealed: Vec<u8>,
+        expires_at: Option<i64>,
+    }
+}
+
+impl SealedRow {
+    fn place<'a>(&self, connection: &'a ConnectionId, kind: &'a str) -> Aad<'a> {
+        Aad { org: OrgId(self.org_id), connection, kind, version: self.version }
+    }
+}
+
+row! {
+    struct ConnectionRow {
+        connection_id: String,
+        org_id: i64,
+        kind: String,
+        state: String,
+        scopes: String,
+        api_url: String,
+        created_at: i64,
+        last_used_at: Option<i64>,
+        expires_at: Option<i64>,
+    }
+}
+
+impl TryFrom<ConnectionRow> for Connection {
+    type Error = StoreError;
+    fn try_from(row: ConnectionRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            connection_id: ConnectionId(row.connection_id),
+            org_id: OrgId(row.org_id),
+            kind: ConnectionKind::parse_stored(&row.kind)?,
+            state: ConnectionState::parse_stored(&row.state)?,
+            scopes: row.scopes.split_whitespace().map(str::to_owned).collect(),
+            api_url: row.api_url,
+            created_at: Millis(row.created_at),
+            last_used_at: row.last_used_at.map(Millis),
+            expires_at: row.expires_at.map(Millis),
+        })
+    }
+}
+
+impl ConnectionKind {
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::OAuth => "oauth",
+        }
+    }
+
+    fn parse_stored(word: &str) -> Result<Self, StoreError> {
+        match word {
+            "private" => Ok(Self::Private),
+            "oauth" => Ok(Self::OAuth),
+            _ => Err(StoreError::Stored { what: "connection kind" }),
+        }
+    }
+}
+
+impl ConnectionState {
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Disconnected => "disconnected",
+        }
+    }
+
+    fn parse_stored(word: &str) -> Result<Self, StoreError> {
+        match word {
+            "active" => Ok(Self::Active),
+            "expired" => Ok(Self::Expired),
+            "revoked" => Ok(Self::Revoked),
+            "disconnected" => Ok(Self::Disconnected),
+            _ => Err(StoreError::Stored { what: "connection state" }),
+        }
+    }
+}
+
+pub(crate) const STATEMENTS: &[(&str, &str)] = &[
+    ("connections::INSERT", INSERT),
+    ("connections::OF_ORG", OF_ORG),
+    ("connections::LIST", LIST),
+    ("connections::SET_EXPIRY", SET_EXPIRY),
+    ("connections::ORG_AND_VERSION", ORG_AND_VERSION),
+    ("connections::PUT", PUT),
+    ("connections::SEALED", SEALED),
+    ("connections::SET_STATE", SET_STATE),
+    ("connections::DROP_SECRETS", DROP_SECRETS),
+    ("connections::SET_SCOPES", SET_SCOPES),
+    ("connections::TOUCH", TOUCH),
+];

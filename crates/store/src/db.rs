@@ -1,0 +1,141 @@
+//! Opening a store, and the transaction in which everything is written.
+//!
+//! SQLite: one write connection, so that writers queue inside the process instead of meeting `SQLITE_BUSY`,
+//! and a pool for reads (WAL: readers never wait for the writer). PostgreSQL: one pool for both.
+//! `synchronous=FULL`: an acknowledged write is on disk.
+
+mod postgres;
+mod sqlite;
+
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+use crate::error::StoreError;
+use crate::migrate;
+use crate::url::{DatabaseUrl, Engine, Target};
+
+/// How to open a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Make the SQLite file when there is none. PostgreSQL databases are never created here.
+    pub create: bool,
+    /// How long to wait for another process's lock, and for a free connection, in milliseconds.
+    pub busy_timeout_ms: u64,
+    /// How many connections at the most; SQLite: for reading, beside the one that writes.
+    pub connections_max: u32,
+}
+
+impl Default for OpenOptions {
+    fn default() -> Self {
+        Self { create: true, busy_timeout_ms: 10_000, connections_max: 8 }
+    }
+}
+
+/// An open store; clones share it.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pub(crate) pools: Pools,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Pools {
+    Sqlite { write: SqlitePool, read: SqlitePool },
+    Postgres(PgPool),
+}
+
+/// A transaction: dropped without [`Tx::commit`] it leaves nothing.
+#[derive(Debug)]
+pub struct Tx(pub(crate) TxKind);
+
+#[derive(Debug)]
+pub(crate) enum TxKind {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl Db {
+    /// Connect, and bring the schema up to date under a lock.
+    ///
+    /// # Errors
+    /// One of [`StoreError`]'s variants about opening; nothing is half-written then.
+    pub async fn open(url: &DatabaseUrl, options: OpenOptions) -> Result<Self, StoreError> {
+        let pools = match &url.target {
+            Target::File(path) => sqlite::open(path, options).await?,
+            Target::Server { options: server, .. } => postgres::open(server, options).await?,
+        };
+        Ok(Self { pools })
+    }
+
+    /// Begin a transaction that writes. SQLite takes the write lock at once and waits for it if need be.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`], [`StoreError::Busy`], or the connection's error.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(Tx(match &self.pools {
+            Pools::Sqlite { write, .. } => TxKind::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Postgres(pool) => TxKind::Postgres(pool.begin().await?),
+        }))
+    }
+
+    /// Close all connections; SQLite folds its log into the file.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pools::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// Which engine it runs on.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match self.pools {
+            Pools::Sqlite { .. } => Engine::Sqlite,
+            Pools::Postgres(_) => Engine::Postgres,
+        }
+    }
+
+    /// The number of the last migration.
+    ///
+    /// # Errors
+    /// The connection's error.
+    pub async fn schema_version(&self) -> Result<i64, StoreError> {
+        migrate::version(self).await
+    }
+}
+
+impl Tx {
+    /// Make everything written in this transaction last.
+    ///
+    /// # Errors
+    /// The database's error; nothing of the transaction is kept then.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self.0 {
+            TxKind::Sqlite(tx) => tx.commit().await?,
+            TxKind::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Undo everything written in this transaction, and wait until that is done.
+    ///
+    /// # Errors
+    /// The connection's error; the transaction is undone all the same.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        match self.0 {
+            TxKind::Sqlite(tx) => tx.rollback().await?,
+            TxKind::Postgres(tx) => tx.rollback().await?,
+        }
+        Ok(())
+    }
+
+    /// Which engine it runs on.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        match self.0 {
+            TxKind::Sqlite(_) => Engine::Sqlite,
+            TxKind::Postgres(_) => Engine::Postgres,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! SQLite: the file, its pragmas, and what its errors at opening mean.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::SqlitePool;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+
+use crate::db::{OpenOptions, Pools};
+use crate::error::StoreError;
+use crate::migrate;
+
+/// Bytes in a page: message rows are about half a kilobyte, and a larger page means fewer levels and fewer
+/// log frames for rows that arrive in order.
+const PAGE_BYTES: u32 = 8_192;
+/// Page cache of the write connection, in KiB (negative by SQLite's convention).
+const WRITE_CACHE_KIB: &str = "-32768";
+/// Page cache of each read connection, in KiB.
+const READ_CACHE_KIB: &str = "-4096";
+/// Log pages after which the log is folded into the file: 32 MiB, a few batches of an archive.
+const CHECKPOINT_PAGES: &str = "4096";
+/// The log file is cut back to this many bytes after a checkpoint.
+const LOG_BYTES_MAX: &str = "67108864";
+/// Statements kept prepared per connection.
+const STATEMENTS_MAX: usize = 128;
+/// The longest wait for the write connection inside this process, in milliseconds.
+const QUEUE_MS_MAX: u64 = 120_000;
+
+pub(super) async fn open(path: &Path, options: OpenOptions) -> Result<Pools, StoreError> {
+    check_file(path, options)?;
+    let write_options = connect_options(path, options).pragma("cache_size", WRITE_CACHE_KIB);
+    let read_options = connect_options(path, options)
+        .create_if_missing(false)
+        .pragma("cache_size", READ_CACHE_KIB)
+        .pragma("query_only", "ON");
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_millis(options.busy_timeout_ms.max(QUEUE_MS_MAX)))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(write_options)
+        .await
+        .map_err(|error| at_open(error.into(), path))?;
+    migrate::run_sqlite(&write).await.map_err(|error| at_open(error, path))?;
+    let read = SqlitePoolOptions::new()
+        .max_connections(options.connections_max.max(1))
+        .acquire_timeout(Duration::from_millis(options.busy_timeout_ms))
+        .test_before_acquire(false)
+        .connect_lazy_with(read_options);
+    Ok(Pools::Sqlite { write, read })
+}
+
+fn connect_options(path: &Path, options: OpenOptions) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(options.create)
+        .busy_timeout(Duration::from_millis(options.busy_timeout_ms))
+        .page_size(PAGE_BYTES)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(false)
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
+        .pragma("journal_size_limit", LOG_BYTES_MAX)
+        .pragma("temp_store", "MEMORY")
+        .statement_cache_capacity(STATEMENTS_MAX)
+}
+
+/// What the file system can say before SQLite is asked, so that the answer names the file.
+fn check_file(path: &Path, options: OpenOptions) -> Result<(), StoreError> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(StoreError::NotADatabase),
+        Ok(found) if found.permissions().readonly() => Err(StoreError::ReadOnly),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if !options.create {
+                Err(StoreError::Missing { path: path.to_owned() })
+            } else if folder.is_some_and(|folder| !folder.is_dir()) {
+                Err(StoreError::CannotOpen { path: path.to_owned() })
+            } else {
+                Ok(())
+            }
+        }
+        Err(_) => Err(StoreError::CannotOpen { path: path.to_owned() }),
+    }
+}
+
+/// SQLite's "cannot open" knows no path; a file that exists but opens only for reading is a read-only one.
+fn at_open(error: StoreError, path: &Path) -> StoreError {
+    match error {
+        StoreError::CannotOpen { .. } => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            match std::fs::metadata(folder) {
+                Ok(found) if found.permissions().readonly() => StoreError::ReadOnly,
+                _ => StoreError::CannotOpen { path: path.to_owned() },
+            }
+        }
+        other => other,
+    }
+}
+
+/// Fold the log into the file, as far as readers allow; used by tests and before a file is copied.
+#[cfg(test)]
+pub(crate) async fn checkpoint(write: &SqlitePool) -> Result<(), StoreError> {
+    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(write).await?;
+    Ok(())
+}

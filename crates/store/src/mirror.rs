@@ -1,0 +1,27 @@
+//! The mirror: what Drift holds, as far as it was fetched.
+//!
+//! There is one way in, [`apply`]. It is idempotent, and the end state depends neither on the order nor on the
+//! number of deliveries; `merge` states the law.
+
+mod apply;
+pub(crate) mod counts;
+pub(crate) mod files;
+pub(crate) mod gone;
+pub(crate) mod merge;
+pub(crate) mod pending;
+pub(crate) mod read;
+pub(crate) mod state;
+pub(crate) mod write;
+
+pub use crate::hash::{message_hash, messages_hash};
+pub use apply::{Applied, apply};
+pub use counts::{Counts, count_created_between, counts};
+pub use files::{
+    AttachmentMissing, StoredFile, attachment_bytes, attachments_missing, mark_attachment_gone, store_attachment,
+};
+pub use gone::mark_gone;
+pub use pending::{contacts_missing, conversations_without_details};
+pub use read::{
+    ConversationHash, ConversationState, StoredConversation, contact, conversation, hashes, messages_of,
+    messages_of_many, participants_of, read_conversations, states, tags_of, users,
+};
