@@ -213,6 +213,6 @@ mod tests {
     fn of_the_query_only_paging_is_kept() {
         let query = Some("email=ada%40example.test&limit=5&clientSecret=s&next=50");
         assert_eq!(&*target("/contacts", query), "/contacts?limit=5&next=50");
-        assert_eq!(target(&"/é".repeat(400), None).len(), 512);
+        assert_eq!(target(&"/é".repeat(400), None).len(), 511, "not in the middle of a character");
     }
 }

@@ -1,8 +1,10 @@
 //! How an answer is spoilt: cut, shortened, replaced, or given fields that nobody knows.
 
+use std::io;
+
 use axum::body::Body;
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 /// The field that no documentation knows.
@@ -15,8 +17,12 @@ pub(crate) const HTML: &str = "<!doctype html><html><head><title>Just a moment</
 /// The first part of the body, then an error: the server closes the connection, and in process the body fails.
 pub(crate) fn cut(body: &Bytes) -> Body {
     let half = body.slice(..body.len() / 2);
-    let broken = std::io::Error::new(std::io::ErrorKind::ConnectionAborted, "the sandbox cut the connection");
-    Body::from_stream(stream::iter([Ok(half), Err(broken)]))
+    let broken = async {
+        // One turn for the server to send what it has; with an error at once it would send nothing at all.
+        tokio::task::yield_now().await;
+        Err(io::Error::new(io::ErrorKind::ConnectionAborted, "the sandbox cut the connection"))
+    };
+    Body::from_stream(stream::iter([Ok(half)]).chain(stream::once(broken)))
 }
 
 /// The body without its end: between a tenth and nine tenths of it, never all.
