@@ -10,7 +10,9 @@ use sandbox::world::{Shape, World};
 const ENDS_AT: Millis = Millis(1_780_000_000_000);
 
 fn main() -> ExitCode {
-    measure("start of a world of 1,000,000", || (1, World::generated(7, 1_000_000, ENDS_AT, Shape::lifelike()).org_id()));
+    measure("start of a world of 1,000,000", || {
+        (1, World::generated(7, 1_000_000, ENDS_AT, Shape::lifelike()).org_id())
+    });
     let world = World::generated(7, 1_000_000, ENDS_AT, Shape::lifelike());
     measure("list rows, pages of 50, anywhere", || {
         let rows = (0..2_000).map(|page| world.list(page * 499, 50, &[]).count as u64).sum();

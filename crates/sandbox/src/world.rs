@@ -30,6 +30,8 @@ mod roster;
 mod scim;
 mod script;
 mod shape;
+#[cfg(test)]
+mod tests;
 mod traffic;
 mod transcript;
 mod view;

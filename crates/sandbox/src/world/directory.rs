@@ -102,13 +102,13 @@ fn user(at: usize, end: i64) -> Map<String, Value> {
     let mut user = map(json!({
         "id": member.id, "orgId": ids::ORG_ID, "name": member.name, "bot": member.bot,
         "availability": (["AVAILABLE", "OFFLINE", "ON_CALL"][at % 3]),
-        "role": if at == 0 { "admin" } else if at % 2 == 0 { "agent" } else { "member" },
+        "role": if at == 0 { "admin" } else if at.is_multiple_of(2) { "agent" } else { "member" },
         "createdAt": end - 400 * 86_400_000, "updatedAt": end - 3_600_000 * at.cast_signed() as i64,
     }));
     if !member.bot {
         user.insert("email".to_owned(), json!(format!("{handle}@harbor.example")));
         user.insert("verified".to_owned(), json!(at != 4));
-        user.insert("locale".to_owned(), json!(if at % 2 == 0 { "en-US" } else { "de-DE" }));
+        user.insert("locale".to_owned(), json!(if at.is_multiple_of(2) { "en-US" } else { "de-DE" }));
         user.insert("timeZone".to_owned(), json!("Europe/Berlin"));
     }
     if at.is_multiple_of(3) {

@@ -42,7 +42,9 @@ impl World {
 impl View<'_> {
     fn base_meeting(&self, index: u64) -> Option<Booked> {
         let plan = self.base.plan(index);
-        if !matches!(plan.kind, Kind::Handoff | Kind::Dialogue) || plan.count < 6 || plan.hash >> 57 & 3 != 0
+        if !matches!(plan.kind, Kind::Handoff | Kind::Direct | Kind::Dialogue)
+            || plan.count < 6
+            || plan.hash >> 57 & 3 != 0
         {
             return None;
         }

@@ -143,15 +143,15 @@ fn slot_in_email(email: &str) -> Option<u64> {
 pub(super) fn person(seed: u64, slot: u64) -> Person {
     let hash = ids::hash(seed, 9, slot);
     let language = &LANGUAGES[match hash % 100 {
-        0..=47 => 0,
-        48..=57 => 1,
-        58..=65 => 2,
-        66..=73 => 3,
-        74..=80 => 4,
-        81..=86 => 5,
-        87..=91 => 6,
-        92..=95 => 7,
-        96 | 97 => 8,
+        0..=43 => 0,
+        44..=54 => 1,
+        55..=62 => 2,
+        63..=70 => 3,
+        71..=77 => 4,
+        78..=83 => 5,
+        84..=88 => 6,
+        89..=93 => 7,
+        94..=96 => 8,
         _ => 9,
     }];
     let place = pick(language.places, hash >> 8);

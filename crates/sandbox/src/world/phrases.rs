@@ -77,7 +77,7 @@ impl Phrase {
                 Part::Text(text) => out.extend_from_slice(text),
                 Part::Name => json::escape_html(out, fill.name),
                 Part::Agent => json::escape_html(out, fill.agent),
-                Part::Number => json::number(out, i64::from((fill.hash >> 24) as u16 % 997) + 2),
+                Part::Number => json::number(out, ((fill.hash >> 24) % 997).cast_signed() + 2),
                 Part::Page => out.extend_from_slice(fill.page.as_bytes()),
             }
         }

@@ -177,5 +177,5 @@ fn gap_ms(plan: &Plan, j: u32, act: Act, hash: u64) -> i64 {
 }
 
 fn draw(hash: u64, bound: u64) -> i64 {
-    ((hash & 0xffff_ffff) * bound >> 32).cast_signed()
+    (((hash & 0xffff_ffff) * bound) >> 32).cast_signed()
 }

@@ -71,7 +71,6 @@ pub(super) const fn landmark(index: u64) -> Option<u32> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the product's upper half is below `bound`")]
 const fn reduce(hash: u64, bound: u32) -> u32 {
     (((hash >> 32) * bound as u64) >> 32) as u32
 }
