@@ -224,11 +224,7 @@ mod tests {
             bytes: 0,
             sha256: String::new(),
         };
-        Manifest {
-            complete: true,
-            tables: tables.iter().map(table).collect(),
-            ..Manifest::begun(&plan)
-        }
+        Manifest { complete: true, tables: tables.iter().map(table).collect(), ..Manifest::begun(&plan) }
     }
 
     /// One export of a table of this content, with a transcript of the same.

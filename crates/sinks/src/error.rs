@@ -67,10 +67,10 @@ pub enum SinkError {
     #[error("could not read the store for the export")]
     Store(#[from] store::StoreError),
     /// The writing thread ended without an answer: it panicked, or the runtime is shutting down.
-    #[error("the writer of {table} stopped")]
+    #[error("the writer of {step} stopped")]
     WriterStopped {
         /// The table or step that was being written.
-        table: &'static str,
+        step: &'static str,
     },
 }
 
@@ -83,9 +83,9 @@ impl SinkError {
             Self::NotWritable { .. } => {
                 Some("choose a directory that this user may write to, or change its permissions")
             }
-            Self::DiskFull { .. } => {
-                Some("free some space or choose another disk, then run the export again: it replaces what is there")
-            }
+            Self::DiskFull { .. } => Some(
+                "free some space or choose another disk, then run the export again: it replaces what is there",
+            ),
             Self::Foreign { .. } => {
                 Some("choose an empty directory: an export only ever replaces an export of its own")
             }
@@ -118,8 +118,9 @@ mod tests {
 
     #[test]
     fn failures_of_the_file_system_are_sorted_by_what_a_person_can_do() {
-        let sorted =
-            |kind: io::ErrorKind| SinkError::io("write", Path::new("out/messages.csv"), io::Error::from(kind));
+        let sorted = |kind: io::ErrorKind| {
+            SinkError::io("write", Path::new("out/messages.csv"), io::Error::from(kind))
+        };
         assert!(matches!(sorted(io::ErrorKind::StorageFull), SinkError::DiskFull { .. }));
         assert!(matches!(sorted(io::ErrorKind::QuotaExceeded), SinkError::DiskFull { .. }));
         assert!(matches!(sorted(io::ErrorKind::ReadOnlyFilesystem), SinkError::NotWritable { .. }));

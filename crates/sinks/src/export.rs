@@ -19,6 +19,7 @@ use std::sync::Arc;
 use model::{Clock, Entropy, Millis, OrgId, RunId};
 use serde::Serialize;
 use store::{Db, export_runs};
+use tokio::task::JoinHandle;
 
 use crate::SinkError;
 use crate::directory::Directory;
@@ -151,17 +152,18 @@ async fn write(
 ) -> Result<ExportReport, SinkError> {
     let (dir, begun) = (options.dir.clone(), Manifest::begun(plan));
     let org = plan.org;
-    let directory = blocking("directory", move || {
+    let claim = tokio::task::spawn_blocking(move || {
         let directory = Directory::claim(&dir, org)?;
         directory.begin(&begun)?;
         Ok(Arc::new(directory))
-    })
-    .await?;
+    });
+    let directory = joined("directory", claim).await?;
     let mut run = Run { db, org, options, directory: directory.clone(), progress };
     let filled = fill(&mut run, plan, clock).await;
     if filled.is_err() {
         // The first failure is the one to tell; what this cannot remove the next run will.
-        let _ = blocking("directory", move || directory.remove_partials()).await;
+        let clear = directory.clone();
+        let _ = blocking(&directory, "directory", move || clear.remove_partials()).await;
     }
     filled
 }
@@ -195,7 +197,7 @@ async fn fill(run: &mut Run<'_>, plan: &Plan, clock: &dyn Clock) -> Result<Expor
     manifest.finished_at = Some(clock.now());
 
     let directory = run.directory.clone();
-    let manifest = blocking("directory", move || {
+    let manifest = blocking(&run.directory, "directory", move || {
         directory.commit(&wholes, &trees, &manifest)?;
         Ok(manifest)
     })
@@ -204,7 +206,8 @@ async fn fill(run: &mut Run<'_>, plan: &Plan, clock: &dyn Clock) -> Result<Expor
         run_id: plan.run.clone(),
         dir: run.options.dir.clone(),
         rows: manifest.tables.iter().map(|table| table.rows).sum(),
-        bytes: manifest.tables.iter().chain(&manifest.files).map(|file| file.bytes).sum::<u64>() + listed_bytes,
+        bytes: manifest.tables.iter().chain(&manifest.files).map(|file| file.bytes).sum::<u64>()
+            + listed_bytes,
         tables: manifest.tables,
         transcripts: conversations,
         attachments: attachments_written,
@@ -227,13 +230,28 @@ fn counts(report: &ExportReport) -> String {
     serde_json::Value::Object(counts).to_string()
 }
 
-/// Do file work where it may block.
+/// Do file work where it may block. The directory stays locked until it is done, even when nobody waits for it any
+/// more: an export that was given up must not write into the next one's files.
 async fn blocking<T: Send + 'static>(
+    directory: &Arc<Directory>,
     step: &'static str,
     work: impl FnOnce() -> Result<T, SinkError> + Send + 'static,
 ) -> Result<T, SinkError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(_) => Err(SinkError::WriterStopped { table: step }),
-    }
+    joined(step, spawn(directory, work)).await
+}
+
+fn spawn<T: Send + 'static>(
+    directory: &Arc<Directory>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
+    let held = directory.clone();
+    tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(held);
+        done
+    })
+}
+
+async fn joined<T>(step: &'static str, work: JoinHandle<Result<T, SinkError>>) -> Result<T, SinkError> {
+    work.await.unwrap_or(Err(SinkError::WriterStopped { step }))
 }

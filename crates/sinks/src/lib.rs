@@ -10,7 +10,7 @@
 
 pub mod directory;
 pub mod error;
-pub mod export;
+mod export;
 pub mod file_name;
 pub mod format;
 pub mod manifest;
@@ -19,4 +19,4 @@ pub mod transcript;
 
 pub use error::SinkError;
 pub use export::{ExportOptions, ExportProgress, ExportReport, export};
-pub use format::Format;
+pub use format::{Format, Formulas};

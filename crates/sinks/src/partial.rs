@@ -56,15 +56,14 @@ impl PartialFile {
     /// Those of the file system; the file is removed then.
     pub fn finish(mut self) -> io::Result<Whole> {
         let out = self.out.take().expect("a file is finished once");
-        let synced = out.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
+        let synced =
+            out.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
         if let Err(error) = synced {
             let _ = fs::remove_file(&self.partial);
             return Err(error);
         }
-        let written = Written {
-            bytes: self.bytes,
-            sha256: hex::encode(std::mem::take(&mut self.hash).finalize()),
-        };
+        let written =
+            Written { bytes: self.bytes, sha256: hex::encode(std::mem::take(&mut self.hash).finalize()) };
         Ok(Whole {
             written,
             place: std::mem::take(&mut self.place),

@@ -11,9 +11,9 @@ mod markup;
 pub mod plain;
 pub mod sanitize;
 mod style;
-pub mod text;
 #[cfg(test)]
 mod tests;
+pub mod text;
 
 use std::collections::HashMap;
 

@@ -39,12 +39,9 @@ pub(super) fn name_of(attachment: AttachmentId, remote_name: Option<&str>) -> St
 }
 
 /// Write all files that the mirror has, and list them.
-pub(super) async fn write(
-    run: &mut Run<'_>,
-    mut list: FileList,
-) -> Result<(FileList, Outcome), SinkError> {
+pub(super) async fn write(run: &mut Run<'_>, mut list: FileList) -> Result<(FileList, Outcome), SinkError> {
     let directory = run.directory.clone();
-    let tree = blocking(TREE, move || directory.begin_tree(TREE)).await?;
+    let tree = blocking(&run.directory, TREE, move || directory.begin_tree(TREE)).await?;
     let table = tables::table("attachments").expect("attachments are a public table");
     let mut outcome = Outcome::default();
     let mut after: Option<Row> = None;
@@ -66,7 +63,12 @@ pub(super) async fn write(
                 outcome.missing += 1;
                 continue;
             };
-            list = write_one(list, tree.join(&name), name, attachment, file.bytes).await?;
+            list = blocking(
+                &run.directory,
+                TREE,
+                write_one(list, tree.join(&name), name, attachment, file.bytes),
+            )
+            .await?;
             outcome.written += 1;
             if outcome.exported.last() != Some(&attachment.0) {
                 outcome.exported.push(attachment.0);
@@ -80,19 +82,18 @@ pub(super) async fn write(
     }
 }
 
-async fn write_one(
+fn write_one(
     mut list: FileList,
     path: PathBuf,
     name: String,
     attachment: AttachmentId,
     bytes: Vec<u8>,
-) -> Result<FileList, SinkError> {
-    blocking(TREE, move || {
+) -> impl FnOnce() -> Result<FileList, SinkError> {
+    move || {
         fs::write(&path, &bytes).map_err(|error| SinkError::io("write", &path, error))?;
         list.add(&Listed::of(format!("{TREE}/{name}"), "attachment", Some(attachment.0), &bytes))?;
         Ok(list)
-    })
-    .await
+    }
 }
 
 /// Id and remote name of each row.

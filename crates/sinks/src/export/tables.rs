@@ -33,19 +33,18 @@ pub(super) async fn write(run: &mut Run<'_>, table: &'static Table) -> Result<(W
     let path = run.directory.root().join(file_name(table.name, run.options.format));
     let (sender, receiver) = mpsc::channel(PAGES_WAITING_MAX);
     let (format, formulas) = (run.options.format, run.options.formulas);
-    let writer = blocking(table.name, move || Writer::create(path, table, format, formulas)?.drain(receiver));
+    let directory = run.directory.clone();
+    let writer = blocking(&directory, table.name, move || {
+        Writer::create(path, table, format, formulas)?.drain(receiver)
+    });
     let writer = std::pin::pin!(writer);
-    let (read, written) = futures_util::join!(read(run, table, sender), writer);
+    let (read, written) = tokio::join!(read(run, table, sender), writer);
     // A failed read is the cause when both failed: the writer only noticed that its pages ended.
     read?;
     written
 }
 
-async fn read(
-    run: &mut Run<'_>,
-    table: &'static Table,
-    pages: mpsc::Sender<Step>,
-) -> Result<(), SinkError> {
+async fn read(run: &mut Run<'_>, table: &'static Table, pages: mpsc::Sender<Step>) -> Result<(), SinkError> {
     let mut after: Option<Row> = None;
     let mut limit = PAGE_ROWS_MIN;
     let mut done = 0;
@@ -90,7 +89,12 @@ struct Writer {
 }
 
 impl Writer {
-    fn create(path: PathBuf, table: &'static Table, format: Format, formulas: Formulas) -> Result<Self, SinkError> {
+    fn create(
+        path: PathBuf,
+        table: &'static Table,
+        format: Format,
+        formulas: Formulas,
+    ) -> Result<Self, SinkError> {
         let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
         let encoder = Encoder::new(format, formulas, &columns);
         let mut file = PartialFile::create(&path).map_err(|error| SinkError::io("create", &path, error))?;
@@ -107,7 +111,7 @@ impl Writer {
                     rows += page.len() as u64;
                 }
                 Some(Step::End) => break,
-                None => return Err(SinkError::WriterStopped { table: self.table.name }),
+                None => return Err(SinkError::WriterStopped { step: self.table.name }),
             }
         }
         let whole = self.file.finish().map_err(|error| SinkError::io("write", &self.path, error))?;

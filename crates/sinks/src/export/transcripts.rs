@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use crate::SinkError;
 use crate::export::attachments::{self, Outcome};
 use crate::export::files::{FileList, Listed};
-use crate::export::{ExportProgress, Run, blocking};
+use crate::export::{ExportProgress, Run, blocking, joined, spawn};
 use crate::file_name::percent_encode;
 use crate::transcript::index::{self, Line, PAGE_ROWS_MAX};
 use crate::transcript::{Files, People, Source, Transcript, html, month, text};
@@ -33,7 +33,7 @@ const BATCH_MESSAGES_MAX: i64 = 8_192;
 /// Batches being laid out at once, at most; fewer on fewer cores.
 const BATCHES_MAX: usize = 16;
 /// Messages laid out in one transcript; what is beyond is counted there and lies in the messages table.
-pub const MESSAGES_MAX: usize = 50_000;
+const MESSAGES_MAX: usize = 50_000;
 
 /// Everything about one conversation.
 struct Gathered {
@@ -66,7 +66,9 @@ impl Files for Layout {
     fn link(&self, attachment: &Attachment) -> Option<String> {
         let name = attachment.file_name.as_ref().map(|name| name.expose().as_str());
         let name = attachments::name_of(attachment.attachment_id, name);
-        self.exported.has(attachment.attachment_id).then(|| format!("../../attachments/{}", percent_encode(&name)))
+        self.exported
+            .has(attachment.attachment_id)
+            .then(|| format!("../../attachments/{}", percent_encode(&name)))
     }
 }
 
@@ -77,7 +79,7 @@ pub(super) async fn write(
     exported: Outcome,
 ) -> Result<(FileList, u64), SinkError> {
     let directory = run.directory.clone();
-    let tree = blocking(TREE, move || directory.begin_tree(TREE)).await?;
+    let tree = blocking(&run.directory, TREE, move || directory.begin_tree(TREE)).await?;
     let layout = Arc::new(Layout { tree: tree.clone(), people: people(run).await?, exported });
     let index = Index { tree, page: 1, lines: Vec::new(), list, conversations: 0 };
     let mut batches = VecDeque::new();
@@ -102,16 +104,16 @@ async fn write_batches(
         after = batch.last().map(Gathered::id);
         if after.is_some() {
             let layout = layout.clone();
-            batches.push_back(tokio::task::spawn_blocking(move || lay_out(&layout, &batch)));
+            batches.push_back(spawn(&run.directory, move || lay_out(&layout, &batch)));
         }
         while batches.len() >= batches_max || (after.is_none() && !batches.is_empty()) {
             let oldest = batches.pop_front().expect("there is one");
-            let laid = oldest.await.map_err(|_| SinkError::WriterStopped { table: TREE })??;
-            index = blocking(TREE, move || index.add(laid)).await?;
+            let laid = joined(TREE, oldest).await?;
+            index = blocking(&run.directory, TREE, move || index.add(laid)).await?;
             (run.progress)(ExportProgress { step: TREE, done: index.conversations });
         }
         if after.is_none() {
-            return blocking(TREE, move || index.finish()).await;
+            return blocking(&run.directory, TREE, move || index.finish()).await;
         }
     }
 }
@@ -160,7 +162,8 @@ async fn gather(run: &Run<'_>, after: Option<ConversationId>) -> Result<Vec<Gath
 
 /// Lay out and write a batch.
 fn lay_out(layout: &Layout, batch: &[Gathered]) -> Result<Laid, SinkError> {
-    let mut laid = Laid { listed: Vec::with_capacity(2 * batch.len()), lines: Vec::with_capacity(batch.len()) };
+    let mut laid =
+        Laid { listed: Vec::with_capacity(2 * batch.len()), lines: Vec::with_capacity(batch.len()) };
     for gathered in batch {
         let shown = &gathered.messages[..gathered.messages.len().min(MESSAGES_MAX)];
         let source = Source {

@@ -20,7 +20,11 @@ impl Csv {
     /// A writer for these columns.
     #[must_use]
     pub fn new(formulas: Formulas, columns: &[&str]) -> Self {
-        Self { formulas, columns: columns.iter().map(|column| (*column).to_owned()).collect(), line: Vec::new() }
+        Self {
+            formulas,
+            columns: columns.iter().map(|column| (*column).to_owned()).collect(),
+            line: Vec::new(),
+        }
     }
 
     /// The header row. Column names are ours: no quotes needed.

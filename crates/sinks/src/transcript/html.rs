@@ -24,11 +24,7 @@ fn write(transcript: &Transcript, index: Option<&str>, out: &mut String) -> fmt:
     if let Some(index) = index {
         writeln!(out, "<nav><a href=\"{}\">All conversations</a></nav>", attribute(index))?;
     }
-    writeln!(
-        out,
-        "<header>\n<h1>Conversation with <bdi>{}</bdi></h1>\n<dl>",
-        escape(&transcript.contact)
-    )?;
+    writeln!(out, "<header>\n<h1>Conversation with <bdi>{}</bdi></h1>\n<dl>", escape(&transcript.contact))?;
     facts(transcript, out)?;
     writeln!(out, "</dl>\n</header>\n<main>\n<ol class=\"messages\">")?;
     let mut day = String::new();

@@ -23,9 +23,47 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     let mut builder = Builder::empty();
     builder
         .tags(HashSet::from([
-            "a", "abbr", "b", "blockquote", "br", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6",
-            "hr", "i", "img", "ins", "li", "mark", "ol", "p", "pre", "q", "s", "small", "span", "strike", "strong",
-            "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul",
+            "a",
+            "abbr",
+            "b",
+            "blockquote",
+            "br",
+            "code",
+            "del",
+            "div",
+            "em",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "hr",
+            "i",
+            "img",
+            "ins",
+            "li",
+            "mark",
+            "ol",
+            "p",
+            "pre",
+            "q",
+            "s",
+            "small",
+            "span",
+            "strike",
+            "strong",
+            "sub",
+            "sup",
+            "table",
+            "tbody",
+            "td",
+            "tfoot",
+            "th",
+            "thead",
+            "tr",
+            "u",
+            "ul",
         ]))
         .clean_content_tags(HashSet::from(["script", "style", "iframe", "template", "noscript", "object"]))
         .generic_attributes(HashSet::from(["dir", "lang"]))
@@ -69,8 +107,8 @@ fn break_lines(text: &str) -> String {
 
 fn is_inline(name: &str) -> bool {
     let inline = [
-        "a", "abbr", "b", "code", "del", "em", "i", "img", "ins", "mark", "q", "s", "small", "span", "strike",
-        "strong", "sub", "sup", "u",
+        "a", "abbr", "b", "code", "del", "em", "i", "img", "ins", "mark", "q", "s", "small", "span",
+        "strike", "strong", "sub", "sup", "u",
     ];
     inline.contains(&name)
 }

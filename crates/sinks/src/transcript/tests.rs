@@ -160,10 +160,7 @@ fn edits_are_applied_in_order_and_what_is_not_understood_is_shown() {
         transcript(messages).entries.into_iter().map(|entry| entry.body.text).collect()
     };
     let first = message(1, ("user", 3), "a");
-    assert_eq!(
-        bodies(&[first.clone(), edit(2, 1, "replace", "b"), edit(3, 1, "replace_body", "c")]),
-        ["c"]
-    );
+    assert_eq!(bodies(&[first.clone(), edit(2, 1, "replace", "b"), edit(3, 1, "replace_body", "c")]), ["c"]);
     assert_eq!(bodies(&[edit(2, 3, "replace", "early"), message(3, ("user", 3), "late")]), ["early"]);
     assert_eq!(bodies(&[first.clone(), edit(2, 1, "replace_buttons", "")]), ["a"]);
     assert_eq!(bodies(&[first.clone(), edit(2, 1, "sparkle", "?")]), ["a", "?"]);

@@ -39,7 +39,10 @@ fn head(transcript: &Transcript, out: &mut String) -> fmt::Result {
     fact("Status:", &transcript.status)?;
     fact("Created:", &transcript.created_at.map(iso).unwrap_or_default())?;
     fact("Updated:", &transcript.updated_at.map(iso).unwrap_or_default())?;
-    fact("Gone:", &transcript.gone_at.map(|at| format!("no longer in Drift since {}", iso(at))).unwrap_or_default())?;
+    fact(
+        "Gone:",
+        &transcript.gone_at.map(|at| format!("no longer in Drift since {}", iso(at))).unwrap_or_default(),
+    )?;
     if let Some(page) = &transcript.page {
         let title = page.title.as_ref().map(|title| format!(" ({title})")).unwrap_or_default();
         fact("Page:", &format!("{}{title}", page.href))?;

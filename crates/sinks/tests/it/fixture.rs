@@ -1,0 +1,202 @@
+//! Stores with something in them, on both engines.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use model::record::{Attachment, Author, Contact, Conversation, Details, Message, Snapshot, Tag, User};
+use model::{
+    AttachmentId, ContactId, ConversationId, FakeClock, MessageId, Millis, OrgId, Pii, SeededEntropy, UserId,
+};
+use sinks::format::{Format, Formulas};
+use sinks::{ExportOptions, ExportProgress, ExportReport, SinkError, export};
+use store::directory::{self, Listing};
+use store::{DatabaseUrl, Db, OpenOptions, mirror};
+
+pub(crate) const ORG: OrgId = OrgId(4242);
+/// 2026-01-02T03:04:05Z.
+pub(crate) const T0: i64 = 1_767_323_045_000;
+/// Texts that have broken an exporter somewhere.
+pub(crate) const NASTY: &str = "a,\"b\"\r\n;=1+1\u{202e}👩🏽‍🚀 שלום\t\\N\\.\u{2028}é";
+
+/// A store, and the folder it needs.
+pub(crate) struct Fixture {
+    pub(crate) db: Db,
+    pub(crate) dir: tempfile::TempDir,
+}
+
+impl Fixture {
+    async fn sqlite() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let db =
+            Db::open(&DatabaseUrl::file(dir.path().join("store.db")), OpenOptions::default()).await.unwrap();
+        Self { db, dir }
+    }
+
+    /// A database of its own on the server that `LONGSHORE_TEST_POSTGRES` names; `None` without one.
+    async fn postgres() -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let Ok(server) = std::env::var("LONGSHORE_TEST_POSTGRES") else {
+            assert!(
+                std::env::var_os("LONGSHORE_TEST_POSTGRES_REQUIRED").is_none(),
+                "LONGSHORE_TEST_POSTGRES is not set"
+            );
+            return None;
+        };
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("longshore_sinks_{}_{number}", std::process::id());
+        let admin = sqlx::PgPool::connect(&server).await.unwrap();
+        // Names of ours only.
+        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+        sqlx::query(create).execute(&admin).await.unwrap();
+        admin.close().await;
+        let mut url = url::Url::parse(&server).unwrap();
+        url.set_path(&name);
+        let db = Db::open(&DatabaseUrl::parse(url.as_str()).unwrap(), OpenOptions::default()).await.unwrap();
+        Some(Self { db, dir: tempfile::tempdir().unwrap() })
+    }
+
+    /// Where the export goes.
+    pub(crate) fn out(&self) -> std::path::PathBuf {
+        self.dir.path().join("out")
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.out().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    pub(crate) async fn export(&self, options: &ExportOptions) -> Result<ExportReport, SinkError> {
+        self.export_watched(options, |_| {}).await
+    }
+
+    pub(crate) async fn export_watched(
+        &self,
+        options: &ExportOptions,
+        progress: impl FnMut(ExportProgress) + Send,
+    ) -> Result<ExportReport, SinkError> {
+        static SEED: AtomicU64 = AtomicU64::new(0);
+        let entropy = SeededEntropy::new(SEED.fetch_add(1, Ordering::Relaxed));
+        export(&self.db, ORG, options, &FakeClock::at(Millis(T0)), &entropy, progress).await
+    }
+
+    pub(crate) fn options(&self, format: Format) -> ExportOptions {
+        ExportOptions {
+            format,
+            formulas: Formulas::Keep,
+            dir: self.out(),
+            transcripts: true,
+            attachments: true,
+        }
+    }
+
+    /// `count` conversations with five messages each; the first has something of everything.
+    pub(crate) async fn fill(&self, count: i64) {
+        let now = Millis(T0);
+        let mut tx = self.db.begin().await.unwrap();
+        directory::apply_users(&mut tx, ORG, &[user(2, "Robo"), user(3, "Bo")], Listing::Complete, now)
+            .await
+            .unwrap();
+        directory::apply_contacts(&mut tx, ORG, &[contact(1)], now).await.unwrap();
+        let snapshots: Vec<Snapshot> = (1..=count).map(snapshot).collect();
+        for batch in snapshots.chunks(64) {
+            mirror::apply(&mut tx, ORG, batch, now).await.unwrap();
+        }
+        let file = b"%PDF-1.7 \x00\xff".as_slice();
+        mirror::store_attachment(&mut tx, ORG, AttachmentId(7), file, Some("application/pdf"), now)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+/// Run a test on SQLite, and on PostgreSQL where there is one.
+pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Fixture) -> F) {
+    test(Fixture::sqlite().await).await;
+    if let Some(fixture) = Fixture::postgres().await {
+        test(fixture).await;
+    }
+}
+
+fn user(id: i64, name: &str) -> User {
+    User {
+        user_id: UserId(id),
+        name: Some(Pii::new(name.to_owned())),
+        alias: None,
+        email: Some(Pii::new(String::new())),
+        phone: None,
+        locale: None,
+        availability: None,
+        role: None,
+        time_zone: None,
+        avatar_url: None,
+        verified: Some(true),
+        bot: Some(id == 2),
+        created_at: None,
+        updated_at: None,
+        extra: "{}".to_owned(),
+    }
+}
+
+fn contact(id: i64) -> Contact {
+    Contact {
+        contact_id: ContactId(id),
+        created_at: Some(Millis(T0)),
+        email: Some(Pii::new("ada@example.test".to_owned())),
+        name: Some(Pii::new("Ada".to_owned())),
+        phone: None,
+        external_id: Some(Pii::new("00123".to_owned())),
+        attributes: Pii::new("{\"score\":12345678901234567890.10}".to_owned()),
+        extra: Pii::new("{}".to_owned()),
+    }
+}
+
+fn snapshot(id: i64) -> Snapshot {
+    let conversation = Conversation {
+        conversation_id: ConversationId(id),
+        contact_id: Some(ContactId(id)),
+        inbox_id: None,
+        status: "open".to_owned(),
+        created_at: Some(Millis(T0 + id * 86_400_000)),
+        updated_at: Some(Millis(T0 + id * 86_400_000 + 1)),
+        extra: "{}".to_owned(),
+    };
+    let details = Details {
+        participants: vec![UserId(2), UserId(3)],
+        tags: vec![Tag { name: "vip, really".to_owned(), color: Some("ff0000".to_owned()) }],
+        related_playbook_id: None,
+        extra: "{}".to_owned(),
+    };
+    let mut messages: Vec<Message> = (0..5).map(|n| message(id * 10 + n, n)).collect();
+    if id == 1 {
+        messages[1].body = Some(Pii::new(NASTY.to_owned()));
+        messages[2].body = None;
+        messages[3].body = Some(Pii::new(String::new()));
+        messages[4].attachments = vec![attachment(7, "../../a b.pdf"), attachment(8, "never fetched.png")];
+    }
+    Snapshot { conversation, details: Some(details), messages: Some(messages), fetched_at: Millis(T0) }
+}
+
+fn message(id: i64, n: i64) -> Message {
+    let (kind, author) = if n % 2 == 0 { ("user", 2) } else { ("contact", id / 10) };
+    Message {
+        message_id: MessageId(id),
+        author: Author { kind: kind.to_owned(), id: Some(author), bot: n % 2 == 0 },
+        kind: "chat".to_owned(),
+        body: Some(Pii::new(format!(
+            "<p>Message {n} of <b>many</b> &amp; more, which says a little about prices</p>"
+        ))),
+        created_at: Some(Millis(T0 + id)),
+        edited_message_id: None,
+        edit_type: None,
+        attachments: Vec::new(),
+        extra: Pii::new("{\"context\":{\"href\":\"https://site.test/pricing\"}}".to_owned()),
+    }
+}
+
+fn attachment(id: i64, name: &str) -> Attachment {
+    Attachment {
+        attachment_id: AttachmentId(id),
+        file_name: Some(Pii::new(name.to_owned())),
+        mime_type: None,
+        url: None,
+        extra: "{}".to_owned(),
+    }
+}

@@ -1,0 +1,5 @@
+//! Exports of whole stores, on SQLite and on PostgreSQL.
+
+mod export;
+mod fixture;
+mod speed;
