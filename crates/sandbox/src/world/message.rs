@@ -224,7 +224,7 @@ impl<'a> Renderer<'a> {
         Fill {
             name: self.person.first_name(),
             agent: WRITERS[self.head.plan.agents[usize::from(later)]].name,
-            page: pick(PAGES.as_slice(), step.hash >> 33),
+            page: pick::<&str>(&PAGES, step.hash >> 33),
             hash: step.hash,
         }
     }
