@@ -7,6 +7,7 @@
 
 mod play;
 mod preset;
+mod read;
 pub(crate) mod spoil;
 
 use serde::{Deserialize, Serialize};
@@ -94,30 +95,25 @@ impl Fault {
 }
 
 /// A fault and the requests it falls on. Without filters it falls on every request that needs a token.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FaultRule {
     /// What goes wrong.
     #[serde(flatten)]
     pub fault: Fault,
     /// On how many of a hundred matching requests it falls.
-    #[serde(default = "always")]
     pub percent: f64,
     /// Only on paths of this form; `*` stands for any characters, `/` among them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Only on the page of a list (conversations, messages) that starts at this row; 0 is the first page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub page_offset: Option<u64>,
     /// How many matching requests are spared first.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_zero")]
     pub after: u64,
     /// How often it falls at most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub count_max: Option<u64>,
-}
-
-fn always() -> f64 {
-    100.0
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]

@@ -108,7 +108,7 @@ async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     tls: Option<TlsAcceptor>,
-    ended: watch::Receiver<()>,
+    mut ended: watch::Receiver<()>,
 ) {
     // Small answers must not wait for the acknowledgement of the last one. A failure costs speed alone.
     let _ = stream.set_nodelay(true);
@@ -118,6 +118,7 @@ async fn connection(
     };
     let handshake = tokio::select! {
         handshake = acceptor.accept(stream) => handshake,
+        _ = ended.changed() => return,
         () = sandbox.clock.deadline(HANDSHAKE_MS) => return,
     };
     match handshake {

@@ -1,7 +1,7 @@
 //! Consent, codes, tokens.
 
 use model::Clock as _;
-use sandbox::{AuthFailure, Options, Scope, ScopeSet};
+use sandbox::{AuthFailure, Fault, FaultProfile, FaultRule, Options, Scope, ScopeSet};
 use serde_json::{Value, json};
 
 use crate::caller::{Caller, Got, small};
@@ -191,4 +191,26 @@ async fn other_scopes_in_the_settings_do_not_widen_old_tokens() {
     let pair = caller.exchange(&caller.code().await).await.json();
     caller.token = pair["access_token"].as_str().unwrap().to_owned();
     assert_eq!(caller.get("/users/list").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_token_that_a_fault_expires_is_mended_by_one_refresh() {
+    let faults = FaultProfile::new(1).with(FaultRule::once(Fault::ExpiredToken).after(1));
+    let (mut caller, pair) = Caller::connected(Options { faults, ..small() }).await;
+    assert_eq!(caller.get("/users/list").await.status, 200);
+    for _ in 0..2 {
+        assert!(caller.get("/users/list").await.text().contains("has expired"));
+    }
+    let fresh = caller.refresh(pair["refresh_token"].as_str().unwrap()).await.json();
+    caller.token = fresh["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(caller.get("/users/list").await.status, 200);
+    let entries = caller.sandbox.log().entries();
+    let told: Vec<_> =
+        entries.iter().rev().take(5).map(|entry| (entry.status, entry.fault, entry.token)).collect();
+    let (old, new) = (Some(2), Some(3));
+    let expired = Some("expired_token");
+    assert_eq!(
+        told,
+        [(200, None, new), (200, None, None), (403, None, old), (403, expired, old), (200, None, old)]
+    );
 }
