@@ -10,8 +10,9 @@ use crate::lifecycle::Interrupt;
 use crate::output::Output;
 
 /// The configuration, the output, the seams of time and randomness, and the wish to stop.
+#[derive(Clone)]
 pub(crate) struct App {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) output: Output,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -22,11 +23,16 @@ impl App {
     /// The application on the real clock and the real randomness. Needs a runtime: it listens for signals.
     pub(crate) fn new(config: Config, output: Output) -> Self {
         Self {
-            config,
+            config: Arc::new(config),
             output,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
             interrupt: Interrupt::listen(output),
         }
+    }
+
+    /// The same application with other settings.
+    pub(crate) fn with(&self, config: Config) -> Self {
+        Self { config: Arc::new(config), ..self.clone() }
     }
 }

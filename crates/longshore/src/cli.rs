@@ -34,6 +34,9 @@ struct Global {
     /// Where everything is kept: sqlite://FILE or postgres://USER@HOST/NAME
     #[arg(long, global = true, value_name = "URL", help_heading = "Options for every command")]
     database: Option<String>,
+    /// The organization to work on, where the database holds several
+    #[arg(long, global = true, value_name = "ID", help_heading = "Options for every command")]
+    org: Option<String>,
     /// Set any setting of docs/configuration.md; may be given several times
     #[arg(long, global = true, value_name = "NAME=VALUE", help_heading = "Options for every command")]
     set: Vec<String>,
@@ -50,6 +53,15 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(command::demo::Args),
+    Sandbox(Box<command::sandbox::Args>),
+    Connect(command::connect::Args),
+    Archive(command::archive::Args),
+    Verify(command::verify::Args),
+    Certificate(command::certificate::Args),
+    Export(command::export::Args),
+    Status(command::status::Args),
+    Doctor(command::doctor::Args),
     Config(command::config::Args),
     Completions(command::completions::Args),
 }
@@ -57,6 +69,15 @@ enum Command {
 impl Command {
     const fn name(&self) -> &'static str {
         match self {
+            Self::Demo(_) => "demo",
+            Self::Sandbox(_) => "sandbox",
+            Self::Connect(_) => "connect",
+            Self::Archive(_) => "archive",
+            Self::Verify(_) => "verify",
+            Self::Certificate(_) => "certificate",
+            Self::Export(_) => "export",
+            Self::Status(_) => "status",
+            Self::Doctor(_) => "doctor",
             Self::Config(_) => "config",
             Self::Completions(_) => "completions",
         }
@@ -64,6 +85,15 @@ impl Command {
 
     async fn run(self, app: &App) -> Result<Exit, Failure> {
         match self {
+            Self::Demo(args) => Box::pin(command::demo::run(app, args)).await,
+            Self::Sandbox(args) => Box::pin(command::sandbox::run(app, *args)).await,
+            Self::Connect(args) => Box::pin(command::connect::run(app, args)).await,
+            Self::Archive(args) => Box::pin(command::archive::run(app, args)).await,
+            Self::Verify(args) => Box::pin(command::verify::run(app, args)).await,
+            Self::Certificate(args) => Box::pin(command::certificate::run(app, args)).await,
+            Self::Export(args) => Box::pin(command::export::run(app, args)).await,
+            Self::Status(args) => Box::pin(command::status::run(app, args)).await,
+            Self::Doctor(args) => Box::pin(command::doctor::run(app, args)).await,
             Self::Config(args) => command::config::run(app, &args),
             Self::Completions(args) => command::completions::run(app, &args),
         }
@@ -89,8 +119,8 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> Exit {
 }
 
 fn run_command(cli: Cli, output: Output) -> Result<Exit, Failure> {
-    let Global { config: file, database, set: assignments, log, .. } = cli.global;
-    let flags = Flags { file, database, log, assignments };
+    let Global { config: file, database, org, set: assignments, log, .. } = cli.global;
+    let flags = Flags { file, database, org, log, assignments };
     let config = Config::load(&flags, &|name| std::env::var(name).ok())?;
     telemetry::begin(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread()

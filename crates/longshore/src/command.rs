@@ -1,4 +1,13 @@
 //! One file a command, all alike: its flags, its report, its `run`, the report as text.
 
+pub(crate) mod archive;
+pub(crate) mod certificate;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod connect;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod export;
+pub(crate) mod sandbox;
+pub(crate) mod status;
+pub(crate) mod verify;

@@ -11,7 +11,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use model::Secret;
+use model::{OrgId, Secret};
+use store::DatabaseUrl;
 use url::Url;
 
 use self::layer::{Given, Layers, Origin};
@@ -21,6 +22,8 @@ use crate::failure::Failure;
 const CONCURRENCY_MAX: usize = 256;
 /// An overlap beyond ten years is a slip of the pen.
 const OVERLAP_HOURS_MAX: u32 = 87_600;
+/// Nobody waits longer than an hour for a lock, in milliseconds.
+const DATABASE_WAIT_MS_MAX: u64 = 3_600_000;
 const MS_PER_HOUR: i64 = 3_600_000;
 
 /// What the flags say about the configuration.
@@ -28,18 +31,21 @@ const MS_PER_HOUR: i64 = 3_600_000;
 pub(crate) struct Flags {
     pub(crate) file: Option<PathBuf>,
     pub(crate) database: Option<String>,
+    pub(crate) org: Option<String>,
     pub(crate) log: Option<String>,
     pub(crate) assignments: Vec<String>,
 }
 
 /// All settings, parsed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// The file that was read, if there was one.
     pub(crate) file: Option<PathBuf>,
     /// Where each value came from, for `longshore config`.
     pub(crate) layers: Layers,
-    pub(crate) database: String,
+    pub(crate) database: DatabaseUrl,
+    pub(crate) database_wait_ms: u64,
+    pub(crate) org: Option<OrgId>,
     pub(crate) key: Option<Secret>,
     pub(crate) key_file: PathBuf,
     pub(crate) api_url: Url,
@@ -85,7 +91,7 @@ impl Config {
         for assignment in &flags.assignments {
             layers.put_assignment(assignment)?;
         }
-        for (name, text) in [("database", &flags.database), ("log", &flags.log)] {
+        for (name, text) in [("database", &flags.database), ("org", &flags.org), ("log", &flags.log)] {
             if let Some(text) = text {
                 let setting = setting::find(name).expect("the setting is in the table");
                 layers.put(setting, Given { text: text.clone(), origin: Origin::Flag(format!("--{name}")) });
@@ -98,11 +104,16 @@ impl Config {
         let api_url = read(&layers, "api_url", url)?;
         Ok(Self {
             database: read(&layers, "database", database)?,
+            database_wait_ms: read(&layers, "database_wait_ms", |text| {
+                bounded(text, 0, DATABASE_WAIT_MS_MAX)
+            })?,
+            org: optional(&layers, "org", organization)?,
             key: optional(&layers, "key", secret)?,
             key_file: read(&layers, "key_file", path)?,
             list_url: optional(&layers, "list_url", url)?.unwrap_or_else(|| api_url.clone()),
+            authorize_url: optional(&layers, "authorize_url", url)?
+                .unwrap_or_else(|| authorize_url(&api_url)),
             api_url,
-            authorize_url: read(&layers, "authorize_url", url)?,
             client_id: optional(&layers, "client_id", |text| Ok(text.to_owned()))?,
             client_secret: optional(&layers, "client_secret", secret)?,
             client_secret_file: optional(&layers, "client_secret_file", path)?,
@@ -152,12 +163,23 @@ fn optional<T>(
     read(layers, name, |text| if text.is_empty() { Ok(None) } else { parse(text).map(Some) })
 }
 
-fn database(text: &str) -> Result<String, String> {
-    match text.split_once(':').map(|(scheme, _)| scheme) {
-        Some("sqlite" | "postgres" | "postgresql") => Ok(text.to_owned()),
-        // The text itself stays unsaid: it may hold a password.
-        _ => Err("expected sqlite://FILE or postgres://USER@HOST/NAME".into()),
+/// The text itself stays unsaid when it is wrong: it may hold a password.
+fn database(text: &str) -> Result<DatabaseUrl, String> {
+    DatabaseUrl::parse(text).map_err(|_| "expected sqlite://FILE or postgres://USER@HOST/NAME".into())
+}
+
+fn organization(text: &str) -> Result<OrgId, String> {
+    text.parse().map_err(|error| format!("{error}, found \"{text}\""))
+}
+
+/// Drift's own consent page, or the one of whatever stands in for Drift.
+fn authorize_url(api_url: &Url) -> Url {
+    if api_url.host_str() == Some("driftapi.com") {
+        return Url::parse("https://dev.drift.com/authorize").expect("the constant is an address");
     }
+    let mut url = api_url.clone();
+    url.set_path("/authorize");
+    url
 }
 
 fn url(text: &str) -> Result<Url, String> {
@@ -229,6 +251,9 @@ mod tests {
         let config = load(&[]).unwrap();
         assert_eq!(config.per_minute, Some(600));
         assert_eq!(config.list_url, config.api_url);
+        assert_eq!(config.authorize_url.as_str(), "https://dev.drift.com/authorize");
+        let config = load(&["api_url=http://127.0.0.1:4010"]).unwrap();
+        assert_eq!(config.authorize_url.as_str(), "http://127.0.0.1:4010/authorize");
         assert_eq!(config.overlap_ms, 24 * MS_PER_HOUR);
     }
 
@@ -241,7 +266,7 @@ mod tests {
             _ => None,
         };
         let config = Config::load(&flags, &environment).unwrap();
-        assert_eq!(config.database, "sqlite://flag.db");
+        assert_eq!(config.database.to_string(), "sqlite://flag.db");
         assert_eq!(config.per_minute, None);
     }
 
@@ -250,10 +275,7 @@ mod tests {
         let check = |assignment: &str, expected: &str| {
             assert_eq!(load(&[assignment]).unwrap_err().message, expected);
         };
-        check(
-            "concurrency=0",
-            "--set: concurrency: expected a whole number from 1 to 256, found \"0\"",
-        );
+        check("concurrency=0", "--set: concurrency: expected a whole number from 1 to 256, found \"0\"");
         check(
             "api_url=driftapi.com",
             "--set: api_url: expected an address, found \"driftapi.com\" (relative URL without a base)",

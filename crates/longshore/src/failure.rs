@@ -3,7 +3,12 @@
 //! Every error of the other crates becomes a [`Failure`] in one of the files below; nothing else decides
 //! what is said or with which number the program ends.
 
+mod api;
 mod disk;
+mod engine;
+mod sandbox;
+mod sinks;
+mod store;
 
 use std::fmt;
 
@@ -46,6 +51,15 @@ impl Failure {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(one_line(&hint.into()));
         self
+    }
+
+    /// The same, with what the layer below advises, where it does.
+    #[must_use]
+    pub(crate) fn hint_maybe(self, hint: Option<impl Into<String>>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
     }
 }
 

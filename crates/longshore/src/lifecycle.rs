@@ -66,11 +66,6 @@ impl Interrupt {
         // An error would mean that the sender is gone, and we hold it.
         let _ = asked.wait_for(|asked| *asked).await;
     }
-
-    /// Whether somebody asked to stop.
-    pub(crate) fn is_asked(&self) -> bool {
-        *self.asked.borrow()
-    }
 }
 
 #[cfg(unix)]

@@ -6,16 +6,25 @@
 //! place ([`failure`]). There are no business rules here: how an archive works is `engine`'s, what is stored `store`'s.
 
 mod app;
+mod browser;
+mod callback;
+mod certificate_files;
 mod cli;
 mod command;
 mod config;
+mod database;
+mod disk;
 #[cfg(test)]
 mod documents;
 mod exit;
 mod failure;
+mod input;
 mod lifecycle;
+mod network;
 mod output;
+mod summary;
 mod telemetry;
+mod work;
 
 use std::process::ExitCode;
 

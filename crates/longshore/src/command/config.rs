@@ -1,7 +1,6 @@
 //! `longshore config`: the settings in force, and who gave each.
 
 use serde::Serialize;
-use url::Url;
 
 use crate::app::App;
 use crate::config::layer::Given;
@@ -34,7 +33,7 @@ pub(crate) fn run(app: &App, _: &Args) -> Result<Exit, Failure> {
         let given = app.config.layers.get(setting.name);
         Line {
             name: setting.name,
-            value: shown(setting.care, given),
+            value: shown(app, setting.care, given),
             from: given.origin.to_string(),
             environment: setting.environment[0],
         }
@@ -50,37 +49,11 @@ fn text(report: &Report) -> String {
     table(&columns, report.settings.iter().map(row).collect())
 }
 
-fn shown(care: Care, given: &Given) -> String {
+fn shown(app: &App, care: Care, given: &Given) -> String {
     match care {
         Care::Plain => given.text.clone(),
         Care::Secret if given.text.is_empty() => String::new(),
         Care::Secret => "***".into(),
-        Care::Url => without_password(&given.text),
-    }
-}
-
-/// An address as it may be shown: its password is masked, in the authority and in the query.
-pub(crate) fn without_password(text: &str) -> String {
-    let Ok(mut url) = Url::parse(text) else { return "***".into() };
-    if url.password().is_some() && url.set_password(Some("***")).is_err() {
-        return "***".into();
-    }
-    if url.query_pairs().any(|(name, _)| name.contains("password")) {
-        url.set_query(Some("***"));
-    }
-    // The parser would turn sqlite://file.db into a host; only what held a password is written anew.
-    if text.contains('@') || text.contains("password") { url.to_string() } else { text.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_password_is_masked_wherever_it_stands() {
-        assert_eq!(without_password("postgres://u:canary@h/d"), "postgres://u:***@h/d");
-        assert_eq!(without_password("postgres://h/d?password=canary&user=u"), "postgres://h/d?***");
-        assert_eq!(without_password("sqlite://longshore.db"), "sqlite://longshore.db");
-        assert_eq!(without_password("sqlite:longshore.db"), "sqlite:longshore.db");
+        Care::Url => app.config.database.to_string(),
     }
 }

@@ -49,6 +49,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
             "Where everything is kept: `sqlite://FILE` or `postgres://USER:PASSWORD@HOST/NAME`. The flag `--database` is the same.",
         )
     },
+    setting(
+        "database_wait_ms",
+        &["LONGSHORE_DATABASE_WAIT_MS"],
+        "10000",
+        "How long to wait while another process has the database locked, in milliseconds.",
+    ),
+    setting(
+        "org",
+        &["LONGSHORE_ORG"],
+        "",
+        "The organization to work on, by Drift's number. Needed only where the database holds several. The flag `--org` is the same.",
+    ),
     Setting {
         care: Care::Secret,
         ..setting(
@@ -79,8 +91,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "authorize_url",
         &["LONGSHORE_AUTHORIZE_URL"],
-        "https://dev.drift.com/authorize",
-        "The page on which a person allows the connection.",
+        "",
+        "The page on which a person allows the connection. Empty: `https://dev.drift.com/authorize`, or `/authorize` of an `api_url` that is not Drift's own.",
     ),
     setting(
         "client_id",
@@ -131,7 +143,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "concurrency",
         &["LONGSHORE_CONCURRENCY"],
-        "16",
+        "32",
         "How many calls may be under way at once, 1 to 256. The budget holds all the same.",
     ),
     setting(
@@ -143,7 +155,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting(
         "attachment_bytes_max",
         &["LONGSHORE_ATTACHMENT_BYTES_MAX"],
-        "104857600",
+        "33554432",
         "Attachments larger than this are named in the certificate and not stored, in bytes.",
     ),
     setting(

@@ -54,6 +54,14 @@ pub(crate) fn duration(ms: i64) -> String {
     }
 }
 
+/// An instant as people read it: `2026-11-22 11:30:05Z`.
+pub(crate) fn instant(ms: i64) -> String {
+    match jiff::Timestamp::from_millisecond(ms) {
+        Ok(at) => at.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+        Err(_) => format!("{ms} ms"),
+    }
+}
+
 /// A size as people say it: `512 B`, `1.4 kB`, `3.0 GB`.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
@@ -75,6 +83,7 @@ mod tests {
             [-5, 840, 12_450, 200_000, 7_500_000].map(duration),
             ["0 ms", "840 ms", "12.4 s", "3 min 20 s", "2 h 05 min"]
         );
+        assert_eq!(instant(1_700_000_000_000), "2023-11-14 22:13:20Z");
         assert_eq!([0, 999, 1_400, 3_000_000_000].map(size), ["0 B", "999 B", "1.4 kB", "3.0 GB"]);
     }
 

@@ -1,0 +1,40 @@
+//! `longshore bench`: figures, as ratios against a baseline of the same run on the same machine.
+//!
+//! The sandbox and what is measured are processes of their own, so that each one's time and memory are its own. A figure
+//! is only as good as the machine is quiet: run nothing beside it.
+
+mod archive;
+mod budget;
+mod discard;
+mod flat;
+mod machine;
+mod process;
+
+use clap::Subcommand;
+
+use crate::app::App;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Measure archives against the sandbox on this machine
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    Archive(archive::Args),
+    Budget(budget::Args),
+    Flat(flat::Args),
+}
+
+/// Measure.
+pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
+    match args.what {
+        What::Archive(args) => archive::run(app, &args).await,
+        What::Budget(args) => budget::run(app, &args).await,
+        What::Flat(args) => flat::run(app, &args).await,
+    }
+}

@@ -1,0 +1,200 @@
+//! `longshore bench archive`: how fast an archive is, beside a client that makes the same calls and drops the answers.
+
+use serde::Serialize;
+
+use super::discard;
+use super::machine::Machine;
+use super::process::{self, SandboxProcess, Usage};
+use crate::app::App;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Archive a world as fast as it goes, beside a client that discards
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// How many conversations
+    #[arg(long, default_value_t = 20_000)]
+    conversations: u64,
+    /// Messages of each, MIN-MAX
+    #[arg(long, default_value = "12-120")]
+    messages: String,
+    /// The world's seed
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Also archive into this PostgreSQL database, which must be empty
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
+    /// Calls under way at once, for the archive and the baseline alike
+    #[arg(long, default_value_t = 32)]
+    concurrency: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    machine: Machine,
+    seed: u64,
+    conversations: u64,
+    messages_each: String,
+    baseline: Figures,
+    archives: Vec<Figures>,
+}
+
+#[derive(Debug, Serialize)]
+struct Figures {
+    what: String,
+    seconds: f64,
+    requests: u64,
+    messages: u64,
+    messages_per_second: f64,
+    /// Against the client that discards.
+    ratio: f64,
+    cpu_s_per_1000_conversations: f64,
+    sandbox_cpu_s: f64,
+    client: Usage,
+    sandbox_peak_mib: f64,
+}
+
+/// Measure the baseline and each engine, one after the other.
+pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
+    let folder = std::env::temp_dir().join(format!("longshore-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(|error| Failure::output(&folder, &error))?;
+    let measured = measure(app, args, &folder).await;
+    let _ = std::fs::remove_dir_all(&folder);
+    let report = measured?;
+    app.output.report(Exit::Done, &report, &text(&report))
+}
+
+async fn measure(app: &App, args: &Args, folder: &std::path::Path) -> Result<Report, Failure> {
+    let mut databases = vec![("SQLite", format!("sqlite://{}/bench.db", folder.display()))];
+    databases.extend(args.postgres.iter().map(|url| ("PostgreSQL", url.clone())));
+    let mut archives = Vec::new();
+    for (name, database) in &databases {
+        app.output.note(&format!("archiving into {name}"));
+        archives.push(archive(app, args, name, database, folder).await?);
+    }
+    app.output.note("making the same calls and dropping the answers");
+    let baseline = baseline(app, args, archives[0].messages).await?;
+    for figures in &mut archives {
+        figures.ratio = figures.messages_per_second / baseline.messages_per_second;
+    }
+    Ok(Report {
+        machine: Machine::here(),
+        seed: args.seed,
+        conversations: args.conversations,
+        messages_each: args.messages.clone(),
+        baseline,
+        archives,
+    })
+}
+
+async fn sandbox(args: &Args) -> Result<SandboxProcess, Failure> {
+    let flags = [
+        ("--conversations", args.conversations.to_string()),
+        ("--messages", args.messages.clone()),
+        ("--seed", args.seed.to_string()),
+        ("--reports-rate", "0".into()),
+        ("--log-entries", "0".into()),
+        ("--list-form", "older".into()),
+    ];
+    let words: Vec<String> = flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect();
+    SandboxProcess::start(&words).await
+}
+
+async fn baseline(app: &App, args: &Args, messages: u64) -> Result<Figures, Failure> {
+    let sandbox = sandbox(args).await?;
+    let (began, before) = (app.clock.now(), Usage::of(std::process::id()));
+    let discarded = discard::run(&sandbox.url, &sandbox.token, args.concurrency).await?;
+    let seconds = app.clock.now().since(began) as f64 / 1_000.0;
+    let mut client = Usage::of(std::process::id());
+    client.cpu_s -= before.cpu_s;
+    Ok(figures("client that discards", args, seconds, discarded.requests, messages, client, &sandbox))
+}
+
+async fn archive(
+    app: &App,
+    args: &Args,
+    name: &str,
+    database: &str,
+    folder: &std::path::Path,
+) -> Result<Figures, Failure> {
+    let sandbox = sandbox(args).await?;
+    let settings = [
+        format!("api_url={}", sandbox.url),
+        format!("key_file={}/bench.key", folder.display()),
+        format!("concurrency={}", args.concurrency),
+        "per_minute=0".into(),
+        "reports_per_minute=0".into(),
+    ];
+    let words = |command: &[&str]| -> Vec<String> {
+        let head = command.iter().map(|word| (*word).to_owned());
+        let common = ["--json", "--quiet", "--database", database].map(str::to_owned);
+        head.chain(common).chain(settings.iter().flat_map(|one| ["--set".to_owned(), one.clone()])).collect()
+    };
+    process::run(&words(&["connect", "--token-stdin"]), &sandbox.token, &*app.clock).await?;
+    let began = app.clock.now();
+    let finished = process::run(&words(&["archive"]), "", &*app.clock).await?;
+    let seconds = app.clock.now().since(began) as f64 / 1_000.0;
+    let report = &finished.report;
+    if report["complete"] != true {
+        return Err(Failure::unexpected(format!("the archive into {name} is not complete")));
+    }
+    let count = |field: &str| report[field].as_u64().unwrap_or_default();
+    let (requests, messages) = (count("requests"), count("messages"));
+    Ok(figures(&format!("archive into {name}"), args, seconds, requests, messages, finished.usage, &sandbox))
+}
+
+fn figures(
+    what: &str,
+    args: &Args,
+    seconds: f64,
+    requests: u64,
+    messages: u64,
+    client: Usage,
+    sandbox: &SandboxProcess,
+) -> Figures {
+    let used = sandbox.usage();
+    Figures {
+        what: what.to_owned(),
+        seconds,
+        requests,
+        messages,
+        messages_per_second: messages as f64 / seconds,
+        ratio: 1.0,
+        cpu_s_per_1000_conversations: client.cpu_s * 1_000.0 / args.conversations as f64,
+        sandbox_cpu_s: used.cpu_s,
+        client,
+        sandbox_peak_mib: used.peak_mib,
+    }
+}
+
+fn text(report: &Report) -> String {
+    let mut text = format!(
+        "{}\n{} conversations of {} messages, seed {}\n\n{:<24}{:>9}{:>10}{:>13}{:>8}{:>15}{:>11}{:>13}\n",
+        report.machine.text(),
+        report.conversations,
+        report.messages_each,
+        report.seed,
+        "",
+        "seconds",
+        "requests",
+        "messages/s",
+        "ratio",
+        "CPU s/1000 c.",
+        "peak MiB",
+        "sandbox CPU",
+    );
+    for it in std::iter::once(&report.baseline).chain(&report.archives) {
+        text += &format!(
+            "{:<24}{:>9.1}{:>10}{:>13.0}{:>8.2}{:>15.2}{:>11.0}{:>13.1}\n",
+            it.what,
+            it.seconds,
+            it.requests,
+            it.messages_per_second,
+            it.ratio,
+            it.cpu_s_per_1000_conversations,
+            it.client.peak_mib,
+            it.sandbox_cpu_s,
+        );
+    }
+    text
+}

@@ -1,0 +1,72 @@
+//! The store as a command opens it: with its key at hand, for the one organization that is meant.
+
+use model::OrgId;
+use store::vault::{Key, Vault};
+use store::{Db, OpenOptions, StoreError, connections};
+
+use crate::app::App;
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Whether a missing database is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    Make,
+    Refuse,
+}
+
+/// Open the database of the configuration.
+pub(crate) async fn open(app: &App, missing: Missing) -> Result<Db, Failure> {
+    let url = &app.config.database;
+    Db::open(url, options(app, missing)).await.map_err(|error| {
+        let failure = Failure::store("open the database", url, &error);
+        match error {
+            StoreError::Missing { .. } => {
+                failure.hint("check --database; \"longshore connect\" makes a database")
+            }
+            _ => failure,
+        }
+    })
+}
+
+/// How the database is opened.
+pub(crate) fn options(app: &App, missing: Missing) -> OpenOptions {
+    let busy_timeout_ms = app.config.database_wait_ms;
+    OpenOptions { create: missing == Missing::Make, busy_timeout_ms, ..OpenOptions::default() }
+}
+
+/// The key under which tokens are sealed, held against the one this database knows.
+pub(crate) async fn vault(app: &App, db: &Db) -> Result<Vault, Failure> {
+    let config = &app.config;
+    let key = match &config.key {
+        Some(text) => Key::from_env(text),
+        None => Key::from_file_or_create(&config.key_file, app.entropy.as_ref()),
+    };
+    let failed = |error: StoreError| Failure::store("use the key of", &config.database, &error);
+    let vault = Vault::new(key.map_err(|error| failed(error.into()))?, app.entropy.clone());
+    vault.check(db, app.clock.now()).await.map_err(failed)?;
+    Ok(vault)
+}
+
+/// The organization that is meant: the one of the settings, else the only one there is.
+pub(crate) async fn organization(app: &App, db: &Db) -> Result<OrgId, Failure> {
+    let url = &app.config.database;
+    let known = connections::list(db)
+        .await
+        .map_err(|error| Failure::store("read the connections of", url, &error))?;
+    let mut orgs: Vec<OrgId> = known.iter().map(|connection| connection.org_id).collect();
+    orgs.sort_unstable();
+    orgs.dedup();
+    match (app.config.org, orgs.as_slice()) {
+        (Some(org), known) if known.contains(&org) => Ok(org),
+        (Some(org), _) => {
+            Err(Failure::new(Exit::Refused, format!("organization {org} is not connected in {url}"))
+                .hint("connect it with \"longshore connect\"; \"longshore status\" lists what is connected"))
+        }
+        (None, [only]) => Ok(*only),
+        (None, []) => Err(Failure::new(Exit::Refused, format!("no organization is connected in {url}"))
+            .hint("connect one with \"longshore connect\", or try \"longshore demo\"")),
+        (None, several) => Err(Failure::usage(format!("{url} holds {} organizations", several.len()))
+            .hint(format!("choose one with --org, such as --org {}", several[0]))),
+    }
+}

@@ -1,0 +1,88 @@
+//! The way to Drift as the configuration describes it.
+
+use std::sync::Arc;
+
+use drift::{HttpOptions, HttpTransport, Recorder, Seams, Transport};
+use engine::connection::Connections;
+use store::Db;
+use url::{Host, Url};
+
+use crate::app::App;
+use crate::database;
+use crate::failure::Failure;
+
+/// The transport: the system's certificates and those of `ca_file`, addresses as in `resolve`.
+pub(crate) fn transport(app: &App) -> Result<Arc<dyn Transport>, Failure> {
+    let config = &app.config;
+    let mut options = HttpOptions::default();
+    if let Some(path) = &config.ca_file {
+        let pem = std::fs::read(path).map_err(|error| Failure::input(path, &error))?;
+        options.roots_pem.push(pem);
+    }
+    // A proxy must not be asked for what is on this machine.
+    options.proxies = !is_loopback(&config.api_url);
+    options.resolve = config.resolve.iter().map(|rule| (rule.host.clone(), rule.address)).collect();
+    let transport = HttpTransport::new(options).map_err(|error| {
+        let place =
+            config.ca_file.as_ref().map_or_else(String::new, |path| format!(" with {}", path.display()));
+        Failure::usage(format!("cannot set up TLS{place}: {}", crate::failure::chain(&error)))
+            .hint("ca_file must hold certificates in PEM form")
+    })?;
+    Ok(Arc::new(transport))
+}
+
+/// The four seams of a client.
+pub(crate) fn seams(app: &App, recorder: Option<Arc<dyn Recorder>>) -> Result<Seams, Failure> {
+    let (clock, entropy) = (app.clock.clone(), app.entropy.clone());
+    Ok(Seams { transport: transport(app)?, clock, entropy, recorder })
+}
+
+/// Who waits for an answer: a person at the terminal sooner wants to know that it does not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    Person,
+    Run,
+}
+
+/// Attempts for one call while a person waits.
+const PERSON_ATTEMPTS_MAX: u32 = 2;
+
+/// Where the API is and how much of it may be used.
+pub(crate) fn client_config(app: &App, patience: Patience) -> drift::Config {
+    let config = &app.config;
+    let mut client = drift::Config::default();
+    client.api = config.api_url.clone();
+    client.conversation_list = Some(config.list_url.clone());
+    client.authorize = config.authorize_url.clone();
+    client.per_minute = config.per_minute;
+    client.reports_per_minute = config.reports_per_minute;
+    match patience {
+        Patience::Person => client.attempts_max(PERSON_ATTEMPTS_MAX),
+        Patience::Run => client,
+    }
+}
+
+/// The connections of a database, over the configured network. `recorder` hears of every call.
+pub(crate) async fn connections(
+    app: &App,
+    db: &Db,
+    patience: Patience,
+    recorder: Option<Arc<dyn Recorder>>,
+) -> Result<Connections, Failure> {
+    let vault = database::vault(app, db).await?;
+    Ok(Connections {
+        db: db.clone(),
+        vault,
+        config: client_config(app, patience),
+        seams: seams(app, recorder)?,
+    })
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
