@@ -211,6 +211,6 @@ async fn a_token_that_a_fault_expires_is_mended_by_one_refresh() {
     let expired = Some("expired_token");
     assert_eq!(
         told,
-        [(200, None, new), (200, None, None), (403, None, old), (403, expired, old), (200, None, old)]
+        [(200, None, new), (200, None, old), (403, None, old), (403, expired, old), (200, None, old)]
     );
 }
