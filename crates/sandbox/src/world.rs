@@ -229,9 +229,10 @@ impl World {
 
     /// The ids of all listed conversations, newest update first, as of now: the truth a test compares with.
     pub fn expected(&self) -> impl Iterator<Item = i64> + '_ {
-        let changed: Vec<u64> =
-            self.read(|view| view.overlay.order.iter().rev().map(|&(_, index)| index).collect());
-        let displaced = self.read(|view| view.overlay.displaced.clone());
+        let (changed, displaced) = self.read(|view| {
+            let newest_first = view.overlay.order.iter().rev().map(|&(_, index)| index);
+            (newest_first.collect::<Vec<u64>>(), view.overlay.displaced.clone())
+        });
         let computed = (0..self.base.len).rev().filter(move |index| displaced.binary_search(index).is_err());
         changed.into_iter().chain(computed).map(|index| ids::conversation(self.base.seed, index))
     }

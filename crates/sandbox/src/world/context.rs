@@ -63,7 +63,7 @@ fn write_page(out: &mut Vec<u8>, person: &Person, hash: u64, dialogue: Option<&s
     match dialogue {
         Some(id) => {
             out.extend_from_slice(b"?dialogue=");
-            json::escape(out, id);
+            percent_encode(out, id);
             if let Some(rest) = query.strip_prefix('?') {
                 out.push(b'&');
                 out.extend_from_slice(rest.as_bytes());
@@ -80,4 +80,15 @@ fn write_page(out: &mut Vec<u8>, person: &Person, hash: u64, dialogue: Option<&s
     out.extend_from_slice(b"\",\"locale\":\"");
     out.extend_from_slice(person.language.locale.as_bytes());
     out.push(b'"');
+}
+
+/// RFC 3986: all but the unreserved characters as `%XX`.
+fn percent_encode(out: &mut Vec<u8>, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(byte);
+        } else {
+            out.extend_from_slice(format!("%{byte:02X}").as_bytes());
+        }
+    }
 }
