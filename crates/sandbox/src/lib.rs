@@ -5,8 +5,8 @@
 //! repeatable. It runs in process ([`Sandbox::router`]), on a socket ([`Sandbox::serve`]) or under Drift's own
 //! host names with TLS ([`Sandbox::serve_tls`]).
 //!
-//! A request goes one way: [`serve`] takes the connection, [`door`] counts it, checks the token, draws from the
-//! bucket and asks [`faults`] what goes wrong, [`routes`] reads or changes the [`world`], `faults` spoils the answer,
+//! A request goes one way: `serve` takes the connection, `door` counts it, checks the token, draws from the
+//! bucket and asks [`faults`] what goes wrong, `routes` reads or changes the [`world`], `faults` spoils the answer,
 //! and [`log`] keeps a line of it. This crate must never know the `drift` crate: a double that shares the client's
 //! types cannot catch the client's misspellings. What Drift's documentation leaves open is decided here and said so
 //! where it is decided.
@@ -31,7 +31,7 @@ mod tokens;
 mod traffic;
 pub mod world;
 
-pub use faults::{Fault, FaultProfile, FaultRule, Faults};
+pub use faults::{Fault, FaultProfile, FaultRule, Faults, PRESETS};
 pub use log::{LogEntry, RequestLog};
 pub use options::{AuthFailure, ListForm, Options, RateLimit, Source};
 pub use run::{BindOptions, Listening, RunError, TlsOptions, run};

@@ -4,6 +4,7 @@
 
 mod caller;
 mod control;
+mod docs;
 mod errors;
 mod faults;
 mod lists;
