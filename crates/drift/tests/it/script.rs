@@ -1,8 +1,7 @@
 //! A transport that answers from a script, by method and path, and remembers what was asked.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
@@ -10,7 +9,8 @@ use bytes::Bytes;
 use drift::{Auth, Client, Config, Limits, Seams, Secret, Transport, TransportError, TransportKind};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
-use model::{FakeClock, Millis, SeededEntropy};
+use model::time::Sleep;
+use model::{Clock, FakeClock, Millis, SeededEntropy};
 
 /// What is answered.
 #[derive(Clone)]
@@ -55,7 +55,7 @@ pub(crate) struct Asked {
 pub(crate) struct Script {
     replies: Arc<Mutex<HashMap<String, VecDeque<Reply>>>>,
     asked: Arc<Mutex<Vec<Asked>>>,
-    pub(crate) clock: FakeClock,
+    clock: FakeClock,
 }
 
 impl Script {
@@ -77,7 +77,7 @@ impl Script {
     pub(crate) fn seams(&self) -> Seams {
         Seams {
             transport: Arc::new(self.clone()),
-            clock: Arc::new(self.clock.clone()),
+            clock: Arc::new(Hasty(self.clock.clone())),
             entropy: Arc::new(SeededEntropy::new(9)),
             recorder: None,
         }
@@ -106,22 +106,6 @@ impl Script {
         self.asked().pop().unwrap().body
     }
 
-    /// Run a future while the clock hurries from sleep to sleep.
-    pub(crate) async fn hurry<F: Future>(&self, future: F) -> F::Output {
-        let mut future = pin!(future);
-        poll_fn(|cx| {
-            loop {
-                if let Poll::Ready(output) = future.as_mut().poll(cx) {
-                    return Poll::Ready(output);
-                }
-                if self.clock.advance_to_next_sleeper().is_none() {
-                    return Poll::Pending;
-                }
-            }
-        })
-        .await
-    }
-
     fn answer(&self, request: &Request<Bytes>) -> Option<Reply> {
         let path = request.uri().path();
         let query = request.uri().query().unwrap_or_default();
@@ -130,6 +114,31 @@ impl Script {
         let key = keys.iter().find(|key| replies.contains_key(*key))?;
         let queue = replies.get_mut(key)?;
         if queue.len() > 1 { queue.pop_front() } else { queue.front().cloned() }
+    }
+}
+
+/// A clock on which whoever sleeps is the next to wake: backoff costs a test no time, and nobody waits for ever.
+struct Hasty(FakeClock);
+
+impl Clock for Hasty {
+    fn now(&self) -> Millis {
+        self.0.now()
+    }
+
+    fn sleep(&self, ms: u64) -> Sleep {
+        let (clock, mut sleep) = (self.0.clone(), self.0.sleep(ms));
+        Box::pin(poll_fn(move |cx| {
+            loop {
+                if sleep.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                clock.advance_to_next_sleeper();
+            }
+        }))
+    }
+
+    fn deadline(&self, ms: u64) -> Sleep {
+        self.0.deadline(ms)
     }
 }
 

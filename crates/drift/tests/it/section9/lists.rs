@@ -114,5 +114,5 @@ async fn a_page_that_carries_errors_beside_its_rows_is_not_taken_for_whole() {
     let body = r#"{"data":[{"id":1}],"errors":[{"type":"internal_error","message":"shard down"}]}"#;
     let script = Script::of("GET /conversations/list", body);
     let list = script.client().list_conversations(&ListQuery::default());
-    assert!(matches!(script.hurry(ids(list)).await, Err(Error::Decode { .. } | Error::Exhausted { .. })));
+    assert!(ids(list).await.is_err());
 }

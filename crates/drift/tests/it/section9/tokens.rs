@@ -22,7 +22,7 @@ async fn row_12_401_and_403_mean_the_same_and_the_token_tells_which() {
         let alive =
             refused.on("POST /app/token_info", Reply::json(r#"{"scope":"user_read","expires_in":0}"#));
         let client = alive.client();
-        let error = alive.hurry(client.conversation(ConversationId(5))).await.unwrap_err();
+        let error = client.conversation(ConversationId(5)).await.unwrap_err();
         assert!(
             matches!(error, Error::Forbidden { scope: Some(drift::Scope::ConversationRead), .. }),
             "{error}"
@@ -31,7 +31,7 @@ async fn row_12_401_and_403_mean_the_same_and_the_token_tells_which() {
         let refused = Script::new().on("GET /conversations/5", Reply::error(status, "authentication_error"));
         let dead = refused.on("POST /app/token_info", Reply::error(status, "authentication_error"));
         let client = dead.client();
-        let error = dead.hurry(client.conversation(ConversationId(5))).await.unwrap_err();
+        let error = client.conversation(ConversationId(5)).await.unwrap_err();
         assert!(matches!(error, Error::Unauthorized { .. }), "{error}");
     }
 }

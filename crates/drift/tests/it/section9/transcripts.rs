@@ -11,7 +11,7 @@ const TEXT: &str =
 async fn transcript(reply: Reply) -> Result<String, Error> {
     let script = Script::new().on("GET /conversations/5/transcript", reply);
     let client = script.client();
-    let transcript = script.hurry(client.transcript(ConversationId(5))).await?;
+    let transcript = client.transcript(ConversationId(5)).await?;
     Ok(transcript.into_exposed())
 }
 
