@@ -1,1 +1,20 @@
-//! The worker: archives, verification and certificates.
+//! The worker: archives, verification, certificates, and the connections they act through.
+//!
+//! Data flows one way here: the Drift API (through `drift`) becomes our records (`convert`), the records go to
+//! the mirror (through `store`). What is done next is always read from the store, never remembered only here,
+//! so that a process may be killed between any two awaits and the next one goes on.
+//!
+//! This crate must never know of web servers, sessions, or command lines.
+
+pub mod archive;
+pub mod certificate;
+pub mod connection;
+mod context;
+mod convert;
+mod error;
+mod pipeline;
+pub mod progress;
+pub mod verify;
+
+pub use context::{CallCounter, Calls, Context, Limits, Stop, StopSwitch};
+pub use error::EngineError;

@@ -110,6 +110,12 @@ pub enum StoreError {
         /// What was looked for.
         what: &'static str,
     },
+    /// The database's schema is not what this program expects.
+    #[error("the database's schema does not fit the statement {name}")]
+    Statement {
+        /// The statement's place in the program.
+        name: String,
+    },
     /// The vault refused.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -141,6 +147,7 @@ impl StoreError {
             Self::Corrupt => "restore the file from a backup, or archive again into a new one",
             Self::NewerDatabase { .. } => "install the newer version of this program, or use another database",
             Self::MigrationChanged { .. } => "use the version of this program that made the database",
+            Self::Statement { .. } => "restore the tables that were changed, or archive again into a new database",
             Self::MigrationFailed { .. } => "see that the database is otherwise empty and may be changed by this user",
             Self::Unreachable(_) => "check that the server runs, and the host and port in the URL",
             Self::AccessDenied => "check the user and the password in the URL",

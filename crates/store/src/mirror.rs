@@ -8,6 +8,7 @@ pub(crate) mod counts;
 pub(crate) mod files;
 pub(crate) mod gone;
 pub(crate) mod merge;
+pub(crate) mod missing;
 pub(crate) mod pending;
 pub(crate) mod read;
 pub(crate) mod state;
@@ -20,6 +21,7 @@ pub use files::{
     AttachmentMissing, StoredFile, attachment_bytes, attachments_missing, mark_attachment_gone, store_attachment,
 };
 pub use gone::mark_gone;
+pub use missing::{Live, Missing, first_created_at, live, missing};
 pub use pending::{contacts_missing, conversations_without_details};
 pub use read::{
     ConversationHash, ConversationState, StoredConversation, contact, conversation, hashes, messages_of,

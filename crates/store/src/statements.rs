@@ -1,13 +1,37 @@
-//! Every statement of this crate in one list: a test prepares each on both engines.
-#![cfg(test)]
+//! Every statement of this crate in one list, so that each can be held against a database.
 
+use sqlx::{Executor as _, SqlSafeStr as _};
+
+use crate::db::{Db, Pools};
+use crate::error::StoreError;
 use crate::url::Engine;
 use crate::{
-    changes, checkpoints, connections, directory, export_runs, failures, listings, migrate, mirror, runs, tables, vault, watermarks,
+    changes, checkpoints, connections, directory, export_runs, failures, listings, migrate, mirror, runs, tables, vault,
+    watermarks,
 };
 
+impl Db {
+    /// Prepare every statement this program knows against the database, and answer how many there are: a schema
+    /// that was changed by hand is found before it is needed.
+    ///
+    /// # Errors
+    /// [`StoreError::Statement`] names the first that does not fit.
+    pub async fn check_statements(&self) -> Result<usize, StoreError> {
+        let all = all(self.engine());
+        for (name, text) in &all {
+            let text = text.into_sql_str();
+            let prepared = match &self.pools {
+                Pools::Sqlite { read, .. } => read.prepare(text).await.map(drop),
+                Pools::Postgres(pool) => pool.prepare(text).await.map(drop),
+            };
+            prepared.map_err(|_| StoreError::Statement { name: name.clone() })?;
+        }
+        Ok(all.len())
+    }
+}
+
 /// The statements as an engine gets them, with where each stands.
-pub(crate) fn all(engine: Engine) -> Vec<(String, &'static str)> {
+fn all(engine: Engine) -> Vec<(String, &'static str)> {
     let single = [
         changes::STATEMENTS,
         checkpoints::STATEMENTS,
@@ -19,6 +43,7 @@ pub(crate) fn all(engine: Engine) -> Vec<(String, &'static str)> {
         migrate::STATEMENTS,
         mirror::counts::STATEMENTS,
         mirror::files::STATEMENTS,
+        mirror::missing::STATEMENTS,
         mirror::pending::STATEMENTS,
         mirror::read::STATEMENTS,
         mirror::write::STATEMENTS,
@@ -34,7 +59,13 @@ pub(crate) fn all(engine: Engine) -> Vec<(String, &'static str)> {
         mirror::state::PAIRS,
         mirror::write::PAIRS,
     ];
-    let bulk = [directory::contacts::BULK, directory::lists::BULK, mirror::write::BULK, changes::BULK];
+    let bulk = [
+        changes::BULK,
+        directory::contacts::BULK,
+        directory::lists::BULK,
+        mirror::write::BULK,
+        &[("listings::RECORD", &listings::RECORD)],
+    ];
     let mut all: Vec<(String, &'static str)> = Vec::new();
     all.extend(single.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(tables::statements().map(|(name, text)| (format!("tables::{name}"), text)));
@@ -42,10 +73,51 @@ pub(crate) fn all(engine: Engine) -> Vec<(String, &'static str)> {
     for (name, texts) in bulk.concat() {
         match engine {
             Engine::Sqlite => {
-                all.extend(crate::bulk::SQLITE_ROWS.map(|rows| (format!("{name} {rows}"), texts.sqlite(rows).0)));
+                let sizes = crate::bulk::SQLITE_ROWS;
+                all.extend(sizes.map(|rows| (format!("{name} of {rows}"), texts.sqlite(rows).0)));
             }
             Engine::Postgres => all.push((name.to_owned(), texts.postgres())),
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    /// A statement constant that nobody registered would not be prepared by any test.
+    #[test]
+    fn every_statement_in_the_sources_is_in_the_list() {
+        let mut forgotten = Vec::new();
+        let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let source = std::fs::read_to_string(&path).unwrap();
+                let statics = source.lines().filter_map(|line| {
+                    let line = line.trim_start().trim_start_matches("pub(crate) ");
+                    let name = line.strip_prefix("const ")?.split_once(": ")?;
+                    let text = name.1.starts_with("&str = \"") || name.1.starts_with("Pair =");
+                    text.then_some(name.0.to_owned())
+                });
+                for name in statics {
+                    let start = format!("const {name}: ");
+                    let body = &source[source.find(&start).unwrap()..];
+                    let body = &body[..body.find(';').unwrap()];
+                    let is_sql = ["SELECT ", "INSERT ", "UPDATE ", "DELETE "].iter().any(|word| body.contains(word));
+                    let listed = source.contains(&format!("::{name}\", "));
+                    if is_sql && !listed {
+                        forgotten.push(format!("{} in {}", name, path.file_name().unwrap().display()));
+                    }
+                }
+            }
+        }
+        // These are in one engine's words only, and run whenever a store is opened or written.
+        let single = ["SQLITE_TABLES in migrate.rs", "POSTGRES_TABLES in migrate.rs", "LOCK in write.rs"];
+        forgotten.retain(|name| !single.contains(&name.as_str()));
+        assert_eq!(forgotten, Vec::<String>::new());
+    }
 }

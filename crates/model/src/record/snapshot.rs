@@ -8,6 +8,7 @@ use crate::record::{Conversation, Details, Message};
 /// Parts that were not asked for are `None` and leave the mirror's part as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
+    /// What list and single call both give.
     pub conversation: Conversation,
     /// The single call's fields, when it was made.
     pub details: Option<Details>,
@@ -28,6 +29,8 @@ impl Snapshot {
 /// Orders snapshots of one conversation: Drift's own update time first, then when we asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Version {
+    /// Drift's time of the conversation's last change; 0 where it gave none.
     pub updated_at: Millis,
+    /// When the fetch began.
     pub fetched_at: Millis,
 }

@@ -12,12 +12,7 @@ use crate::migrate;
 const STATEMENTS_MAX: usize = 128;
 
 pub(super) async fn open(server: &PgConnectOptions, options: OpenOptions) -> Result<Pools, StoreError> {
-    // Names without a schema must mean ours, and no statement may wait for a lock forever.
-    let connect = server
-        .clone()
-        .application_name("longshore")
-        .statement_cache_capacity(STATEMENTS_MAX)
-        .options([("client_min_messages", "warning")]);
+    let connect = server.clone().application_name("longshore").statement_cache_capacity(STATEMENTS_MAX);
     let pool = PgPoolOptions::new()
         .max_connections(options.connections_max.max(2))
         .acquire_timeout(Duration::from_millis(options.busy_timeout_ms))

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::db::{OpenOptions, Pools};
@@ -99,11 +98,4 @@ fn at_open(error: StoreError, path: &Path) -> StoreError {
         }
         other => other,
     }
-}
-
-/// Fold the log into the file, as far as readers allow; used by tests and before a file is copied.
-#[cfg(test)]
-pub(crate) async fn checkpoint(write: &SqlitePool) -> Result<(), StoreError> {
-    sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(write).await?;
-    Ok(())
 }

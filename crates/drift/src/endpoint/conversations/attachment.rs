@@ -8,23 +8,23 @@ use crate::call::Call;
 use crate::wire::Attachment;
 use crate::{Client, DecodeError, Error, Scope};
 
-/// Largest file that is read: it is held in memory whole.
+/// Largest file that is read, whatever bound is asked for: it is held in memory whole.
 pub const ATTACHMENT_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 impl Client {
     /// The bytes of a file on a message.
     ///
     /// `GET /attachments/{id}/data`; scope `conversation_read`. The scope is assumed; no limit on size
-    /// is documented, 256 MiB are read.
+    /// is documented: at most `bytes_max` are read, and never more than [`ATTACHMENT_BYTES_MAX`].
     ///
     /// Drift has no page for it; the shape is that of the answers seen.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such file, [`Error::TooLarge`] when it is beyond the bound;
     /// otherwise as every call.
-    pub async fn attachment(&self, id: AttachmentId) -> Result<Attachment, Error> {
+    pub async fn attachment(&self, id: AttachmentId, bytes_max: u64) -> Result<Attachment, Error> {
         let call = Call::get("/attachments").segment(id).then("/data");
-        let call = call.scope(Scope::ConversationRead).large(ATTACHMENT_BYTES_MAX);
+        let call = call.scope(Scope::ConversationRead).large(bytes_max.min(ATTACHMENT_BYTES_MAX));
         self.call_decoded(call, |answer| decode(id, answer)).await
     }
 }

@@ -1,0 +1,102 @@
+//! Conversations fetched by id, with details and messages: those that failed before, those a report names and no
+//! list showed, and those in the mirror that the list no longer shows.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use model::ConversationId;
+use model::record::Snapshot;
+use store::mirror;
+
+use super::judge::{Failure, Health, judge};
+use super::ledger::{clear_failure, note_failure};
+use super::messages::KIND;
+use super::plan::Plan;
+use crate::context::Context;
+use crate::convert;
+use crate::error::{Doing, EngineError};
+use crate::pipeline::{self, Bounds, Step};
+
+/// Conversations handed to the pipeline at once.
+const PAGE: usize = 100;
+
+/// Fetch these conversations whole; what Drift no longer has becomes a tombstone.
+pub(crate) async fn fetch(ctx: &Context, plan: &Plan, ids: Vec<ConversationId>) -> Result<(), EngineError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let step = ById {
+        ctx: ctx.clone(),
+        plan: plan.clone(),
+        health: Health::default(),
+        ids: Mutex::new(VecDeque::from(ids)),
+    };
+    pipeline::run(Arc::new(step), Bounds::of(ctx), &ctx.stop).await
+}
+
+struct ById {
+    ctx: Context,
+    plan: Plan,
+    health: Health,
+    ids: Mutex<VecDeque<ConversationId>>,
+}
+
+impl ById {
+    async fn whole(&self, id: ConversationId) -> Result<Snapshot, drift::Error> {
+        let fetched_at = self.ctx.clock.now();
+        let (conversation, details) = convert::conversation(self.ctx.drift.conversation(id).await?);
+        let messages = convert::all_messages(&self.ctx.drift, id).await?;
+        Ok(Snapshot { conversation, details: Some(details), messages: Some(messages), fetched_at })
+    }
+}
+
+impl Step for ById {
+    type Item = ConversationId;
+    type Fetched = (ConversationId, Result<Snapshot, Failure>);
+
+    async fn more(&self) -> Result<Option<Vec<ConversationId>>, EngineError> {
+        let mut ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = ids.len().min(PAGE);
+        Ok((count > 0).then(|| ids.drain(..count).collect()))
+    }
+
+    async fn fetch(&self, id: ConversationId) -> Result<Self::Fetched, EngineError> {
+        match self.whole(id).await {
+            Ok(snapshot) => {
+                self.health.reached();
+                Ok((id, Ok(snapshot)))
+            }
+            Err(error) => Ok((id, Err(judge(&self.ctx, &self.health, "read a conversation", error)?))),
+        }
+    }
+
+    async fn commit(&self, group: Vec<Self::Fetched>) -> Result<(), EngineError> {
+        let (now, count) = (self.ctx.clock.now(), group.len());
+        let mut tx = self.ctx.db.begin().await.doing("store conversations")?;
+        let mut snapshots = Vec::with_capacity(count);
+        for (id, outcome) in group {
+            let key = id.to_string();
+            match outcome {
+                Ok(snapshot) => {
+                    snapshots.push(snapshot);
+                    clear_failure(&self.ctx, &mut tx, KIND, &key).await?;
+                }
+                Err(failure) => {
+                    if failure == Failure::Gone {
+                        mirror::mark_gone(&mut tx, self.ctx.org, &[id], now)
+                            .await
+                            .doing("store conversations")?;
+                    }
+                    note_failure(&self.ctx, &mut tx, KIND, &key, &failure, now).await?;
+                }
+            }
+        }
+        let messages: usize =
+            snapshots.iter().filter_map(|snapshot| snapshot.messages.as_ref()).map(Vec::len).sum();
+        mirror::apply(&mut tx, self.ctx.org, &snapshots, now).await.doing("store conversations")?;
+        self.plan.save_calls(&self.ctx, &mut tx).await?;
+        tx.commit().await.doing("store conversations")?;
+        self.ctx.progress.add(count, messages as u64, &*self.ctx.clock);
+        Ok(())
+    }
+}

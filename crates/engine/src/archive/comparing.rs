@@ -1,0 +1,152 @@
+//! The last stage: list everything once more and hold it against the mirror, until nothing is unknown.
+//!
+//! Rows move under the cursor while an archive runs: a changed conversation jumps to the front and pushes others
+//! over page borders, a vanished one pulls others back. So one pass proves nothing. A later pass costs one call for
+//! 50 conversations; it is repeated until it shows none that the mirror did not know.
+
+use std::collections::BTreeMap;
+
+use model::{ConversationId, Millis};
+use store::{failures, listings, mirror};
+
+use super::listing::Tally;
+use super::messages::{self, KIND};
+use super::plan::Plan;
+use super::reports::Windows;
+use super::{Mode, attachments, by_id, contacts, details, directories};
+use crate::certificate::Findings;
+use crate::context::Context;
+use crate::error::{Doing, EngineError};
+use crate::progress::Stage;
+
+/// Failures tried again at once.
+const RETRY_PAGE: u32 = 10_000;
+/// Conversations read from the store at once.
+const PAGE: u32 = 1_000;
+
+/// What the passes over the list came to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Passes {
+    /// All passes, in order.
+    pub(crate) all: Vec<Tally>,
+    /// The last pass that read the list to its end after the first one, and its number.
+    pub(crate) whole: Option<(u32, Tally)>,
+    /// Whether the last pass found nothing new or changed.
+    pub(crate) quiet: bool,
+}
+
+impl Passes {
+    fn add(&mut self, number: u32, tally: Tally) {
+        if number > 1 && tally.to_end {
+            self.whole = Some((number, tally.clone()));
+        }
+        self.quiet = tally.unseen + tally.changed == 0;
+        self.all.push(tally);
+    }
+
+    fn last(&self) -> &Tally {
+        self.all.last().expect("there is always the first pass")
+    }
+
+    fn next_number(&self) -> u32 {
+        u32::try_from(self.all.len() + 1).unwrap_or(u32::MAX)
+    }
+
+    /// Whether everything listed was known.
+    pub(crate) fn compared(&self) -> bool {
+        self.whole.as_ref().is_some_and(|(_, tally)| tally.unseen == 0)
+    }
+}
+
+/// What the next pass is for.
+enum Next {
+    /// Read the whole list again.
+    Whole,
+    /// Read what changed since the last pass began.
+    Head(Millis),
+    Nothing,
+}
+
+/// Compare the list with the mirror, fetch what differs, and say what was found.
+pub(crate) async fn compare(
+    ctx: &Context,
+    plan: &Plan,
+    first: Tally,
+    windows: Windows,
+) -> Result<Findings, EngineError> {
+    let mut passes = Passes::default();
+    passes.add(1, first);
+    retry_failed(ctx, plan).await?;
+    let mut stats = directories::stats(ctx, plan).await?;
+    loop {
+        let since = match next(ctx, plan, &passes, stats.as_ref()).await? {
+            Next::Nothing => break,
+            Next::Whole => None,
+            Next::Head(since) => Some(since),
+        };
+        let number = passes.next_number();
+        let total = stats.as_ref().map(|counts| counts.values().sum());
+        let tally = messages::run(ctx, plan, number, since, Stage::Comparing, total).await?;
+        if tally.to_end && since.is_none() {
+            confirm_unlisted(ctx, plan, number).await?;
+        }
+        passes.add(number, tally);
+        retry_failed(ctx, plan).await?;
+        attachments::fetch_missing(ctx, plan).await?;
+        details::fetch_missing(ctx, plan).await?;
+        contacts::fetch_missing(ctx, plan).await?;
+        stats = directories::stats(ctx, plan).await?;
+    }
+    let pass = passes.whole.as_ref().map_or(1, |(number, _)| *number);
+    let listed = listings::count(&ctx.db, &plan.run_id, pass).await.doing("count what was listed")?;
+    Ok(Findings { passes, stats, windows: windows.said, listed: listed.unsigned_abs() })
+}
+
+/// A whole pass until one shows nothing unknown, then short ones until Drift holds still, all of them bounded.
+async fn next(
+    ctx: &Context,
+    plan: &Plan,
+    passes: &Passes,
+    stats: Option<&BTreeMap<String, u64>>,
+) -> Result<Next, EngineError> {
+    let last = passes.last();
+    let failed = last.failed.is_some() || last.refused.is_some();
+    if failed || passes.all.len() >= ctx.limits.passes_max as usize {
+        return Ok(Next::Nothing);
+    }
+    if plan.fixed.mode == Mode::Full && !passes.compared() {
+        return Ok(Next::Whole);
+    }
+    if let (false, Some(newest)) = (passes.quiet, last.newest) {
+        return Ok(Next::Head(newest));
+    }
+    if passes.compared() || agrees(ctx, stats).await? { Ok(Next::Nothing) } else { Ok(Next::Whole) }
+}
+
+/// Whether the mirror holds as many conversations of each status as the API counts.
+async fn agrees(ctx: &Context, stats: Option<&BTreeMap<String, u64>>) -> Result<bool, EngineError> {
+    let Some(said) = stats else { return Ok(true) };
+    let stored = mirror::live(&ctx.db, ctx.org).await.doing("count what is stored")?.by_status;
+    Ok(said.iter().all(|(status, count)| stored.get(&status.to_lowercase()).copied().unwrap_or(0) == *count))
+}
+
+/// What the mirror holds and the list does not show is asked for by id: gone, or only hidden from the list.
+async fn confirm_unlisted(ctx: &Context, plan: &Plan, pass: u32) -> Result<(), EngineError> {
+    let mut after: Option<ConversationId> = None;
+    loop {
+        let page = listings::unlisted(&ctx.db, ctx.org, &plan.run_id, pass, after, PAGE)
+            .await
+            .doing("compare the list with the mirror")?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(*last);
+        by_id::fetch(ctx, plan, page).await?;
+    }
+}
+
+/// Try again, once a stage, what failed before: in this run or an earlier one.
+async fn retry_failed(ctx: &Context, plan: &Plan) -> Result<(), EngineError> {
+    let known = failures::list(&ctx.db, ctx.org, Some(KIND), RETRY_PAGE).await.doing("read the failures")?;
+    let ids =
+        known.iter().filter(|failure| failure.class != "gone").filter_map(|failure| failure.key.parse().ok());
+    by_id::fetch(ctx, plan, ids.collect()).await
+}

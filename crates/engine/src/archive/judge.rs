@@ -1,0 +1,87 @@
+//! What a failed call means for the run: gone, refused, failed for now, or the end.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use drift::{Class, Error};
+
+use crate::context::Context;
+use crate::error::{EngineError, is_foreign, is_unreached};
+
+/// So many calls that could not reach the API, one after the other, end the run: it is resumed later instead of
+/// writing down a failure for each of the rest.
+const UNREACHED_MAX: u32 = 20;
+
+/// A single thing that could not be fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// 404: Drift does not have it (any more).
+    Gone,
+    /// The token lacks a scope.
+    Refused(String),
+    /// All attempts used up, or an answer that no attempt will mend.
+    Failed { class: &'static str, reason: String },
+}
+
+/// Counts calls in a row that did not reach the API.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    unreached: AtomicU32,
+}
+
+impl Health {
+    /// A call came through.
+    pub(crate) fn reached(&self) {
+        if self.unreached.load(Ordering::Relaxed) != 0 {
+            self.unreached.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Decide what an error means.
+///
+/// # Errors
+/// When it is the end of the run: the connection is refused, the API is not reached time and again, or it is
+/// not the API at all (wrong host, foreign certificate).
+pub(crate) fn judge(
+    ctx: &Context,
+    health: &Health,
+    doing: &'static str,
+    error: Error,
+) -> Result<Failure, EngineError> {
+    let reason = describe(&error);
+    match error.class() {
+        Class::Gone => Ok(Failure::Gone),
+        Class::Scope => Ok(Failure::Refused(match &error {
+            Error::Forbidden { scope: Some(scope), .. } => scope.to_string(),
+            _ => "unknown".into(),
+        })),
+        Class::Auth => Err(EngineError::Unauthorized { org: ctx.org, source: error }),
+        Class::Retryable if is_unreached(&error) => {
+            if health.unreached.fetch_add(1, Ordering::Relaxed) + 1 >= UNREACHED_MAX {
+                return Err(EngineError::Unreachable { doing, source: error });
+            }
+            Ok(Failure::Failed { class: "retryable", reason })
+        }
+        Class::Retryable => {
+            health.reached();
+            Ok(Failure::Failed { class: "retryable", reason })
+        }
+        Class::Permanent if is_foreign(&error) => Err(EngineError::Api { doing, source: error }),
+        Class::Permanent => {
+            health.reached();
+            Ok(Failure::Failed { class: "permanent", reason })
+        }
+    }
+}
+
+/// The error and its causes in one line.
+fn describe(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}

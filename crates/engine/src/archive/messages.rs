@@ -1,0 +1,227 @@
+//! A pass over the conversation list: every conversation the mirror lacks, or holds in an older state, is fetched
+//! with all its messages.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use drift::endpoint::ListQuery;
+use model::record::{Conversation, Snapshot};
+use model::{ConversationId, Millis};
+use store::mirror::{self, ConversationState};
+use store::{checkpoints, listings};
+
+use super::judge::{Failure, Health, judge};
+use super::ledger::{clear_failure, failed_keys, note_failure};
+use super::listing::{Book, Tally};
+use super::plan::{self, Plan};
+use crate::context::Context;
+use crate::convert;
+use crate::error::{Doing, EngineError, is_unreached};
+use crate::pipeline::{self, Bounds, Step};
+use crate::progress::Stage;
+
+/// The kind under which failures of this stage are kept.
+pub(crate) const KIND: &str = "conversation";
+
+/// The first pass of a run: up to the watermark, or to the end.
+pub(crate) async fn pass(ctx: &Context, plan: &Plan, total: Option<u64>) -> Result<Tally, EngineError> {
+    run(ctx, plan, 1, plan.fixed.since, Stage::Messages, total).await
+}
+
+/// Run pass `number` from its checkpoint; a pass that has ended before is not run again.
+pub(crate) async fn run(
+    ctx: &Context,
+    plan: &Plan,
+    number: u32,
+    since: Option<Millis>,
+    stage: Stage,
+    total: Option<u64>,
+) -> Result<Tally, EngineError> {
+    let step = format!("pass:{number}");
+    let found = checkpoints::load(&ctx.db, &plan.run_id, &step).await.doing("read the checkpoint")?;
+    let tally: Tally = plan::load(&ctx.db, &plan.run_id, &step).await?.unwrap_or_default();
+    if found.as_ref().is_some_and(|checkpoint| checkpoint.done) {
+        return Ok(tally);
+    }
+    let token = found.and_then(|checkpoint| checkpoint.token).and_then(|token| token.parse().ok());
+    ctx.progress.stage(stage, total, &*ctx.clock);
+    let failed_before = failed_keys(ctx, KIND).await?;
+    let pass = Arc::new(Pass {
+        ctx: ctx.clone(),
+        plan: plan.clone(),
+        failed_before,
+        number,
+        step,
+        since,
+        health: Health::default(),
+        book: Mutex::new(Book::at(token, tally)),
+    });
+    pipeline::run(Arc::clone(&pass), Bounds::of(ctx), &ctx.stop).await?;
+    let tally = pass.book().tally.clone();
+    Ok(tally)
+}
+
+struct Pass {
+    ctx: Context,
+    plan: Plan,
+    /// Conversations that an earlier attempt failed on: the note is taken back once one is stored.
+    failed_before: HashSet<String>,
+    number: u32,
+    step: String,
+    since: Option<Millis>,
+    health: Health,
+    book: Mutex<Book>,
+}
+
+struct Item {
+    page: u64,
+    conversation: Conversation,
+}
+
+struct Fetched {
+    page: u64,
+    id: ConversationId,
+    outcome: Result<Snapshot, Failure>,
+}
+
+impl Step for Pass {
+    type Item = Item;
+    type Fetched = Fetched;
+
+    async fn more(&self) -> Result<Option<Vec<Item>>, EngineError> {
+        let token = {
+            let book = self.book();
+            if book.ended {
+                return Ok(None);
+            }
+            book.token.clone()
+        };
+        let mut pages = self.ctx.drift.list_conversations(&ListQuery::default());
+        if let Some(token) = token {
+            pages = pages.resume(token);
+        }
+        let page = match pages.next_page().await {
+            Ok(page) => page,
+            Err(error) => return self.list_failed(error),
+        };
+        self.health.reached();
+        let (rows, next) = page.map_or((Vec::new(), None), |page| (page.items, page.next));
+        let rows: Vec<Conversation> = rows.into_iter().map(convert::conversation_row).collect();
+        let ids: Vec<ConversationId> = rows.iter().map(|row| row.conversation_id).collect();
+        let states =
+            mirror::states(&self.ctx.db, self.ctx.org, &ids).await.doing("compare a page with the mirror")?;
+        let mut wanted = Vec::new();
+        let mut book = self.book();
+        for row in rows {
+            let state = states.get(&row.conversation_id);
+            book.tally.row(row.updated_at);
+            if !self.is_current(state, &row) {
+                book.tally.unseen += u64::from(state.is_none());
+                book.tally.changed += u64::from(state.is_some());
+                wanted.push(row);
+            }
+        }
+        let reached = book.tally.reached(self.since);
+        book.tally.to_end |= next.is_none();
+        let last = next.is_none() || reached;
+        let page = book.open(ids, wanted.len(), next, last);
+        Ok(Some(wanted.into_iter().map(|conversation| Item { page, conversation }).collect()))
+    }
+
+    async fn fetch(&self, item: Item) -> Result<Fetched, EngineError> {
+        let (page, id) = (item.page, item.conversation.conversation_id);
+        let fetched_at = self.ctx.clock.now();
+        let outcome = match convert::all_messages(&self.ctx.drift, id).await {
+            Ok(messages) => {
+                self.health.reached();
+                Ok(Snapshot {
+                    conversation: item.conversation,
+                    details: None,
+                    messages: Some(messages),
+                    fetched_at,
+                })
+            }
+            Err(error) => Err(judge(&self.ctx, &self.health, "read the messages of a conversation", error)?),
+        };
+        Ok(Fetched { page, id, outcome })
+    }
+
+    async fn commit(&self, group: Vec<Fetched>) -> Result<(), EngineError> {
+        let now = self.ctx.clock.now();
+        let count = group.len();
+        let mut tx = self.ctx.db.begin().await.doing("store conversations")?;
+        let (mut snapshots, mut pages) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for fetched in group {
+            pages.push(fetched.page);
+            let key = fetched.id.to_string();
+            match fetched.outcome {
+                Ok(snapshot) => {
+                    snapshots.push(snapshot);
+                    if self.failed_before.contains(&key) {
+                        clear_failure(&self.ctx, &mut tx, KIND, &key).await?;
+                    }
+                }
+                Err(Failure::Gone) => {
+                    mirror::mark_gone(&mut tx, self.ctx.org, &[fetched.id], now)
+                        .await
+                        .doing("store conversations")?;
+                    note_failure(&self.ctx, &mut tx, KIND, &key, &Failure::Gone, now).await?;
+                }
+                Err(failure) => note_failure(&self.ctx, &mut tx, KIND, &key, &failure, now).await?,
+            }
+        }
+        let messages: usize =
+            snapshots.iter().filter_map(|snapshot| snapshot.messages.as_ref()).map(Vec::len).sum();
+        mirror::apply(&mut tx, self.ctx.org, &snapshots, now).await.doing("store conversations")?;
+        let (whole, tally) = {
+            let mut book = self.book();
+            pages.into_iter().for_each(|page| book.settle(page));
+            (book.take_whole(), book.tally.clone())
+        };
+        if let Some(whole) = whole {
+            listings::record(&mut tx, &self.plan.run_id, self.number, &whole.rows)
+                .await
+                .doing("save the checkpoint")?;
+            let token = whole.token.as_ref();
+            plan::save(&mut tx, &self.plan.run_id, &self.step, token, whole.done, &tally).await?;
+        }
+        self.plan.save_calls(&self.ctx, &mut tx).await?;
+        tx.commit().await.doing("store conversations")?;
+        self.ctx.progress.add(count, messages as u64, &*self.ctx.clock);
+        Ok(())
+    }
+}
+
+impl Pass {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the mirror holds the conversation's messages as of the row. Rows without an update time are current
+    /// only once this run has read them.
+    fn is_current(&self, state: Option<&ConversationState>, row: &Conversation) -> bool {
+        let Some(state) = state.filter(|state| !state.gone) else { return false };
+        let Some(held) = state.messages_at else { return false };
+        match row.updated_at {
+            Some(at) => held.updated_at >= at,
+            None => held.fetched_at >= self.plan.fixed.started_at,
+        }
+    }
+
+    /// The list could not be read: the pass ends here, and says so.
+    fn list_failed(&self, error: drift::Error) -> Result<Option<Vec<Item>>, EngineError> {
+        const DOING: &str = "list the conversations";
+        if is_unreached(&error) {
+            return Err(EngineError::Unreachable { doing: DOING, source: error });
+        }
+        let failure = judge(&self.ctx, &self.health, DOING, error)?;
+        let mut book = self.book();
+        book.ended = true;
+        match failure {
+            Failure::Refused(scope) => book.tally.refused = Some(scope),
+            Failure::Gone => book.tally.failed = Some("the API has no conversation list (404)".into()),
+            Failure::Failed { reason, .. } => book.tally.failed = Some(reason),
+        }
+        Ok(None)
+    }
+}

@@ -1,0 +1,213 @@
+//! Connections at work: making one from a code or a token, and opening one to make calls.
+//!
+//! A token is asked whose it is before anything is stored; it is stored sealed, with the app's own secret beside it
+//! for public apps; and from then on it is only read to be handed to the client, which keeps it to itself.
+
+mod keeper;
+
+use std::sync::Arc;
+
+use drift::{App, Auth, Client, Config, MemoryKeeper, Seams, TokenPair};
+use model::{ConnectionId, OrgId, Secret};
+use store::Db;
+use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
+use store::vault::Vault;
+
+use crate::error::{Doing, EngineError};
+use keeper::StoreKeeper;
+
+/// The kinds under which an app's own credentials are sealed beside a connection's tokens.
+const CLIENT_ID: &str = "client_id";
+const CLIENT_SECRET: &str = "client_secret";
+
+/// Where connections are kept and how the API is reached.
+#[derive(Clone)]
+pub struct Connections {
+    /// The store.
+    pub db: Db,
+    /// What seals secrets.
+    pub vault: Vault,
+    /// Where the API is.
+    pub config: Config,
+    /// How it is reached.
+    pub seams: Seams,
+}
+
+/// A connection that was opened.
+pub struct Opened {
+    /// What is known of it.
+    pub connection: Connection,
+    /// A client that acts by it.
+    pub client: Client,
+}
+
+impl Connections {
+    /// Connect by a private app's token.
+    ///
+    /// # Errors
+    /// When the API cannot be reached or refuses the token, when it does not say whose the token is, or when the
+    /// store fails. Nothing is stored then.
+    pub async fn connect_private(&self, token: Secret) -> Result<Connection, EngineError> {
+        let auth = Auth::Private(token.clone());
+        let tokens = Tokens { access: token, refresh: None, expires_at: None };
+        self.connect(auth, ConnectionKind::Private, tokens, None, None).await
+    }
+
+    /// Connect by an authorization code.
+    ///
+    /// # Errors
+    /// As [`Connections::connect_private`], and when the code is refused.
+    pub async fn connect_oauth(
+        &self,
+        app: App,
+        code: &Secret,
+        redirect_uri: &str,
+    ) -> Result<Connection, EngineError> {
+        let pair = drift::oauth::exchange_code(&self.config, &self.seams, &app, code, redirect_uri)
+            .await
+            .map_err(|source| self.cannot("exchange the code for a token", source))?;
+        let tokens = tokens_of(&pair);
+        let org = pair.org;
+        let auth = Auth::OAuth { app: app.clone(), keeper: Arc::new(MemoryKeeper::new(pair)) };
+        self.connect(auth, ConnectionKind::OAuth, tokens, Some(app), org).await
+    }
+
+    /// Open the connection of an organization, or the only one there is.
+    ///
+    /// # Errors
+    /// When there is none, when there are several and none was named, or when its secrets do not open.
+    pub async fn open(&self, org: Option<OrgId>) -> Result<Opened, EngineError> {
+        let connection = self.find(org).await?;
+        if connection.state == ConnectionState::Disconnected {
+            return Err(EngineError::Connection(format!(
+                "organization {} was disconnected",
+                connection.org_id
+            )));
+        }
+        let id = &connection.connection_id;
+        let tokens = connections::tokens(&self.db, id, &self.vault)
+            .await
+            .doing("open the connection's token")?
+            .ok_or_else(|| EngineError::Connection(format!("connection {id} has no token")))?;
+        let auth = match connection.kind {
+            ConnectionKind::Private => Auth::Private(tokens.access),
+            ConnectionKind::OAuth => {
+                let keeper = StoreKeeper {
+                    db: self.db.clone(),
+                    vault: self.vault.clone(),
+                    clock: Arc::clone(&self.seams.clock),
+                    connection_id: id.clone(),
+                    org: connection.org_id,
+                };
+                Auth::OAuth { app: self.app(id).await?, keeper: Arc::new(keeper) }
+            }
+        };
+        let client = self.client(auth)?;
+        Ok(Opened { connection, client })
+    }
+
+    async fn find(&self, org: Option<OrgId>) -> Result<Connection, EngineError> {
+        if let Some(org) = org {
+            let found = connections::get(&self.db, org).await.doing("read the connection")?;
+            return found
+                .ok_or_else(|| EngineError::Connection(format!("organization {org} is not connected")));
+        }
+        let all = connections::list(&self.db).await.doing("read the connections")?;
+        let mut live = all.into_iter().filter(|one| one.state != ConnectionState::Disconnected);
+        match (live.next(), live.next()) {
+            (None, _) => Err(EngineError::Connection("no organization is connected".into())),
+            (Some(only), None) => Ok(only),
+            (Some(_), Some(_)) => Err(EngineError::Connection(
+                "several organizations are connected: name one with --org".into(),
+            )),
+        }
+    }
+
+    async fn connect(
+        &self,
+        auth: Auth,
+        kind: ConnectionKind,
+        tokens: Tokens,
+        app: Option<App>,
+        org: Option<OrgId>,
+    ) -> Result<Connection, EngineError> {
+        let info = self
+            .client(auth)?
+            .token_info()
+            .await
+            .map_err(|source| self.cannot("ask whose the token is", source))?;
+        let org_id = org
+            .or_else(|| info.org_id())
+            .ok_or_else(|| EngineError::Connection("Drift did not say whose the token is".into()))?;
+        let now = self.seams.clock.now();
+        let connection = Connection {
+            connection_id: ConnectionId::new(&*self.seams.clock, &*self.seams.entropy),
+            org_id,
+            kind,
+            state: ConnectionState::Active,
+            scopes: info.scopes().map(str::to_owned).collect(),
+            api_url: self.config.api.to_string(),
+            created_at: now,
+            last_used_at: None,
+            expires_at: tokens.expires_at,
+        };
+        self.store(&connection, &tokens, app.as_ref()).await?;
+        Ok(connection)
+    }
+
+    /// The new grant is stored and the older ones of the organization given up, in one transaction.
+    async fn store(&self, new: &Connection, tokens: &Tokens, app: Option<&App>) -> Result<(), EngineError> {
+        const DOING: &str = "store the connection";
+        let older = connections::list(&self.db).await.doing(DOING)?;
+        let mut tx = self.db.begin().await.doing(DOING)?;
+        connections::insert(&mut tx, new, tokens, &self.vault).await.doing(DOING)?;
+        if let Some(app) = app {
+            let (id, now) = (&new.connection_id, new.created_at);
+            let client_id = Secret::new(app.client_id.clone());
+            connections::put_secret(&mut tx, id, CLIENT_ID, &client_id, &self.vault, now)
+                .await
+                .doing(DOING)?;
+            connections::put_secret(&mut tx, id, CLIENT_SECRET, &app.client_secret, &self.vault, now)
+                .await
+                .doing(DOING)?;
+        }
+        for old in
+            older.iter().filter(|old| old.org_id == new.org_id && old.state != ConnectionState::Disconnected)
+        {
+            let gone = ConnectionState::Disconnected;
+            connections::set_state(&mut tx, &old.connection_id, gone).await.doing(DOING)?;
+        }
+        tx.commit().await.doing(DOING)
+    }
+
+    async fn app(&self, id: &ConnectionId) -> Result<App, EngineError> {
+        const DOING: &str = "open the app's credentials";
+        let missing = || EngineError::Connection(format!("connection {id} has no app credentials"));
+        let client_id = connections::secret(&self.db, id, CLIENT_ID, &self.vault).await.doing(DOING)?;
+        let client_secret =
+            connections::secret(&self.db, id, CLIENT_SECRET, &self.vault).await.doing(DOING)?;
+        Ok(App {
+            client_id: client_id.ok_or_else(missing)?.expose().to_owned(),
+            client_secret: client_secret.ok_or_else(missing)?,
+        })
+    }
+
+    fn client(&self, auth: Auth) -> Result<Client, EngineError> {
+        Client::new(self.config.clone(), self.seams.clone(), auth)
+            .map_err(|source| EngineError::Api { doing: "set up the client", source })
+    }
+
+    fn cannot(&self, doing: &'static str, source: drift::Error) -> EngineError {
+        if matches!(source.class(), drift::Class::Auth) {
+            return EngineError::Refused { source };
+        }
+        if crate::error::is_unreached(&source) {
+            return EngineError::Unreachable { doing, source };
+        }
+        EngineError::Api { doing, source }
+    }
+}
+
+fn tokens_of(pair: &TokenPair) -> Tokens {
+    Tokens { access: pair.access.clone(), refresh: pair.refresh.clone(), expires_at: pair.expires_at }
+}

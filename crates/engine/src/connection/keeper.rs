@@ -1,0 +1,50 @@
+//! The client's token keeper on the store: what was refreshed is sealed and committed before it is used.
+
+use std::sync::Arc;
+
+use drift::{KeeperError, TokenKeeper, TokenPair};
+use futures_util::future::BoxFuture;
+use model::{Clock, ConnectionId, OrgId};
+use store::vault::Vault;
+use store::{Db, connections};
+
+use super::tokens_of;
+
+/// Keeps one connection's token pair.
+pub(super) struct StoreKeeper {
+    pub(super) db: Db,
+    pub(super) vault: Vault,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) connection_id: ConnectionId,
+    pub(super) org: OrgId,
+}
+
+impl TokenKeeper for StoreKeeper {
+    fn load(&self) -> BoxFuture<'_, Result<TokenPair, KeeperError>> {
+        Box::pin(async {
+            let tokens = connections::tokens(&self.db, &self.connection_id, &self.vault)
+                .await
+                .map_err(|error| KeeperError::because("the stored token could not be read", error))?
+                .ok_or_else(|| KeeperError::new("the connection has no token"))?;
+            Ok(TokenPair {
+                access: tokens.access,
+                refresh: tokens.refresh,
+                expires_at: tokens.expires_at,
+                org: Some(self.org),
+            })
+        })
+    }
+
+    fn save<'a>(&'a self, pair: &'a TokenPair) -> BoxFuture<'a, Result<(), KeeperError>> {
+        Box::pin(async move {
+            let failed = |error| KeeperError::because("the renewed token could not be stored", error);
+            let (tokens, now) = (tokens_of(pair), self.clock.now());
+            let mut tx = self.db.begin().await.map_err(failed)?;
+            connections::save_tokens(&mut tx, &self.connection_id, &tokens, &self.vault, now)
+                .await
+                .map_err(failed)?;
+            connections::touch(&mut tx, &self.connection_id, now).await.map_err(failed)?;
+            tx.commit().await.map_err(failed)
+        })
+    }
+}

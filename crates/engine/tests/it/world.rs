@@ -1,0 +1,145 @@
+//! The whole application but its command line: a fresh database, the sandbox in place of Drift, one clock.
+
+use std::sync::Arc;
+
+use drift::{App, Config, Seams, Transport as _};
+use engine::archive::{self, ArchiveOutcome, Ask};
+use engine::connection::Connections;
+use engine::progress::Progress;
+use engine::verify::{self, Verification};
+use engine::{CallCounter, Context, EngineError, Limits, StopSwitch};
+use model::{Clock, Entropy, FakeClock, Millis, Secret, SeededEntropy};
+use sandbox::{Options, Sandbox};
+use store::vault::{Key, Vault};
+
+use crate::engines::Database;
+use crate::transport::InProcess;
+
+/// When every world's story is told.
+pub(crate) const NOW: Millis = Millis(1_785_000_000_000);
+
+/// A running world.
+pub(crate) struct World {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) clock: FakeClock,
+    pub(crate) database: Database,
+    pub(crate) calls: Arc<CallCounter>,
+    pub(crate) config: Config,
+    pub(crate) limits: Limits,
+    pub(crate) stop: StopSwitch,
+    entropy: Arc<dyn Entropy>,
+    hurry: tokio::task::JoinHandle<()>,
+}
+
+impl World {
+    /// Start on a fresh database of this engine.
+    pub(crate) async fn start(database: Database, options: Options) -> Self {
+        let clock = FakeClock::at(NOW);
+        let sandbox =
+            Sandbox::new(options, Arc::new(clock.clone()), Arc::new(SeededEntropy::new(11))).unwrap();
+        let hurry = tokio::spawn(hurry(clock.clone()));
+        Self {
+            sandbox,
+            clock,
+            database,
+            calls: Arc::default(),
+            config: Config::at("http://driftapi.com").unwrap().per_minute(None),
+            limits: Limits::default(),
+            stop: StopSwitch::new(),
+            entropy: Arc::new(SeededEntropy::new(3)),
+            hurry,
+        }
+    }
+
+    /// Connect by the sandbox's private token.
+    pub(crate) async fn connect(&self) -> Result<(), EngineError> {
+        let token = Secret::new(self.sandbox.private_token());
+        self.connections().connect_private(token).await.map(drop)
+    }
+
+    /// Connect as a public app: a person says yes on the consent page, the code is exchanged.
+    pub(crate) async fn connect_oauth(&self) -> Result<(), EngineError> {
+        let options = self.sandbox.options();
+        let redirect = options.redirect_uri.clone();
+        let form = format!(
+            "response_type=code&client_id={}&redirect_uri={redirect}&state=s&decision=allow",
+            options.client_id
+        );
+        let request =
+            http::Request::post("http://dev.drift.com/authorize").body(bytes::Bytes::from(form)).unwrap();
+        let limits = drift::Limits { body_bytes_max: 1 << 20 };
+        let answer = InProcess(self.sandbox.router()).send(request, limits).await.unwrap();
+        let location = answer.headers()["location"].to_str().unwrap().to_owned();
+        let callback = drift::oauth::Callback::parse(location.split_once('?').unwrap().1).unwrap();
+        let app = App {
+            client_id: options.client_id.clone(),
+            client_secret: Secret::new(options.client_secret.clone()),
+        };
+        self.connections().connect_oauth(app, &callback.code, &redirect).await.map(drop)
+    }
+
+    /// Archive what changed (everything, the first time).
+    pub(crate) async fn archive(&self) -> Result<ArchiveOutcome, EngineError> {
+        archive::run(&self.context().await?, Ask::Changed).await
+    }
+
+    /// Compare with the API.
+    pub(crate) async fn verify(&self) -> Verification {
+        verify::against_api(&self.context().await.unwrap()).await.unwrap()
+    }
+
+    /// A context on the stored connection.
+    pub(crate) async fn context(&self) -> Result<Context, EngineError> {
+        let opened = self.connections().open(None).await?;
+        let (progress, _) = Progress::new();
+        Ok(Context {
+            db: self.database.db.clone(),
+            drift: opened.client.at(drift::Priority::Backfill),
+            org: opened.connection.org_id,
+            clock: Arc::new(self.clock.clone()),
+            entropy: Arc::clone(&self.entropy),
+            progress,
+            calls: Arc::clone(&self.calls),
+            limits: self.limits,
+            stop: self.stop.watch(),
+        })
+    }
+
+    /// Everything that connections need.
+    pub(crate) fn connections(&self) -> Connections {
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        Connections {
+            db: self.database.db.clone(),
+            vault: Vault::new(Key::generate(&SeededEntropy::new(5)), Arc::clone(&self.entropy)),
+            config: self.config.clone(),
+            seams: Seams {
+                transport: Arc::new(InProcess(self.sandbox.router())),
+                clock,
+                entropy: Arc::clone(&self.entropy),
+                recorder: Some(Arc::clone(&self.calls) as _),
+            },
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.hurry.abort();
+    }
+}
+
+/// Move the clock to the next wait whenever nothing new has asked for time for a while: a run takes the machine's
+/// time for its work and no time for its waits.
+async fn hurry(clock: FakeClock) {
+    let mut asked = clock.waits_asked();
+    loop {
+        tokio::task::spawn_blocking(|| std::thread::sleep(std::time::Duration::from_millis(1)))
+            .await
+            .unwrap();
+        let now = clock.waits_asked();
+        if now == asked {
+            clock.advance_to_next_sleeper();
+        }
+        asked = now;
+    }
+}
