@@ -1,6 +1,7 @@
 //! Accounts: the companies.
 
 mod account;
+#[expect(clippy::module_inception, reason = "a file has the name of its function")]
 mod accounts;
 mod create_account;
 mod delete_account;
