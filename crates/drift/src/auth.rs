@@ -38,7 +38,11 @@ enum Held {
     Unread,
     Alive(Arc<Token>),
     /// Could not be renewed.
-    Dead { token: Arc<Token>, reason: &'static str, found_at: Millis },
+    Dead {
+        token: Arc<Token>,
+        reason: &'static str,
+        found_at: Millis,
+    },
 }
 
 /// One access token.
@@ -178,5 +182,7 @@ fn private(token: &Secret) -> Result<Arc<Token>, Error> {
         return Err(invalid("the token is empty"));
     }
     let pair = TokenPair { access: token.clone(), refresh: None, expires_at: None, org: None };
-    Token::new(0, pair, Millis(0)).map(Arc::new).ok_or_else(|| invalid("the token holds characters no token has"))
+    Token::new(0, pair, Millis(0))
+        .map(Arc::new)
+        .ok_or_else(|| invalid("the token holds characters no token has"))
 }

@@ -79,17 +79,6 @@ impl Client {
         Ok(decoded.expect("a call succeeds only after its answer was decoded"))
     }
 
-    /// Make a call and take the answer as it is. What calls itself JSON is well-formed.
-    pub(crate) async fn call(&self, call: Call) -> Result<Answer, Error> {
-        self.call_decoded(call, |answer| {
-            if answer.is_json() {
-                answer.check_json()?;
-            }
-            Ok(answer.clone())
-        })
-        .await
-    }
-
     /// The token that calls are made with, renewed where needed: for the calls that are about it.
     pub(crate) async fn access_token(&self) -> Result<Secret, Error> {
         self.credentials.ready(&self.core).await.map(|token| token.access().clone())

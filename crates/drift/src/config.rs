@@ -128,7 +128,8 @@ impl Config {
 
     pub(crate) fn check(&self) -> Result<(), Error> {
         let invalid = |what: &str| Err(Error::InvalidConfig { what: what.to_owned() });
-        let bases = [Some(&self.api), self.conversation_list.as_ref(), Some(&self.events), Some(&self.authorize)];
+        let bases =
+            [Some(&self.api), self.conversation_list.as_ref(), Some(&self.events), Some(&self.authorize)];
         for base in bases.into_iter().flatten() {
             base_url(base.as_str())?;
         }
@@ -156,7 +157,9 @@ impl Config {
         scheme_fits
             && self.hosts_allowed.iter().any(|allowed| {
                 let (name, number) = match allowed.rsplit_once(':') {
-                    Some((name, number)) if number.parse::<u16>().is_ok() => (name, number.parse().unwrap_or(0)),
+                    Some((name, number)) if number.parse::<u16>().is_ok() => {
+                        (name, number.parse().unwrap_or(0))
+                    }
                     _ => (allowed.as_str(), default_port),
                 };
                 name.eq_ignore_ascii_case(host) && number == port
@@ -186,7 +189,10 @@ mod tests {
         let allows = |config: &Config, url: &str| config.allows(&Url::parse(url).unwrap());
         let drift = Config::default();
         assert!(allows(&drift, "https://api.drift.com/conversations/list?page_token=x"));
-        assert!(!allows(&drift, "http://api.drift.com/conversations/list"), "the token would go in the clear");
+        assert!(
+            !allows(&drift, "http://api.drift.com/conversations/list"),
+            "the token would go in the clear"
+        );
         assert!(!allows(&drift, "https://api.drift.com.evil.test/"));
         assert!(!allows(&drift, "https://driftapi.com:8443/"));
         let sandbox = at("http://127.0.0.1:4010").allow_host("localhost:4010");
@@ -198,7 +204,9 @@ mod tests {
 
     #[test]
     fn a_base_that_is_no_base_is_refused() {
-        for text in ["driftapi.com", "ftp://driftapi.com", "https://u:p@driftapi.com", "https://d.test/?token=x"] {
+        for text in
+            ["driftapi.com", "ftp://driftapi.com", "https://u:p@driftapi.com", "https://d.test/?token=x"]
+        {
             assert!(Config::at(text).is_err(), "{text}");
         }
     }

@@ -94,7 +94,9 @@ impl Core {
                     match credentials.refused(self, &token, call.scope).await? {
                         Verdict::Renewed if renewals < RENEWALS_MAX => renewals += 1,
                         Verdict::Doubtful if !confirmed => confirmed = true,
-                        Verdict::Renewed | Verdict::Doubtful | Verdict::Forbidden => return Err(call.forbidden()),
+                        Verdict::Renewed | Verdict::Doubtful | Verdict::Forbidden => {
+                            return Err(call.forbidden());
+                        }
                     }
                     errand.attempt -= 1;
                     continue;
@@ -134,12 +136,14 @@ impl Core {
         let asked_at = clock.now();
         let (mut slots, token) = self.slots(errand).await?;
         let request = errand.request(token.as_deref());
-        let limits = Limits { body_bytes_max: errand.call.body_bytes_max.unwrap_or(self.config.body_bytes_max) };
+        let limits =
+            Limits { body_bytes_max: errand.call.body_bytes_max.unwrap_or(self.config.body_bytes_max) };
         let sent_at = clock.now();
         slots.send();
         let sending = self.seams.transport.send(request, limits);
         let result = deadline(&**clock, self.config.deadline_ms, sending).await;
-        let result = result.unwrap_or_else(|elapsed| Err(TransportError::because(TransportKind::Timeout, elapsed)));
+        let result =
+            result.unwrap_or_else(|elapsed| Err(TransportError::because(TransportKind::Timeout, elapsed)));
         let ended_at = clock.now();
 
         let mut rate = RateHeaders::default();
@@ -330,9 +334,10 @@ fn classify(
 fn failed(error: TransportError, errand: &Errand<'_>, limits: Limits) -> Ended {
     let call = errand.call;
     match error.kind {
-        TransportKind::Tls => {
-            Ended::Over(Error::Tls { host: errand.target.host().unwrap_or_default().to_owned(), source: error })
-        }
+        TransportKind::Tls => Ended::Over(Error::Tls {
+            host: errand.target.host().unwrap_or_default().to_owned(),
+            source: error,
+        }),
         TransportKind::TooLarge => Ended::Over(call.too_large(limits.body_bytes_max)),
         TransportKind::Protocol => {
             Ended::Over(call.exhausted(errand.attempt, Failure::Transport(TransportKind::Protocol)))

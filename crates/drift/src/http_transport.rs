@@ -2,7 +2,6 @@
 //!
 //! Redirects are never followed, since the token would go along. Nothing is decompressed and no cookie is kept.
 
-use std::error::Error as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -70,7 +69,10 @@ impl HttpTransport {
             roots.extend(certificates);
         }
         if options.user_agent.parse::<http::HeaderValue>().is_err() {
-            return Err(TransportError::because(TransportKind::Protocol, "the user agent is no header value"));
+            return Err(TransportError::because(
+                TransportKind::Protocol,
+                "the user agent is no header value",
+            ));
         }
         let with_system = builder(&options).tls_certs_merge(roots.clone());
         // A machine without system roots (a bare container) still reaches plain HTTP, and hosts under `roots_pem`.
@@ -161,19 +163,11 @@ fn failure(error: reqwest::Error) -> TransportError {
     TransportError::because(kind, error)
 }
 
-/// Whether the handshake failed, rather than the connection under it. `rustls` errors travel inside IO errors.
-fn is_tls(error: &reqwest::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if inner.is::<rustls::Error>() {
-            return true;
-        }
-        if let Some(io) = inner.downcast_ref::<std::io::Error>()
-            && io.get_ref().is_some_and(|inside| inside.is::<rustls::Error>())
-        {
-            return true;
-        }
-        cause = inner.source();
-    }
-    false
+/// Whether the handshake failed, rather than the connection under it. `rustls` errors travel inside IO errors, which
+/// name what they carry as their content, not as their source.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let inside = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>()
+        || inside.is_some_and(|inside| is_tls(inside))
+        || error.source().is_some_and(is_tls)
 }

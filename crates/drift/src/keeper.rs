@@ -82,7 +82,10 @@ impl KeeperError {
 
     /// A failure with its cause.
     #[must_use]
-    pub fn because(message: impl Into<String>, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+    pub fn because(
+        message: impl Into<String>,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
         Self { message: message.into(), source: Some(Arc::new(source)) }
     }
 }

@@ -53,6 +53,7 @@ pub mod wire;
 pub use client::Client;
 pub use config::Config;
 pub use decode::DecodeError;
+pub use endpoint::{ListQuery, ReportQuery};
 pub use entropy::OsEntropy;
 pub use error::{Class, Error, Failure};
 pub use http_transport::{HttpOptions, HttpTransport};

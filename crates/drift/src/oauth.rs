@@ -72,7 +72,12 @@ pub async fn exchange_code(
 ///
 /// # Errors
 /// As for [`exchange_code`].
-pub async fn refresh(config: &Config, seams: &Seams, app: &App, refresh: &Secret) -> Result<TokenPair, Error> {
+pub async fn refresh(
+    config: &Config,
+    seams: &Seams,
+    app: &App,
+    refresh: &Secret,
+) -> Result<TokenPair, Error> {
     config.check()?;
     let pace = Pace::new(config, Arc::clone(&seams.clock), Arc::clone(&seams.entropy));
     refresh_with(&Arc::new(Core::new(config.clone(), seams.clone(), pace)), app, refresh).await

@@ -160,7 +160,8 @@ fn has_blank_token(link: &str) -> bool {
     pairs.any(|(key, value)| matches!(&*key, "page_token" | "next") && value.trim().is_empty())
 }
 
-type Fetch<T> = Box<dyn FnMut(Client, Option<PageToken>) -> BoxFuture<'static, Result<Page<T>, Error>> + Send>;
+type Fetch<T> =
+    Box<dyn FnMut(Client, Option<PageToken>) -> BoxFuture<'static, Result<Page<T>, Error>> + Send>;
 
 /// A list that is read page by page, from its start or from a token.
 ///

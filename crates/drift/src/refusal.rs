@@ -57,7 +57,8 @@ impl Refusal {
         Some(Self {
             status,
             kind: text(error, "type", KIND_CHARS_MAX).unwrap_or_default(),
-            message: text(error, "message", MESSAGE_CHARS_MAX).unwrap_or_else(|| "no message given".to_owned()),
+            message: text(error, "message", MESSAGE_CHARS_MAX)
+                .unwrap_or_else(|| "no message given".to_owned()),
             param: text(error, "param", KIND_CHARS_MAX),
         })
     }

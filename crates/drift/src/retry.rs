@@ -23,10 +23,13 @@ pub(crate) fn rate_headers(headers: &HeaderMap, now: Millis) -> RateHeaders {
     let mut found = RateHeaders { retry_after_ms: retry_after_ms(headers, now), ..RateHeaders::default() };
     let first = |names: [&str; 3]| names.iter().find_map(|name| headers.get(*name)?.to_str().ok());
     if let Some(limit) = first(["x-ratelimit-limit", "x-rate-limit-limit", "ratelimit-limit"]) {
-        found.limit = leading_number(limit).and_then(|limit| u32::try_from(limit).ok()).filter(|limit| *limit > 0);
-        found.window_ms = parameter(limit, "w").map(|seconds| seconds.saturating_mul(1000)).filter(|ms| *ms > 0);
+        found.limit =
+            leading_number(limit).and_then(|limit| u32::try_from(limit).ok()).filter(|limit| *limit > 0);
+        found.window_ms =
+            parameter(limit, "w").map(|seconds| seconds.saturating_mul(1000)).filter(|ms| *ms > 0);
     }
-    if let Some(remaining) = first(["x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining"]) {
+    if let Some(remaining) = first(["x-ratelimit-remaining", "x-rate-limit-remaining", "ratelimit-remaining"])
+    {
         found.remaining = leading_number(remaining).and_then(|number| u32::try_from(number).ok());
     }
     if let Some(reset) = first(["x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset"]) {
@@ -35,8 +38,10 @@ pub(crate) fn rate_headers(headers: &HeaderMap, now: Millis) -> RateHeaders {
     if let Some(combined) = headers.get("ratelimit").and_then(|value| value.to_str().ok()) {
         let number = |key| parameter(combined, key);
         found.limit = found.limit.or_else(|| number("limit").and_then(|limit| u32::try_from(limit).ok()));
-        found.remaining = found.remaining.or_else(|| number("remaining").and_then(|left| u32::try_from(left).ok()));
-        found.reset_ms = found.reset_ms.or_else(|| number("reset").map(|seconds| seconds.saturating_mul(1000)));
+        found.remaining =
+            found.remaining.or_else(|| number("remaining").and_then(|left| u32::try_from(left).ok()));
+        found.reset_ms =
+            found.reset_ms.or_else(|| number("reset").map(|seconds| seconds.saturating_mul(1000)));
     }
     found
 }
@@ -53,10 +58,11 @@ fn retry_after_ms(headers: &HeaderMap, now: Millis) -> Option<u64> {
 
 /// Seconds from now, or an instant in epoch seconds or milliseconds, or an HTTP date: all are in use for resets.
 fn instant_or_seconds(text: &str, now: Millis) -> Option<u64> {
-    const EPOCH_SECONDS: u64 = 1_000_000_000;
+    const EPOCH_SECONDS: u64 = 500_000_000;
     const EPOCH_MS: u64 = 1_000_000_000_000;
     let text = text.trim();
-    let until = |ms: u64| u64::try_from(i64::try_from(ms).unwrap_or(i64::MAX).saturating_sub(now.0)).unwrap_or(0);
+    let until =
+        |ms: u64| u64::try_from(i64::try_from(ms).unwrap_or(i64::MAX).saturating_sub(now.0)).unwrap_or(0);
     match leading_number(text) {
         Some(number) if number >= EPOCH_MS => Some(until(number)),
         Some(number) if number >= EPOCH_SECONDS => Some(until(number.saturating_mul(1000))),
@@ -107,7 +113,9 @@ mod tests {
 
     #[test]
     fn retry_after_is_read_in_both_forms() {
-        let check = |text: &str, ms: Option<u64>| assert_eq!(read(&[("retry-after", text)]).retry_after_ms, ms, "{text}");
+        let check = |text: &str, ms: Option<u64>| {
+            assert_eq!(read(&[("retry-after", text)]).retry_after_ms, ms, "{text}")
+        };
         check("3", Some(3_000));
         check("0.25", Some(250));
         check("Sun, 06 Nov 1994 08:49:47 GMT", Some(10_000));
@@ -118,20 +126,28 @@ mod tests {
 
     #[test]
     fn the_budget_is_read_in_several_spellings() {
-        let plain = read(&[("x-ratelimit-limit", "600"), ("x-ratelimit-remaining", "12"), ("x-ratelimit-reset", "30")]);
+        let plain = read(&[
+            ("x-ratelimit-limit", "600"),
+            ("x-ratelimit-remaining", "12"),
+            ("x-ratelimit-reset", "30"),
+        ]);
         assert_eq!((plain.limit, plain.remaining, plain.reset_ms), (Some(600), Some(12), Some(30_000)));
         assert_eq!(read(&[("x-rate-limit-reset", "784111787")]).reset_ms, Some(30_000 - 20_000));
         let drafted = read(&[("ratelimit-limit", "100, 100;w=10")]);
         assert_eq!((drafted.limit, drafted.window_ms), (Some(100), Some(10_000)));
         let combined = read(&[("ratelimit", "limit=100, remaining=50, reset=5")]);
-        assert_eq!((combined.limit, combined.remaining, combined.reset_ms), (Some(100), Some(50), Some(5_000)));
+        assert_eq!(
+            (combined.limit, combined.remaining, combined.reset_ms),
+            (Some(100), Some(50), Some(5_000))
+        );
         assert_eq!(read(&[("x-ratelimit-limit", "many")]), RateHeaders::default());
     }
 
     #[test]
     fn backoff_doubles_up_to_its_bound_and_is_jittered() {
         let entropy = SeededEntropy::new(1);
-        let draws = |attempt| (0..200).map(|_| backoff_ms(attempt, 500, 60_000, &entropy)).collect::<Vec<_>>();
+        let draws =
+            |attempt| (0..200).map(|_| backoff_ms(attempt, 500, 60_000, &entropy)).collect::<Vec<_>>();
         assert!(draws(1).iter().all(|ms| *ms <= 500));
         assert!(draws(3).iter().any(|ms| *ms > 1_500) && draws(3).iter().all(|ms| *ms <= 2_000));
         assert!(draws(60).iter().all(|ms| *ms <= 60_000));

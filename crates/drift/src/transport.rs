@@ -88,10 +88,7 @@ impl TransportError {
     }
 
     /// A failure with its cause, which must name neither URL nor header.
-    pub fn because(
-        kind: TransportKind,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    pub fn because(kind: TransportKind, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self { kind, source: Some(source.into()) }
     }
 }

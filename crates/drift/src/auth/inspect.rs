@@ -23,7 +23,9 @@ pub(super) struct Inspected {
 impl Inspected {
     pub(super) fn verdict(&self, scope: Option<Scope>) -> Verdict {
         let lacks = |scope: Scope| {
-            self.scopes.as_ref().is_some_and(|scopes| !scopes.split([' ', ',']).any(|own| own == scope.as_str()))
+            self.scopes
+                .as_ref()
+                .is_some_and(|scopes| !scopes.split([' ', ',']).any(|own| own == scope.as_str()))
         };
         if scope.is_some_and(lacks) { Verdict::Forbidden } else { Verdict::Doubtful }
     }
@@ -57,7 +59,9 @@ async fn ask(core: &Arc<Core>, token: &Token) -> Result<Option<Inspected>, Error
     };
     match core.run(&call, Right::Fixed(&token.header), Priority::Live, &mut decode).await {
         Ok(()) => Ok(Some(Inspected { at: core.seams.clock.now(), scopes: info.scope })),
-        Err(Error::Api { status: 401 | 403, .. } | Error::Validation { .. } | Error::NotFound { .. }) => Ok(None),
+        Err(Error::Api { status: 401 | 403, .. } | Error::Validation { .. } | Error::NotFound { .. }) => {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }

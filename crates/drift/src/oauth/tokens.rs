@@ -61,7 +61,9 @@ mod tests {
 
     #[test]
     fn both_spellings_are_read() {
-        let new = pair(r#"{"access_token":"at-1","refresh_token":"rt-1","expires_in":7200,"token_type":"bearer","orgId":42}"#);
+        let new = pair(
+            r#"{"access_token":"at-1","refresh_token":"rt-1","expires_in":7200,"token_type":"bearer","orgId":42}"#,
+        );
         let old = pair(r#"{"accessToken":"at-1","refreshToken":"rt-1","expiresIn":"7200","orgId":"42"}"#);
         for pair in [new.unwrap(), old.unwrap()] {
             assert_eq!(pair.access.expose(), "at-1");
@@ -73,7 +75,10 @@ mod tests {
 
     #[test]
     fn a_large_lifetime_is_in_milliseconds() {
-        assert_eq!(pair(r#"{"access_token":"a","expires_in":7200000}"#).unwrap().expires_at, Some(Millis(7_201_000)));
+        assert_eq!(
+            pair(r#"{"access_token":"a","expires_in":7200000}"#).unwrap().expires_at,
+            Some(Millis(7_201_000))
+        );
         assert_eq!(pair(r#"{"access_token":"a","expires_in":0}"#).unwrap().expires_at, None);
         assert!(pair("{}").is_err());
     }

@@ -137,7 +137,7 @@ impl Budget {
     /// The service took the call, whatever it answered.
     pub(super) fn accepted(&mut self, given: Given, headers: &RateHeaders, now: Millis) {
         let now_ms = self.see(now);
-        self.end_probe(given);
+        self.end_probe(given, now_ms);
         if given.number >= self.lowered_before {
             self.refusals_in_a_row = 0;
         }
@@ -155,22 +155,24 @@ impl Budget {
     }
 
     /// Nobody knows whether the service counted the call.
-    pub(super) fn unknown(&mut self, given: Given) {
-        self.end_probe(given);
+    pub(super) fn unknown(&mut self, given: Given, now: Millis) {
+        let now_ms = self.see(now);
+        self.end_probe(given, now_ms);
     }
 
     /// The service refused the call for coming too soon. `jitter` is one of 0..1000.
     pub(super) fn refused(&mut self, given: Given, headers: &RateHeaders, jitter: u64, now: Millis) {
         let now_ms = self.see(now);
         self.refused_429 += 1;
-        self.end_probe(given);
+        self.end_probe(given, now_ms);
         let asked_ms = headers.retry_after_ms.map(|asked| ms(asked.min(RETRY_AFTER_MS_MAX)));
         if given.number < self.lowered_before {
             // Sent before the last lowering: the same event, seen by another caller.
-            if let Some(rate) = &mut self.rate {
-                rate.still_full(now_ms);
-            }
             self.pause_until(now_ms + asked_ms.unwrap_or(0.0));
+            let pause_ms = (self.paused_until_ms - now_ms).max(0.0);
+            if let Some(rate) = &mut self.rate {
+                rate.still_full(now_ms, pause_ms);
+            }
             return;
         }
         let again = self.refusals_in_a_row;
@@ -184,7 +186,7 @@ impl Budget {
         };
         if let Some(rate) = &mut self.rate {
             if again > 0 && rate.nothing_since_full() {
-                rate.still_full(now_ms);
+                rate.still_full(now_ms, pause_ms);
             } else {
                 rate.refused(now_ms, pause_ms);
             }
@@ -224,9 +226,11 @@ impl Budget {
         matches!(self.probe, Probe::Out { number, .. } if number == given.number)
     }
 
-    fn end_probe(&mut self, given: Given) {
+    /// The others go on from here: what they missed while they waited for the probe is not made up for.
+    fn end_probe(&mut self, given: Given, now_ms: f64) {
         if self.is_probe(given) {
             self.probe = Probe::None;
+            self.last_ms = self.last_ms.max(now_ms - self.spacing_ms());
         }
     }
 

@@ -15,6 +15,9 @@ const SPAN_CALLS: f64 = 300.0;
 const SPAN_PER_LOST_CALL: f64 = 30.0;
 /// Accepted calls between two refusals below which their distance says too little.
 const SAMPLE_CALLS: u32 = 20;
+/// How many times longer than the pause before it a sample must be: while nobody sent, the service's bucket may have
+/// run empty, and what it could have drained meanwhile was not seen.
+const SAMPLE_PAUSES: f64 = 4.0;
 /// Part of the held rate from which the curve starts.
 const RESTART: f64 = 0.97;
 /// Part of the held rate at which the curve is flat.
@@ -36,6 +39,8 @@ pub(super) struct Learned {
     /// The last refusal: when the service's bucket was known to be full.
     full_at_ms: Option<f64>,
     accepted_since_full: u32,
+    /// How long nobody sent after that.
+    pause_ms: f64,
 }
 
 /// `rate(n) = flat · (1 + depth · (n / span − 1)³)` after `n` calls.
@@ -62,7 +67,14 @@ impl Curve {
 impl Learned {
     pub(super) fn new(per_minute: u32) -> Self {
         let told = f64::from(per_minute.max(1));
-        Self { told, per_minute: told * HEADROOM, curve: None, full_at_ms: None, accepted_since_full: 0 }
+        Self {
+            told,
+            per_minute: told * HEADROOM,
+            curve: None,
+            full_at_ms: None,
+            accepted_since_full: 0,
+            pause_ms: 0.0,
+        }
     }
 
     pub(super) const fn per_minute(&self) -> f64 {
@@ -112,13 +124,14 @@ impl Learned {
         };
         self.per_minute = curve.rate().max(FLOOR);
         self.curve = Some(curve);
-        self.still_full(now_ms);
+        self.still_full(now_ms, pause_ms);
     }
 
     /// Another refusal of the same event.
-    pub(super) const fn still_full(&mut self, now_ms: f64) {
+    pub(super) const fn still_full(&mut self, now_ms: f64, pause_ms: f64) {
         self.full_at_ms = Some(now_ms);
         self.accepted_since_full = 0;
+        self.pause_ms = pause_ms;
     }
 
     /// Whether nothing was accepted since the last refusal.
@@ -129,7 +142,7 @@ impl Learned {
     /// The rate that was held since the last refusal, where enough was accepted to tell.
     fn held(&self, now_ms: f64) -> Option<f64> {
         let passed = now_ms - self.full_at_ms?;
-        (self.accepted_since_full >= SAMPLE_CALLS && passed > 0.0)
+        (self.accepted_since_full >= SAMPLE_CALLS && passed > self.pause_ms * (1.0 + SAMPLE_PAUSES))
             .then(|| f64::from(self.accepted_since_full) / passed * 60_000.0)
     }
 }

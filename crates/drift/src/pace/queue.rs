@@ -196,7 +196,7 @@ impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let Some(given) = self.given.take() else { return };
         if self.sent {
-            self.lane.tell(|budget, _| budget.unknown(given));
+            self.lane.tell(|budget, now| budget.unknown(given, now));
         } else {
             self.lane.tell(|budget, now| budget.give_back(given, now));
         }

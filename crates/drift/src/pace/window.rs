@@ -44,7 +44,7 @@ impl Window {
             return 0.0;
         }
         let left_ms = self.end_ms - self.read_at_ms;
-        if self.remaining == 0 { left_ms } else { left_ms / f64::from(self.remaining) }
+        left_ms / (f64::from(self.remaining) + 1.0)
     }
 
     /// Until when nothing may be sent, because nothing remains.

@@ -23,8 +23,8 @@ impl ContactAttributes {
 
     /// Those of a person with this e-mail address, which is all that a new contact needs.
     #[must_use]
-    pub fn of_email(email: impl Into<Pii<String>>) -> Self {
-        Self::new().set("email", email.into().into_exposed())
+    pub fn of_email(email: Pii<String>) -> Self {
+        Self::new().set("email", email.into_exposed())
     }
 
     /// The site's own id for the person; with it, several contacts may share an e-mail address.

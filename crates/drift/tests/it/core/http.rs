@@ -8,7 +8,7 @@ use bytes::Bytes;
 use drift::{HttpOptions, HttpTransport, Limits, Transport, TransportError, TransportKind};
 use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
@@ -94,11 +94,11 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn nobody_there_is_no_connection() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    for url in [format!("http://{closed}/"), "http://nowhere.invalid/".to_owned()] {
-        let error = get(&local(), &url).await.unwrap_err();
-        assert_eq!(error.kind, TransportKind::Connect, "{url} {error:?}");
-    }
+    let bound = TcpSocket::new_v4().unwrap();
+    bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}/", bound.local_addr().unwrap());
+    let error = get(&local(), &url).await.unwrap_err();
+    assert_eq!(error.kind, TransportKind::Connect, "nobody listens: {error:?}");
 }
 
 /// A TLS server for `name`, and its certificate as PEM.
@@ -117,10 +117,13 @@ async fn serve_tls(name: &str) -> (SocketAddr, String) {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
-            let Ok(mut socket) = acceptor.accept(socket).await else { continue };
-            let mut buffer = [0; 4096];
-            let _ = socket.read(&mut buffer).await;
-            let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(mut socket) = acceptor.accept(socket).await else { return };
+                let mut buffer = [0; 4096];
+                let _ = socket.read(&mut buffer).await;
+                let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+            });
         }
     });
     (address, certified.cert.pem())
