@@ -24,9 +24,9 @@ impl Credentials {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         let now = core.seams.clock.now();
         match self.held() {
-            Held::Alive(token) if Some(token.generation) != seen => return Ok(()),
+            Held::Alive(token) if Some(token.generation) != seen => Ok(()),
             Held::Dead { reason, found_at, .. } if self.rests(now, found_at) => {
-                return Err(Error::Unauthorized { reason });
+                Err(Error::Unauthorized { reason })
             }
             _ => self.renew_in(core, turn).await,
         }

@@ -22,9 +22,11 @@ use model::{Clock, FakeClock, Millis, SeededEntropy};
 
 pub(crate) type Answered = Result<Response<Bytes>, TransportError>;
 
+type Answer = Box<dyn Fn(usize, &Request<Bytes>) -> Answered + Send + Sync>;
+
 /// A network that answers each request, by its number from 0, as a function says.
 pub(crate) struct Network {
-    answer: Box<dyn Fn(usize, &Request<Bytes>) -> Answered + Send + Sync>,
+    answer: Answer,
     latency_ms: u64,
     pub(crate) clock: FakeClock,
     pub(crate) asked: Mutex<Vec<Asked>>,
