@@ -18,12 +18,21 @@ use crate::telemetry;
 ///
 /// Begin with "longshore demo": it needs no account, and ends with an archive to look at.
 #[derive(Debug, Parser)]
-#[command(name = "longshore", version, disable_help_subcommand = true, max_term_width = 100)]
+#[command(name = "longshore", version, disable_help_subcommand = true, max_term_width = 100, after_long_help = exit_codes())]
 pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
     command: Command,
+}
+
+/// The exit codes, at the end of the long help.
+fn exit_codes() -> String {
+    let mut text = String::from("Exit codes:\n");
+    for exit in Exit::ALL {
+        text += &format!("  {:>3}  {}\n", exit.code(), exit.meaning().replace('`', ""));
+    }
+    text
 }
 
 #[derive(Debug, clap::Args)]
@@ -60,6 +69,7 @@ enum Command {
     Verify(command::verify::Args),
     Certificate(command::certificate::Args),
     Export(command::export::Args),
+    Bench(command::bench::Args),
     Status(command::status::Args),
     Doctor(command::doctor::Args),
     Config(command::config::Args),
@@ -76,6 +86,7 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Certificate(_) => "certificate",
             Self::Export(_) => "export",
+            Self::Bench(_) => "bench",
             Self::Status(_) => "status",
             Self::Doctor(_) => "doctor",
             Self::Config(_) => "config",
@@ -92,6 +103,7 @@ impl Command {
             Self::Verify(args) => Box::pin(command::verify::run(app, args)).await,
             Self::Certificate(args) => Box::pin(command::certificate::run(app, args)).await,
             Self::Export(args) => Box::pin(command::export::run(app, args)).await,
+            Self::Bench(args) => Box::pin(command::bench::run(app, args)).await,
             Self::Status(args) => Box::pin(command::status::run(app, args)).await,
             Self::Doctor(args) => Box::pin(command::doctor::run(app, args)).await,
             Self::Config(args) => command::config::run(app, &args),
@@ -129,7 +141,8 @@ fn run_command(cli: Cli, output: Output) -> Result<Exit, Failure> {
         .map_err(|error| Failure::unexpected(format!("cannot start the runtime: {error}")))?;
     runtime.block_on(async {
         let app = App::new(config, output);
-        cli.command.run(&app).await
+        let ended = cli.command.run(&app).await;
+        ended.map_err(|failure| failure.naming(&app.config.api_url))
     })
 }
 

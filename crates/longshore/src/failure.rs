@@ -12,6 +12,8 @@ mod store;
 
 use std::fmt;
 
+use url::Url;
+
 use crate::exit::Exit;
 
 /// The end of a command that could not do what it was asked.
@@ -50,6 +52,16 @@ impl Failure {
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(one_line(&hint.into()));
+        self
+    }
+
+    /// The same; where an API did not answer, with the address that was tried.
+    #[must_use]
+    pub(crate) fn naming(mut self, api_url: &Url) -> Self {
+        let host = api_url.host_str().unwrap_or_default();
+        if self.exit == Exit::Unreachable && !self.message.contains(host) {
+            self.message = format!("{} (api_url {api_url})", self.message);
+        }
         self
     }
 

@@ -10,7 +10,6 @@ pub(crate) mod table;
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -55,11 +54,6 @@ impl Output {
     /// The output of one command.
     pub(crate) const fn new(command: &'static str, form: Form, quiet: bool) -> Self {
         Self { command, form, quiet }
-    }
-
-    /// Whether `--json` was given.
-    pub(crate) fn is_json(self) -> bool {
-        self.form == Form::Json
     }
 
     /// Print the command's result: the report's fields under `--json`, else the text.
@@ -113,11 +107,6 @@ impl Output {
         serde_json::to_string(&shape)
             .map_err(|error| Failure::unexpected(format!("cannot write the report as JSON: {error}")))
     }
-}
-
-/// A report without fields of its own.
-pub(crate) fn nothing() -> Map<String, Value> {
-    Map::new()
 }
 
 /// Print a text and a line end; a reader that went away has read enough.

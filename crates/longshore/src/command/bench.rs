@@ -9,6 +9,7 @@ mod discard;
 mod flat;
 mod machine;
 mod process;
+mod subject;
 
 use clap::Subcommand;
 

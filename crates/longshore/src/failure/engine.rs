@@ -21,6 +21,10 @@ impl From<EngineError> for Failure {
             EngineError::Write(_) => Exit::Disk,
             _ => Exit::Unexpected,
         };
-        Self::new(exit, chain(&error)).hint_maybe(error.hint())
+        let hint = error.hint().or_else(|| {
+            (exit == Exit::Unreachable)
+                .then(|| "check api_url: this does not answer as Drift does".to_owned())
+        });
+        Self::new(exit, chain(&error)).hint_maybe(hint)
     }
 }

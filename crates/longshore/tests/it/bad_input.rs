@@ -87,7 +87,7 @@ fn a_wrong_host_is_told() {
     let place = Place::new();
     let words = ["connect", "--token-stdin", "--set", "api_url=http://drift.invalid"];
     insta::assert_snapshot!(place.run_with_stdin(&words, "token\n").told(), @r"
-    error: the Drift API cannot be reached while it was asked to ask whose the token is: POST /app/token_info: gave up after 2 attempts: no connection
+    error: the Drift API cannot be reached while it was asked to ask whose the token is: POST /app/token_info: gave up after 2 attempts: no connection (api_url http://drift.invalid/)
     hint: check the API's address, and that this machine can reach it
     exit 5
     ");
@@ -99,7 +99,8 @@ fn a_host_that_is_not_drift_is_told() {
     let api = format!("{}/elsewhere", double.api());
     let ran = place.run_with_stdin(&["connect", "--token-stdin", "--set", &api], "token\n");
     insta::assert_snapshot!(ran.told(), @r"
-    error: could not ask whose the token is: POST /app/token_info: not found
+    error: could not ask whose the token is: POST /app/token_info: not found (api_url http://127.0.0.1:PORT/elsewhere)
+    hint: check api_url: this does not answer as Drift does
     exit 5
     ");
 }
@@ -114,11 +115,11 @@ fn the_certificate_of_another_host_is_not_trusted() {
         place.run_with_stdin(&words, double.sandbox.private_token())
     };
     let impostor = told(&Double::start_tls(small(), Some("other.example")));
-    insta::assert_snapshot!(impostor.told(), @r"
-    error: the Drift API cannot be reached while it was asked to ask whose the token is: POST /app/token_info: gave up after 2 attempts: no connection
-    hint: check the API's address, and that this machine can reach it
+    insta::assert_snapshot!(impostor.told(), @r#"
+    error: could not ask whose the token is: cannot trust driftapi.com: the TLS handshake failed: error sending request: client error (Connect): invalid peer certificate: certificate not valid for name "driftapi.com"; certificate is only valid for DnsName("other.example")
+    hint: check the API's address; behind a proxy with its own certificates, add its authority to the trusted roots
     exit 5
-    ");
+    "#);
     let genuine = told(&Double::start_tls(small(), None));
     assert_eq!(genuine.code, 0, "{}", genuine.stderr);
 }
@@ -153,11 +154,24 @@ fn a_database_that_is_none_is_told() {
     hint: docs/configuration.md tells what each setting takes
     exit 2
     ");
-    insta::assert_snapshot!(place.run(&["status", "--database", "sqlite:///proc/nowhere/longshore.db"]).told(), @r#"
-    error: cannot open the database sqlite:///proc/nowhere/longshore.db: there is no database at /proc/nowhere/longshore.db
-    hint: check --database; "longshore connect" makes a database
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_place_that_cannot_be_written_is_told() {
+    let place = Place::new();
+    let words = ["connect", "--token-stdin", "--database", "sqlite:///sys/longshore.db"];
+    insta::assert_snapshot!(place.run_with_stdin(&words, "token\n").told(), @r"
+    error: cannot open the database sqlite:///sys/longshore.db: the database is read-only
+    hint: make the file and its folder writable for this user, or choose another path
     exit 6
-    "#);
+    ");
+    let words = ["demo", "--once", "--quiet", "--conversations", "3", "--dir", "/sys/demo"];
+    insta::assert_snapshot!(place.run(&words).told(), @r"
+    error: cannot create /sys/demo: permission denied
+    hint: choose a folder that can be written to
+    exit 7
+    ");
 }
 
 #[test]

@@ -68,17 +68,27 @@ impl Place {
         self.ran(child.wait_with_output().unwrap())
     }
 
-    /// What a finished run said, with the folder's name taken out.
+    /// What a finished run said, with the folder's name and the ports of sockets taken out.
     pub(crate) fn ran(&self, output: Output) -> Ran {
-        let text = |bytes: &[u8]| {
-            String::from_utf8_lossy(bytes).replace(&self.folder.path().display().to_string(), "DIR")
-        };
+        let folder = self.folder.path().display().to_string();
+        let text = |bytes: &[u8]| without_ports(&String::from_utf8_lossy(bytes).replace(&folder, "DIR"));
         Ran {
             code: output.status.code().unwrap_or(-1),
             stdout: text(&output.stdout),
             stderr: text(&output.stderr),
         }
     }
+}
+
+/// `127.0.0.1:PORT` for every port.
+fn without_ports(text: &str) -> String {
+    let mut parts = text.split("127.0.0.1:");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown += "127.0.0.1:PORT";
+        shown += part.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    shown
 }
 
 impl Ran {

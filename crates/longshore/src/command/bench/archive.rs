@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::discard;
 use super::machine::Machine;
-use super::process::{self, SandboxProcess, Usage};
+use super::process::{SandboxProcess, Usage};
+use super::subject::{Folder, Subject};
 use crate::app::App;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -54,37 +55,30 @@ struct Figures {
     sandbox_peak_mib: f64,
 }
 
-/// Measure the baseline and each engine, one after the other.
+/// Measure each engine and the baseline, one after the other.
 pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
-    let folder = std::env::temp_dir().join(format!("longshore-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(|error| Failure::output(&folder, &error))?;
-    let measured = measure(app, args, &folder).await;
-    let _ = std::fs::remove_dir_all(&folder);
-    let report = measured?;
-    app.output.report(Exit::Done, &report, &text(&report))
-}
-
-async fn measure(app: &App, args: &Args, folder: &std::path::Path) -> Result<Report, Failure> {
-    let mut databases = vec![("SQLite", format!("sqlite://{}/bench.db", folder.display()))];
+    let folder = Folder::make()?;
+    let mut databases = vec![("SQLite", folder.database("archive"))];
     databases.extend(args.postgres.iter().map(|url| ("PostgreSQL", url.clone())));
     let mut archives = Vec::new();
     for (name, database) in &databases {
         app.output.note(&format!("archiving into {name}"));
-        archives.push(archive(app, args, name, database, folder).await?);
+        archives.push(archive(app, args, name, database, &folder).await?);
     }
     app.output.note("making the same calls and dropping the answers");
     let baseline = baseline(app, args, archives[0].messages).await?;
     for figures in &mut archives {
         figures.ratio = figures.messages_per_second / baseline.messages_per_second;
     }
-    Ok(Report {
+    let report = Report {
         machine: Machine::here(),
         seed: args.seed,
         conversations: args.conversations,
         messages_each: args.messages.clone(),
         baseline,
         archives,
-    })
+    };
+    app.output.report(Exit::Done, &report, &text(&report))
 }
 
 async fn sandbox(args: &Args) -> Result<SandboxProcess, Failure> {
@@ -115,30 +109,15 @@ async fn archive(
     args: &Args,
     name: &str,
     database: &str,
-    folder: &std::path::Path,
+    folder: &Folder,
 ) -> Result<Figures, Failure> {
     let sandbox = sandbox(args).await?;
-    let settings = [
-        format!("api_url={}", sandbox.url),
-        format!("key_file={}/bench.key", folder.display()),
-        format!("concurrency={}", args.concurrency),
-        "per_minute=0".into(),
-        "reports_per_minute=0".into(),
-    ];
-    let words = |command: &[&str]| -> Vec<String> {
-        let head = command.iter().map(|word| (*word).to_owned());
-        let common = ["--json", "--quiet", "--database", database].map(str::to_owned);
-        head.chain(common).chain(settings.iter().flat_map(|one| ["--set".to_owned(), one.clone()])).collect()
-    };
-    process::run(&words(&["connect", "--token-stdin"]), &sandbox.token, &*app.clock).await?;
+    let settings = ["per_minute=0".to_owned(), format!("concurrency={}", args.concurrency)];
+    let subject = Subject::connect(app, &sandbox, folder, database, &settings).await?;
     let began = app.clock.now();
-    let finished = process::run(&words(&["archive"]), "", &*app.clock).await?;
+    let finished = subject.archive(app).await?;
     let seconds = app.clock.now().since(began) as f64 / 1_000.0;
-    let report = &finished.report;
-    if report["complete"] != true {
-        return Err(Failure::unexpected(format!("the archive into {name} is not complete")));
-    }
-    let count = |field: &str| report[field].as_u64().unwrap_or_default();
+    let count = |field: &str| finished.report[field].as_u64().unwrap_or_default();
     let (requests, messages) = (count("requests"), count("messages"));
     Ok(figures(&format!("archive into {name}"), args, seconds, requests, messages, finished.usage, &sandbox))
 }

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::machine::Machine;
-use super::process::{self, SandboxProcess};
+use super::process::SandboxProcess;
+use super::subject::{Folder, Subject};
 use crate::app::App;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -45,19 +46,17 @@ struct Run {
 
 /// Measure with the true budget, then with twice of it assumed.
 pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
-    let folder = std::env::temp_dir().join(format!("longshore-budget-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(|error| Failure::output(&folder, &error))?;
+    let folder = Folder::make()?;
     let mut runs = Vec::new();
     for assumed in [args.rate, args.rate * 2] {
         app.output.note(&format!("archiving with {assumed} calls a minute assumed, {} true", args.rate));
         runs.push(measure(app, args, assumed, &folder).await?);
     }
-    let _ = std::fs::remove_dir_all(&folder);
     let report = Report { machine: Machine::here(), seed: args.seed, bucket_per_minute: args.rate, runs };
     app.output.report(Exit::Done, &report, &text(&report))
 }
 
-async fn measure(app: &App, args: &Args, assumed: u32, folder: &std::path::Path) -> Result<Run, Failure> {
+async fn measure(app: &App, args: &Args, assumed: u32, folder: &Folder) -> Result<Run, Failure> {
     let flags = [
         ("--conversations", args.conversations.to_string()),
         ("--seed", args.seed.to_string()),
@@ -66,21 +65,11 @@ async fn measure(app: &App, args: &Args, assumed: u32, folder: &std::path::Path)
     ];
     let flags: Vec<String> = flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]).collect();
     let sandbox = SandboxProcess::start(&flags).await?;
-    let database = format!("sqlite://{}/budget-{assumed}.db", folder.display());
-    let settings = [
-        format!("api_url={}", sandbox.url),
-        format!("key_file={}/budget-{assumed}.key", folder.display()),
-        format!("per_minute={assumed}"),
-        "reports_per_minute=0".into(),
-    ];
-    let words = |command: &[&str]| -> Vec<String> {
-        let head = command.iter().map(|word| (*word).to_owned());
-        let common = ["--json", "--quiet", "--database", &database].map(str::to_owned);
-        head.chain(common).chain(settings.iter().flat_map(|one| ["--set".to_owned(), one.clone()])).collect()
-    };
-    process::run(&words(&["connect", "--token-stdin"]), &sandbox.token, &*app.clock).await?;
+    let database = folder.database(&format!("budget-{assumed}"));
+    let settings = [format!("per_minute={assumed}")];
+    let subject = Subject::connect(app, &sandbox, folder, &database, &settings).await?;
     let began = app.clock.now();
-    let finished = process::run(&words(&["archive"]), "", &*app.clock).await?;
+    let finished = subject.archive(app).await?;
     let seconds = app.clock.now().since(began) as f64 / 1_000.0;
     let count = |field: &str| finished.report.get(field).and_then(Value::as_u64).unwrap_or_default();
     let (calls, refused_429) = (count("requests"), count("refused_429"));
@@ -95,7 +84,12 @@ async fn measure(app: &App, args: &Args, assumed: u32, folder: &std::path::Path)
 }
 
 fn text(report: &Report) -> String {
-    let head = format!("{}\nbucket of {} a minute, seed {}\n\n", report.machine.text(), report.bucket_per_minute, report.seed);
+    let head = format!(
+        "{}\nbucket of {} a minute, seed {}\n\n",
+        report.machine.text(),
+        report.bucket_per_minute,
+        report.seed
+    );
     let titles = format!("{:>10}{:>10}{:>9}{:>10}{:>10}\n", "assumed", "seconds", "calls", "used", "refused");
     report.runs.iter().fold(head + &titles, |text, it| {
         text + &format!(

@@ -51,7 +51,11 @@ impl Caller {
             .header("authorization", &*self.authorization)
             .body(Bytes::new())
             .map_err(|error| Failure::unexpected(error.to_string()))?;
-        let answer = self.transport.send(request, LIMITS).await.map_err(|error| Failure::unexpected(error.to_string()))?;
+        let answer = self
+            .transport
+            .send(request, LIMITS)
+            .await
+            .map_err(|error| Failure::unexpected(error.to_string()))?;
         Ok(answer.into_body())
     }
 }
@@ -60,8 +64,11 @@ impl Caller {
 pub(super) async fn run(url: &str, token: &str, concurrency: usize) -> Result<Discarded, Failure> {
     let options = HttpOptions { proxies: false, ..HttpOptions::default() };
     let transport = HttpTransport::new(options).map_err(|error| Failure::unexpected(error.to_string()))?;
-    let caller =
-        Caller { transport: Arc::new(transport), base: url.into(), authorization: format!("Bearer {token}").into() };
+    let caller = Caller {
+        transport: Arc::new(transport),
+        base: url.into(),
+        authorization: format!("Bearer {token}").into(),
+    };
     let mut total = Discarded::default();
     let (mut next, mut contacts, mut paths) = (Some(String::new()), HashSet::new(), VecDeque::new());
     let mut calls = JoinSet::new();
@@ -74,7 +81,8 @@ pub(super) async fn run(url: &str, token: &str, concurrency: usize) -> Result<Di
         if let (Some(cursor), true) = (&next, paths.len() < concurrency) {
             let body = caller.get(&format!("/conversations/list?limit=50{cursor}")).await?;
             total.requests += 1;
-            let page: List = serde_json::from_slice(&body).map_err(|_| Failure::unexpected("the list is no list"))?;
+            let page: List =
+                serde_json::from_slice(&body).map_err(|_| Failure::unexpected("the list is no list"))?;
             for row in page.data {
                 paths.push_back(format!("/conversations/{}/messages", row.id));
                 paths.push_back(format!("/conversations/{}", row.id));

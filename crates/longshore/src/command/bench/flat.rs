@@ -2,11 +2,11 @@
 
 use std::process::Stdio;
 
-use model::Clock;
 use serde::Serialize;
 
 use super::machine::Machine;
 use super::process::{self, SandboxProcess, Usage};
+use super::subject::{Folder, Subject};
 use crate::app::App;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -52,40 +52,29 @@ struct Reading {
 
 /// Start an archive, read its memory, and end it.
 pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
-    let folder = std::env::temp_dir().join(format!("longshore-flat-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(|error| Failure::output(&folder, &error))?;
-    let watched = watch(app, args, &folder).await;
-    let _ = std::fs::remove_dir_all(&folder);
-    let report = watched?;
-    app.output.report(Exit::Done, &report, &text(&report))
-}
-
-async fn watch(app: &App, args: &Args, folder: &std::path::Path) -> Result<Report, Failure> {
-    let flags = ["--conversations", &args.conversations.to_string(), "--seed", &args.seed.to_string()].map(str::to_owned);
+    let folder = Folder::make()?;
+    let flags = ["--conversations", &args.conversations.to_string(), "--seed", &args.seed.to_string()]
+        .map(str::to_owned);
     let sandbox = SandboxProcess::start(&flags).await?;
-    let database = args.postgres.clone().unwrap_or_else(|| format!("sqlite://{}/flat.db", folder.display()));
-    let settings = [
-        format!("api_url={}", sandbox.url),
-        format!("key_file={}/flat.key", folder.display()),
-        "per_minute=0".into(),
-    ];
-    let words = |command: &[&str]| -> Vec<String> {
-        let head = command.iter().map(|word| (*word).to_owned());
-        let common = ["--json", "--quiet", "--database", &database].map(str::to_owned);
-        head.chain(common).chain(settings.iter().flat_map(|one| ["--set".to_owned(), one.clone()])).collect()
-    };
-    process::run(&words(&["connect", "--token-stdin"]), &sandbox.token, &*app.clock).await?;
-    let archive = process::command(&words(&["archive"]))?.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
-    let mut archive = archive.map_err(|error| Failure::unexpected(format!("cannot start the archive: {error}")))?;
+    let database = args.postgres.clone().unwrap_or_else(|| folder.database("flat"));
+    let subject = Subject::connect(app, &sandbox, &folder, &database, &["per_minute=0".to_owned()]).await?;
+    let archive =
+        process::command(&subject.words(&["archive"]))?.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+    let mut archive =
+        archive.map_err(|error| Failure::unexpected(format!("cannot start the archive: {error}")))?;
     let (mut readings, mut last) = (Vec::new(), Usage::default());
     for second in (EVERY_S..=args.seconds).step_by(usize::try_from(EVERY_S).unwrap_or(1)) {
         app.clock.sleep(EVERY_S * 1_000).await;
         let Some(process) = archive.id() else { break };
         last = Usage::of(process);
-        readings.push(Reading { second, archive_mib: last.resident_mib, sandbox_mib: sandbox.usage().resident_mib });
+        readings.push(Reading {
+            second,
+            archive_mib: last.resident_mib,
+            sandbox_mib: sandbox.usage().resident_mib,
+        });
     }
     let _ = archive.kill().await;
-    Ok(Report {
+    let report = Report {
         machine: Machine::here(),
         conversations: args.conversations,
         seed: args.seed,
@@ -93,13 +82,15 @@ async fn watch(app: &App, args: &Args, folder: &std::path::Path) -> Result<Repor
         readings,
         archive_peak_mib: last.peak_mib,
         sandbox_peak_mib: sandbox.usage().peak_mib,
-    })
+    };
+    app.output.report(Exit::Done, &report, &text(&report))
 }
 
 /// How much larger the last third is than the second, on average.
 fn growth(readings: &[Reading]) -> f64 {
     let third = readings.len() / 3;
-    let mean = |part: &[Reading]| part.iter().map(|one| one.archive_mib).sum::<f64>() / part.len().max(1) as f64;
+    let mean =
+        |part: &[Reading]| part.iter().map(|one| one.archive_mib).sum::<f64>() / part.len().max(1) as f64;
     if third == 0 { 1.0 } else { mean(&readings[2 * third..]) / mean(&readings[third..2 * third]) }
 }
 
@@ -117,5 +108,8 @@ fn text(report: &Report) -> String {
         text += &format!("{:>7}{:>14.1}{:>14.1}\n", it.second, it.archive_mib, it.sandbox_mib);
     }
     let (archive, sandbox) = (report.archive_peak_mib, report.sandbox_peak_mib);
-    text + &format!("\npeak: archive {archive:.1} MiB, sandbox {sandbox:.1} MiB; last third / second third: {:.3}\n", report.growth)
+    text + &format!(
+        "\npeak: archive {archive:.1} MiB, sandbox {sandbox:.1} MiB; last third / second third: {:.3}\n",
+        report.growth
+    )
 }

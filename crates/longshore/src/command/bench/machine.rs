@@ -19,7 +19,9 @@ impl Machine {
         let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let processor = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        let kib = memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<u64>().ok());
+        let kib = memory
+            .lines()
+            .find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse::<u64>().ok());
         let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         Self {
             processor: processor.map_or_else(|| "unknown".into(), |(_, name)| name.to_owned()),
@@ -27,7 +29,11 @@ impl Machine {
             memory_mib: kib.unwrap_or_default() / 1024,
             kernel: kernel.trim().to_owned(),
             version: env!("CARGO_PKG_VERSION"),
-            build: if cfg!(debug_assertions) { "debug: figures of a debug build mean little" } else { "release" },
+            build: if cfg!(debug_assertions) {
+                "debug: figures of a debug build mean little"
+            } else {
+                "release"
+            },
         }
     }
 

@@ -35,11 +35,13 @@ impl Usage {
         let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         let mib = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+            line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok()).unwrap_or_default()
+                / 1024.0
         };
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
         let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
-        let ticks: f64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
+        let ticks: f64 =
+            fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok()).sum();
         Self { cpu_s: ticks / TICKS_PER_SECOND, resident_mib: mib("VmRSS:"), peak_mib: mib("VmHWM:") }
     }
 }
@@ -54,14 +56,21 @@ pub(super) struct SandboxProcess {
 impl SandboxProcess {
     /// Start one on a free port.
     pub(super) async fn start(flags: &[String]) -> Result<Self, Failure> {
-        let mut words = vec!["sandbox".to_owned(), "--json".into(), "--quiet".into(), "--port".into(), "0".into()];
+        let mut words =
+            vec!["sandbox".to_owned(), "--json".into(), "--quiet".into(), "--port".into(), "0".into()];
         words.extend_from_slice(flags);
-        let mut child = command(&words)?.stdin(Stdio::null()).spawn().map_err(|error| cannot("start the sandbox", &error))?;
+        let mut child = command(&words)?
+            .stdin(Stdio::null())
+            .spawn()
+            .map_err(|error| cannot("start the sandbox", &error))?;
         let stdout = child.stdout.take().ok_or_else(|| Failure::unexpected("the sandbox has no output"))?;
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).await.map_err(|error| cannot("read of the sandbox", &error))?;
-        let report: Value =
-            serde_json::from_str(&line).map_err(|_| Failure::unexpected("the sandbox did not say where it listens"))?;
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .await
+            .map_err(|error| cannot("read of the sandbox", &error))?;
+        let report: Value = serde_json::from_str(&line)
+            .map_err(|_| Failure::unexpected("the sandbox did not say where it listens"))?;
         let field = |name: &str| report[name].as_str().unwrap_or_default().to_owned();
         Ok(Self { url: field("url"), token: field("private_token"), child })
     }
@@ -80,7 +89,8 @@ pub(super) struct Finished {
 
 /// Run this program with these words to its end, with `input` on its stdin.
 pub(super) async fn run(words: &[String], input: &str, clock: &dyn Clock) -> Result<Finished, Failure> {
-    let mut child = command(words)?.stdin(Stdio::piped()).spawn().map_err(|error| cannot("start a child", &error))?;
+    let mut child =
+        command(words)?.stdin(Stdio::piped()).spawn().map_err(|error| cannot("start a child", &error))?;
     let mut stdin = child.stdin.take().ok_or_else(|| Failure::unexpected("a child has no input"))?;
     stdin.write_all(input.as_bytes()).await.map_err(|error| cannot("write to a child", &error))?;
     drop(stdin);
@@ -99,7 +109,8 @@ pub(super) async fn run(words: &[String], input: &str, clock: &dyn Clock) -> Res
     }
     let text = reader.await.map_err(|_| Failure::unexpected("a child's output was lost"))?;
     let text = text.map_err(|error| cannot("read of a child", &error))?;
-    let report = serde_json::from_str(&text).map_err(|_| Failure::unexpected("a child did not answer in JSON"))?;
+    let report =
+        serde_json::from_str(&text).map_err(|_| Failure::unexpected("a child did not answer in JSON"))?;
     Ok(Finished { report, usage })
 }
 
@@ -122,6 +133,8 @@ mod tests {
     #[test]
     fn a_process_reads_its_own_use() {
         let usage = Usage::of(std::process::id());
-        assert!(!cfg!(target_os = "linux") || usage.peak_mib >= usage.resident_mib && usage.resident_mib > 1.0);
+        assert!(
+            !cfg!(target_os = "linux") || usage.peak_mib >= usage.resident_mib && usage.resident_mib > 1.0
+        );
     }
 }
