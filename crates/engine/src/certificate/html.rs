@@ -50,10 +50,10 @@ impl Page<'_> {
         self.windows(it)?;
         self.failures(it)?;
         self.list("Worth knowing", &it.notes)?;
-        write!(
+        writeln!(
             self.out,
             "<footer><p>Hash over all conversations (SHA-256): <code>{}</code></p>\
-             <p>Run <code>{}</code>, Longshore {}.</p></footer></main></body></html>\n",
+             <p>Run <code>{}</code>, Longshore {}.</p></footer></main></body></html>",
             encode_text(&it.hash),
             encode_text(&it.run_id.0),
             encode_text(&it.version),
@@ -77,13 +77,13 @@ impl Page<'_> {
             Mode::Changed => "what changed since the last complete archive was listed",
         };
         let scopes = if it.scopes.is_empty() { "not told".to_owned() } else { it.scopes.join(", ") };
-        write!(
+        writeln!(
             self.out,
             "<section><h2>What is stored</h2><dl class=\"figures\">\
              <div><dt>conversations</dt><dd>{}</dd></div><div><dt>messages</dt><dd>{}</dd></div>\
              <div><dt>contacts</dt><dd>{}</dd></div><div><dt>API calls</dt><dd>{}</dd></div>\
              <div><dt>refused (429)</dt><dd>{}</dd></div></dl>\
-             <p>From <code>{}</code>; {mode}. Scopes: {}.</p></section>\n",
+             <p>From <code>{}</code>; {mode}. Scopes: {}.</p></section>",
             it.conversations,
             it.messages,
             it.contacts,

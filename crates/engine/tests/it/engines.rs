@@ -10,7 +10,6 @@ use tempfile::TempDir;
 /// A store in a place of its own.
 pub(crate) struct Database {
     pub(crate) db: Db,
-    pub(crate) url: DatabaseUrl,
     _folder: Option<TempDir>,
 }
 
@@ -19,7 +18,7 @@ impl Database {
     pub(crate) async fn sqlite() -> Self {
         let folder = TempDir::new().unwrap();
         let url = DatabaseUrl::file(folder.path().join("mirror.db"));
-        Self { db: open(&url).await, url, _folder: Some(folder) }
+        Self { db: open(&url).await, _folder: Some(folder) }
     }
 
     /// A database of its own on the server; `None`, said on stderr, where there is no server and none is required.
@@ -43,7 +42,7 @@ impl Database {
             .map_or((admin.as_str(), String::new()), |(url, query)| (url, format!("?{query}")));
         let host = before.rsplit_once('/').unwrap().0;
         let url = DatabaseUrl::parse(&format!("{host}/{name}{query}")).unwrap();
-        Some(Self { db: open(&url).await, url, _folder: None })
+        Some(Self { db: open(&url).await, _folder: None })
     }
 
     /// One of each engine at hand.

@@ -1,5 +1,7 @@
 //! Whole archives against the sandbox, in process, on both engines, with a clock that hurries from wait to wait.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may end there")]
+
 mod archive;
 mod budget;
 mod engines;
