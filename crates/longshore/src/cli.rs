@@ -183,9 +183,19 @@ mod tests {
         command.build();
         let mut text = format!("```text\n{}```\n", command.render_long_help());
         for sub in command.get_subcommands_mut() {
-            let (name, help) = (sub.get_name().to_owned(), sub.render_long_help());
-            text += &format!("\n## {name}\n\n```text\n{help}```\n");
+            text += &section("##", sub.get_name().to_owned(), sub);
+            let parent = sub.get_name().to_owned();
+            for nested in sub.get_subcommands_mut() {
+                text += &section("###", format!("{parent} {}", nested.get_name()), nested);
+            }
         }
         documents::holds("command-line.md", "commands", &text);
+    }
+
+    /// A command's help without the options that all have.
+    fn section(level: &str, name: String, command: &mut clap::Command) -> String {
+        let help = command.render_long_help().to_string();
+        let (own, _) = help.split_once("\nOptions for every command:").unwrap_or((&help, ""));
+        format!("\n{level} {name}\n\n```text\n{}\n```\n", own.trim_end())
     }
 }

@@ -30,6 +30,7 @@ use crate::certificate_files::{self, CertificateFiles};
 use crate::config::Config;
 use crate::config::layer::Origin;
 use crate::database::{self, Missing};
+use crate::disk;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::network::{self, Patience};
@@ -95,9 +96,10 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         double.url
     ));
 
-    home.settle()?;
+    disk::make_folder(&home.folder)?;
     let db = database::open(&demo, Missing::Make).await?;
     refuse_strangers(&demo, &db, &home, double.org()).await?;
+    home.settle()?;
     connect(&demo, &db, &double, server).await?;
     let report = bring_home(&demo, &db, &home, &double, began).await?;
     let exit = if report.verified { report.summary.exit() } else { Exit::Incomplete };

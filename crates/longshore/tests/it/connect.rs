@@ -95,7 +95,7 @@ fn a_missing_app_is_told() {
     );
     insta::assert_snapshot!(ran.told(), @r"
     error: redirect_uri https://longshore.example/callback does not lead to this machine
-    hint: save an address such as http://127.0.0.1:8917/callback with the app, and set redirect_uri to the same
+    hint: save an address such as http://127.0.0.1:PORT/callback with the app, and set redirect_uri to the same
     exit 2
     ");
     assert!(place.names().is_empty());

@@ -65,12 +65,11 @@ impl Home {
             .hint("choose another folder with --dir, or delete those you no longer need"))
     }
 
-    /// Make the folder, and write down whose it is.
+    /// Write down whose the folder is.
     pub(super) fn settle(&self) -> Result<(), Failure> {
         if !self.fresh {
             return Ok(());
         }
-        disk::make_folder(&self.folder)?;
         let text = serde_json::to_vec_pretty(self)
             .map_err(|error| Failure::unexpected(format!("cannot write {MARKER}: {error}")))?;
         disk::write_whole(&self.folder.join(MARKER), &text)
@@ -91,10 +90,11 @@ fn marker(folder: &Path) -> Result<Option<Home>, Failure> {
     Ok(Some(home))
 }
 
-/// Whether somebody else's files lie in the folder.
+/// Whether somebody else's files lie in the folder. A demo that was killed early leaves a database and a key.
 fn is_foreign(folder: &Path) -> Result<bool, Failure> {
+    let is_ours = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("longshore.");
     match std::fs::read_dir(folder) {
-        Ok(mut entries) => Ok(entries.next().is_some()),
+        Ok(entries) => Ok(entries.flatten().any(|entry| !is_ours(entry))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Failure::disk("read", folder, &error)),
     }
@@ -130,6 +130,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let choose = |conversations, now| {
             let home = Home::choose(folder.path(), &wanted(conversations), Millis(now)).unwrap();
+            disk::make_folder(&home.folder).unwrap();
             home.settle().unwrap();
             home
         };
