@@ -6,7 +6,7 @@
 //!
 //! The tree is filled under a partial name and swapped in whole, so its files are written plainly.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -140,24 +140,14 @@ async fn gather(run: &Run<'_>, after: Option<ConversationId>) -> Result<Vec<Gath
     found.truncate(fitting);
     let ids: Vec<ConversationId> = found.iter().map(|stored| stored.conversation.conversation_id).collect();
     let mut messages = mirror::messages_of_many(run.db, run.org, &ids).await?;
-    let mut contacts: HashMap<ContactId, Option<Contact>> = HashMap::new();
-    let mut batch = Vec::with_capacity(found.len());
-    for stored in found {
-        let contact = match stored.conversation.contact_id {
-            None => None,
-            Some(id) => match contacts.get(&id) {
-                Some(contact) => contact.clone(),
-                None => {
-                    let contact = mirror::contact(run.db, run.org, id).await?;
-                    contacts.insert(id, contact.clone());
-                    contact
-                }
-            },
-        };
-        let messages = messages.remove(&stored.conversation.conversation_id).unwrap_or_default();
-        batch.push(Gathered { stored, contact, messages });
-    }
-    Ok(batch)
+    let contacts: Vec<ContactId> = found.iter().filter_map(|stored| stored.conversation.contact_id).collect();
+    let contacts = mirror::contacts_of(run.db, run.org, &contacts).await?;
+    let batch = found.into_iter().map(|stored| Gathered {
+        contact: stored.conversation.contact_id.and_then(|id| contacts.get(&id).cloned()),
+        messages: messages.remove(&stored.conversation.conversation_id).unwrap_or_default(),
+        stored,
+    });
+    Ok(batch.collect())
 }
 
 /// Lay out and write a batch.

@@ -186,12 +186,3 @@ fn the_list_says_what_each_conversation_began_with() {
     assert!(page.contains("I need a price for 3 seats👋"), "{page}");
     assert!(page.contains("href=\"index.html\"") && page.contains("href=\"index-3.html\""), "{page}");
 }
-
-/// `SINKS_PAGE=FILE cargo test a_page_to_look_at` writes a page for the eye.
-#[test]
-fn a_page_to_look_at() {
-    let page = html::render(&transcript(&conversation_of_all_sorts()), Some("../index.html"));
-    if let Some(path) = std::env::var_os("SINKS_PAGE") {
-        std::fs::write(path, page).unwrap();
-    }
-}
