@@ -28,7 +28,13 @@ impl Texts {
         columns: &'static [(&'static str, &'static str)],
         tail: &'static str,
     ) -> Self {
-        Self { head, columns, tail, sqlite: [const { OnceLock::new() }; SQLITE_ROWS.len()], postgres: OnceLock::new() }
+        Self {
+            head,
+            columns,
+            tail,
+            sqlite: [const { OnceLock::new() }; SQLITE_ROWS.len()],
+            postgres: OnceLock::new(),
+        }
     }
 
     /// The text for the largest size that `rows` rows fill, and that size.

@@ -147,7 +147,12 @@ bulk! {
 const NEXT: &str = "UPDATE change_sequence SET seq = seq + $1 WHERE id = 1 RETURNING seq";
 
 /// Number the changes and append them. Part of `apply`: nothing else writes the feed.
-pub(crate) async fn append(tx: &mut Tx, org: OrgId, changes: &[NewChange], now: Millis) -> Result<(), StoreError> {
+pub(crate) async fn append(
+    tx: &mut Tx,
+    org: OrgId,
+    changes: &[NewChange],
+    now: Millis,
+) -> Result<(), StoreError> {
     if changes.is_empty() {
         return Ok(());
     }
@@ -202,7 +207,10 @@ impl ChangeKind {
     }
 
     fn parse_stored(word: &str) -> Result<Self, StoreError> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word).ok_or(StoreError::Stored { what: "change kind" })
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+            .ok_or(StoreError::Stored { what: "change kind" })
     }
 }
 

@@ -235,7 +235,11 @@ const DROP_SECRETS: &str = "DELETE FROM secrets WHERE connection_id = $1";
 ///
 /// # Errors
 /// The database's error.
-pub async fn set_state(tx: &mut Tx, connection: &ConnectionId, state: ConnectionState) -> Result<(), StoreError> {
+pub async fn set_state(
+    tx: &mut Tx,
+    connection: &ConnectionId,
+    state: ConnectionState,
+) -> Result<(), StoreError> {
     on_tx!(tx, conn => sqlx::query(SET_STATE)
         .bind(&connection.0)
         .bind(state.as_str())

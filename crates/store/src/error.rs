@@ -138,17 +138,25 @@ impl StoreError {
         Some(match self {
             Self::Url { .. } => "use sqlite:///path/to/file.db or postgres://user:password@host:5432/name",
             Self::Missing { .. } => "check the path; a database is made by the first archive",
-            Self::CannotOpen { .. } => "check that the folder exists and may be read and written by this user",
+            Self::CannotOpen { .. } => {
+                "check that the folder exists and may be read and written by this user"
+            }
             Self::ReadOnly => "make the file and its folder writable for this user, or choose another path",
             Self::Locked => "end the other process that writes to it, or wait until it has finished",
             Self::Busy => "raise the number of connections, or ask for less at a time",
             Self::DiskFull => "free some room and run again: it goes on from the last checkpoint",
             Self::NotADatabase | Self::ForeignDatabase => "choose another path or database for the store",
             Self::Corrupt => "restore the file from a backup, or archive again into a new one",
-            Self::NewerDatabase { .. } => "install the newer version of this program, or use another database",
+            Self::NewerDatabase { .. } => {
+                "install the newer version of this program, or use another database"
+            }
             Self::MigrationChanged { .. } => "use the version of this program that made the database",
-            Self::Statement { .. } => "restore the tables that were changed, or archive again into a new database",
-            Self::MigrationFailed { .. } => "see that the database is otherwise empty and may be changed by this user",
+            Self::Statement { .. } => {
+                "restore the tables that were changed, or archive again into a new database"
+            }
+            Self::MigrationFailed { .. } => {
+                "see that the database is otherwise empty and may be changed by this user"
+            }
             Self::Unreachable(_) => "check that the server runs, and the host and port in the URL",
             Self::AccessDenied => "check the user and the password in the URL",
             Self::NoSuchDatabase => "create the database first, for example with createdb",
@@ -156,7 +164,9 @@ impl StoreError {
             Self::TooManyConnections => "lower the number of connections here, or raise it at the server",
             Self::ConnectionLost | Self::Contention => "run again: it goes on from the last checkpoint",
             Self::Vault(error) => return error.hint(),
-            Self::Conflict { .. } | Self::Stored { .. } | Self::NotFound { .. } | Self::Database { .. } => return None,
+            Self::Conflict { .. } | Self::Stored { .. } | Self::NotFound { .. } | Self::Database { .. } => {
+                return None;
+            }
         })
     }
 }

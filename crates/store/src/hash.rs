@@ -14,7 +14,11 @@ pub(crate) type Hash = [u8; 32];
 
 /// PostgreSQL's texts cannot hold U+0000: it is stored, and hashed, as U+FFFD on both engines.
 pub(crate) fn clean(text: &str) -> Cow<'_, str> {
-    if text.as_bytes().contains(&0) { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
+    if text.as_bytes().contains(&0) {
+        Cow::Owned(text.replace('\0', "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// The same for what may be absent.

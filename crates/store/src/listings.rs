@@ -31,7 +31,8 @@ pub async fn record(tx: &mut Tx, run: &RunId, pass: u32, ids: &[ConversationId])
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.dedup();
-    let rows: Vec<Listed<'_>> = ids.into_iter().map(|conversation| Listed { run, pass, conversation }).collect();
+    let rows: Vec<Listed<'_>> =
+        ids.into_iter().map(|conversation| Listed { run, pass, conversation }).collect();
     insert(tx, &rows).await.map(drop)
 }
 
@@ -42,7 +43,9 @@ const COUNT: &str = "SELECT COUNT(*) FROM listings WHERE run_id = $1 AND pass = 
 /// # Errors
 /// The database's error.
 pub async fn count(db: &Db, run: &RunId, pass: u32) -> Result<i64, StoreError> {
-    Ok(on_db!(db, pool => sqlx::query_scalar(COUNT).bind(&run.0).bind(i64::from(pass)).fetch_one(pool).await)?)
+    Ok(
+        on_db!(db, pool => sqlx::query_scalar(COUNT).bind(&run.0).bind(i64::from(pass)).fetch_one(pool).await)?,
+    )
 }
 
 const UNLISTED: &str = "

@@ -18,12 +18,13 @@ pub use crate::hash::{message_hash, messages_hash};
 pub use apply::{Applied, apply};
 pub use counts::{Counts, count_created_between, counts};
 pub use files::{
-    AttachmentMissing, StoredFile, attachment_bytes, attachments_missing, mark_attachment_gone, store_attachment,
+    AttachmentMissing, StoredFile, attachment_bytes, attachments_missing, mark_attachment_gone,
+    store_attachment,
 };
 pub use gone::mark_gone;
 pub use missing::{Live, Missing, first_created_at, live, missing};
 pub use pending::{contacts_missing, conversations_without_details};
 pub use read::{
-    ConversationHash, ConversationState, StoredConversation, contact, conversation, hashes, messages_of,
-    messages_of_many, participants_of, read_conversations, states, tags_of, users,
+    ConversationHash, ConversationState, StoredConversation, contact, contacts_of, conversation, hashes,
+    messages_of, messages_of_many, participants_of, read_conversations, states, tags_of, users,
 };

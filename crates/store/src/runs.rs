@@ -72,8 +72,7 @@ const LATEST_UNFINISHED: &str = "
 /// # Errors
 /// The database's error.
 pub async fn latest_unfinished(db: &Db, org: OrgId, kind: &str) -> Result<Option<Run>, StoreError> {
-    let row: Option<RunRow> =
-        on_db!(db, pool => sqlx::query_as(LATEST_UNFINISHED).bind(org.0).bind(kind).fetch_optional(pool).await)?;
+    let row: Option<RunRow> = on_db!(db, pool => sqlx::query_as(LATEST_UNFINISHED).bind(org.0).bind(kind).fetch_optional(pool).await)?;
     Ok(row.map(Run::from))
 }
 
@@ -85,7 +84,8 @@ const GET: &str = "
 /// # Errors
 /// The database's error.
 pub async fn get(db: &Db, run: &RunId) -> Result<Option<Run>, StoreError> {
-    let row: Option<RunRow> = on_db!(db, pool => sqlx::query_as(GET).bind(&run.0).fetch_optional(pool).await)?;
+    let row: Option<RunRow> =
+        on_db!(db, pool => sqlx::query_as(GET).bind(&run.0).fetch_optional(pool).await)?;
     Ok(row.map(Run::from))
 }
 

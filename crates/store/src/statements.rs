@@ -6,8 +6,8 @@ use crate::db::{Db, Pools};
 use crate::error::StoreError;
 use crate::url::Engine;
 use crate::{
-    changes, checkpoints, connections, directory, export_runs, failures, listings, migrate, mirror, runs, tables, vault,
-    watermarks,
+    changes, checkpoints, connections, directory, export_runs, failures, listings, migrate, mirror, runs,
+    tables, vault, watermarks,
 };
 
 impl Db {
@@ -107,7 +107,8 @@ mod tests {
                     let start = format!("const {name}: ");
                     let body = &source[source.find(&start).unwrap()..];
                     let body = &body[..body.find(';').unwrap()];
-                    let is_sql = ["SELECT ", "INSERT ", "UPDATE ", "DELETE "].iter().any(|word| body.contains(word));
+                    let is_sql =
+                        ["SELECT ", "INSERT ", "UPDATE ", "DELETE "].iter().any(|word| body.contains(word));
                     let listed = source.contains(&format!("::{name}\", "));
                     if is_sql && !listed {
                         forgotten.push(format!("{} in {}", name, path.file_name().unwrap().display()));

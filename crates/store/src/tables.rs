@@ -86,7 +86,9 @@ macro_rules! value {
             ColumnKind::Text | ColumnKind::Json => {
                 $row.try_get::<Option<String>, _>($index)?.map_or(Value::Null, Value::Text)
             }
-            ColumnKind::Bytes => $row.try_get::<Option<Vec<u8>>, _>($index)?.map_or(Value::Null, Value::Bytes),
+            ColumnKind::Bytes => {
+                $row.try_get::<Option<Vec<u8>>, _>($index)?.map_or(Value::Null, Value::Bytes)
+            }
         })
     };
 }

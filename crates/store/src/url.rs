@@ -106,9 +106,7 @@ fn parse_server(url: &str) -> Result<DatabaseUrl, StoreError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| StoreError::Url { reason: "it is not a well-formed postgres: URL" })?;
     let shown = mask(url);
-    Ok(DatabaseUrl {
-        target: Target::Server { options: Box::new(options), shown, url: Secret::new(url) },
-    })
+    Ok(DatabaseUrl { target: Target::Server { options: Box::new(options), shown, url: Secret::new(url) } })
 }
 
 /// `postgres://user:password@host/name?password=…` with both passwords replaced.
@@ -170,14 +168,25 @@ mod tests {
         check("sqlite:a.db", "sqlite://a.db");
         check("sqlite://a/b.db", "sqlite://a/b.db");
         check("postgres://ada:pw%40x@db:5432/store", "postgres://ada:***@db:5432/store");
-        check("postgres://ada@db/store?password=pw&sslmode=disable", "postgres://ada@db/store?password=***&sslmode=disable");
+        check(
+            "postgres://ada@db/store?password=pw&sslmode=disable",
+            "postgres://ada@db/store?password=***&sslmode=disable",
+        );
         let shown = format!("{:?}", DatabaseUrl::parse("postgresql://u:canary@h/d").unwrap());
         assert!(!shown.contains("canary"), "{shown}");
     }
 
     #[test]
     fn what_is_no_database_url_is_refused_without_repeating_it() {
-        for url in ["", "mysql://u:canary@h/d", "sqlite:", "sqlite://", "sqlite:x.db?mode=ro", "sqlite::memory:", "/x.db"] {
+        for url in [
+            "",
+            "mysql://u:canary@h/d",
+            "sqlite:",
+            "sqlite://",
+            "sqlite:x.db?mode=ro",
+            "sqlite::memory:",
+            "/x.db",
+        ] {
             let error = DatabaseUrl::parse(url).unwrap_err();
             assert!(!error.to_string().contains("canary"));
             assert!(error.hint().is_some());

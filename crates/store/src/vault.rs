@@ -72,7 +72,9 @@ impl VaultError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::WrongKey { .. } => "use the key file or environment key with which this database was first connected",
+            Self::WrongKey { .. } => {
+                "use the key file or environment key with which this database was first connected"
+            }
             Self::Damaged => "connect again: the stored token cannot be used",
             Self::Format(_) => "install the newer version of this program",
             Self::KeyText => "give 64 hexadecimal digits, or 32 bytes in base64",
@@ -118,7 +120,8 @@ pub fn seal(key: &Key, aad: &Aad<'_>, plain: &[u8], entropy: &dyn Entropy) -> Ve
     entropy.fill(&mut nonce);
     let cipher = XChaCha20Poly1305::new(&(*key.bytes()).into());
     let payload = Payload { msg: plain, aad: &aad.encode(&id) };
-    let sealed = cipher.encrypt(&XNonce::from(nonce), payload).expect("a secret is far below the cipher's limit");
+    let sealed =
+        cipher.encrypt(&XNonce::from(nonce), payload).expect("a secret is far below the cipher's limit");
     let mut bytes = Vec::with_capacity(HEAD_BYTES + sealed.len());
     bytes.push(FORMAT);
     bytes.extend_from_slice(id.as_bytes());
@@ -186,7 +189,8 @@ impl Vault {
     /// # Errors
     /// [`VaultError::WrongKey`] as [`StoreError::Vault`], or the database's error.
     pub async fn check(&self, db: &Db, now: Millis) -> Result<(), StoreError> {
-        let known: Option<VaultKey> = on_db!(db, pool => sqlx::query_as(FIRST_KEY).fetch_optional(pool).await)?;
+        let known: Option<VaultKey> =
+            on_db!(db, pool => sqlx::query_as(FIRST_KEY).fetch_optional(pool).await)?;
         let known = match known {
             Some(known) => known,
             None => self.note(db, now).await?,
@@ -234,7 +238,8 @@ const NOTE_KEY: &str = "
     ON CONFLICT (id) DO NOTHING";
 const FIRST_KEY: &str = "SELECT sealed_check FROM vault_keys WHERE id = 1";
 
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[("vault::NOTE_KEY", NOTE_KEY), ("vault::FIRST_KEY", FIRST_KEY)];
+pub(crate) const STATEMENTS: &[(&str, &str)] =
+    &[("vault::NOTE_KEY", NOTE_KEY), ("vault::FIRST_KEY", FIRST_KEY)];
 
 #[cfg(test)]
 mod tests {

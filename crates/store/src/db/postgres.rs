@@ -1,5 +1,6 @@
 //! PostgreSQL: the pool, and the session settings every connection gets.
 
+use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -12,13 +13,38 @@ use crate::migrate;
 const STATEMENTS_MAX: usize = 128;
 
 pub(super) async fn open(server: &PgConnectOptions, options: OpenOptions) -> Result<Pools, StoreError> {
+    check_reachable(server, options).await?;
     let connect = server.clone().application_name("longshore").statement_cache_capacity(STATEMENTS_MAX);
     let pool = PgPoolOptions::new()
         .max_connections(options.connections_max.max(2))
         .acquire_timeout(Duration::from_millis(options.busy_timeout_ms))
         .test_before_acquire(true)
         .connect_with(connect)
-        .await?;
+        .await
+        .map_err(|error| match error {
+            sqlx::Error::PoolTimedOut => StoreError::Unreachable(std::io::ErrorKind::TimedOut.into()),
+            other => other.into(),
+        })?;
     migrate::run_postgres(&pool).await?;
     Ok(Pools::Postgres(pool))
+}
+
+/// The pool would try a closed port again and again until its time is up. One plain connection tells at once.
+async fn check_reachable(server: &PgConnectOptions, options: OpenOptions) -> Result<(), StoreError> {
+    if server.get_socket().is_some() || server.get_host().starts_with('/') {
+        return Ok(());
+    }
+    let address = (server.get_host().to_owned(), server.get_port());
+    let timeout = Duration::from_millis(options.busy_timeout_ms.max(1));
+    let reached = tokio::task::spawn_blocking(move || {
+        let mut last = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
+        for address in address.to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, timeout) {
+                Ok(_) => return Ok(()),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    });
+    reached.await.unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into())).map_err(StoreError::Unreachable)
 }

@@ -99,3 +99,57 @@ fn at_open(error: StoreError, path: &Path) -> StoreError {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::record::{Author, Conversation, Message, Snapshot};
+    use model::{ConversationId, MessageId, Millis, OrgId, Pii};
+
+    use super::*;
+    use crate::{DatabaseUrl, Db, mirror};
+
+    fn snapshot(id: i64) -> Snapshot {
+        let message = Message {
+            message_id: MessageId(id),
+            author: Author { kind: "contact".to_owned(), id: None, bot: false },
+            kind: "chat".to_owned(),
+            body: Some(Pii::new("long ".repeat(4_000))),
+            created_at: None,
+            edited_message_id: None,
+            edit_type: None,
+            attachments: Vec::new(),
+            extra: Pii::new("{}".to_owned()),
+        };
+        let conversation = Conversation {
+            conversation_id: ConversationId(id),
+            contact_id: None,
+            inbox_id: None,
+            status: "open".to_owned(),
+            created_at: None,
+            updated_at: None,
+            extra: "{}".to_owned(),
+        };
+        Snapshot { conversation, details: None, messages: Some(vec![message]), fetched_at: Millis(1) }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_named_and_leaves_nothing_half_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::file(folder.path().join("full.db"));
+        let db = Db::open(&url, OpenOptions::default()).await.unwrap();
+        let Pools::Sqlite { write, .. } = &db.pools else { panic!("not a file") };
+        sqlx::query("PRAGMA max_page_count = 100").execute(write).await.unwrap();
+        let org = OrgId(1);
+        let mut tx = db.begin().await.unwrap();
+        mirror::apply(&mut tx, org, &[snapshot(1)], Millis(1)).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let mut tx = db.begin().await.unwrap();
+        let many: Vec<Snapshot> = (2..60).map(snapshot).collect();
+        let error = mirror::apply(&mut tx, org, &many, Millis(1)).await.unwrap_err();
+        assert!(matches!(error, StoreError::DiskFull), "{error}");
+        drop(tx);
+        assert_eq!(mirror::counts(&db, org).await.unwrap().conversations, 1);
+        assert_eq!(crate::changes::read(&db, org, 0, 10).await.unwrap().len(), 1);
+    }
+}

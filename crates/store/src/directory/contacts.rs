@@ -39,10 +39,8 @@ bulk! {
         gone_at = NULL, extra = excluded.extra, hash = excluded.hash"
 }
 
-const KNOWN: Pair = by_ids!(
-    "SELECT contact_id, hash, gone_at FROM contacts WHERE org_id = $1 AND contact_id IN",
-    ""
-);
+const KNOWN: Pair =
+    by_ids!("SELECT contact_id, hash, gone_at FROM contacts WHERE org_id = $1 AND contact_id IN", "");
 const NOT_GONE: Pair = by_ids!("DELETE FROM contacts_gone WHERE org_id = $1 AND contact_id IN", "");
 
 /// Store contacts as they are now; answers how many were new, changed, or back.
@@ -97,7 +95,8 @@ async fn known(tx: &mut Tx, org: OrgId, ids: &str) -> Result<Stored, StoreError>
 const GONE: &str = "
     INSERT INTO contacts_gone (org_id, contact_id, gone_at) VALUES ($1, $2, $3)
     ON CONFLICT (org_id, contact_id) DO NOTHING";
-const MARK: &str = "UPDATE contacts SET gone_at = $3 WHERE org_id = $1 AND contact_id = $2 AND gone_at IS NULL";
+const MARK: &str =
+    "UPDATE contacts SET gone_at = $3 WHERE org_id = $1 AND contact_id = $2 AND gone_at IS NULL";
 
 /// Note that Drift has no such contacts: they are not asked for again, and a stored one is kept and marked.
 ///
@@ -125,7 +124,8 @@ pub async fn mark_contacts_gone(
     Ok(noted)
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[("directory::contacts::GONE", GONE), ("directory::contacts::MARK", MARK)];
+pub(crate) const STATEMENTS: &[(&str, &str)] =
+    &[("directory::contacts::GONE", GONE), ("directory::contacts::MARK", MARK)];
 
 pub(crate) const PAIRS: &[(&str, &Pair)] =
     &[("directory::contacts::KNOWN", &KNOWN), ("directory::contacts::NOT_GONE", &NOT_GONE)];

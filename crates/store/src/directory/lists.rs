@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use model::record::{
-    Account, ContactAttribute, LandingPage, Meeting, Playbook, ReportValue, Team, User,
-};
+use model::record::{Account, ContactAttribute, LandingPage, Meeting, Playbook, ReportValue, Team, User};
 use model::{Millis, OrgId, Pii};
 
 use crate::db::Tx;
@@ -49,11 +47,17 @@ macro_rules! mark_others {
     ($table:literal, $key:literal) => {
         Pair {
             sqlite: concat!(
-                "UPDATE ", $table, " SET gone_at = $2 WHERE org_id = $1 AND gone_at IS NULL AND ", $key,
+                "UPDATE ",
+                $table,
+                " SET gone_at = $2 WHERE org_id = $1 AND gone_at IS NULL AND ",
+                $key,
                 " NOT IN (SELECT value FROM json_each($3))"
             ),
             postgres: concat!(
-                "UPDATE ", $table, " SET gone_at = $2 WHERE org_id = $1 AND gone_at IS NULL AND ", $key,
+                "UPDATE ",
+                $table,
+                " SET gone_at = $2 WHERE org_id = $1 AND gone_at IS NULL AND ",
+                $key,
                 " NOT IN (SELECT json_array_elements_text(CAST($3 AS json)))"
             ),
         }
@@ -330,7 +334,8 @@ pub async fn apply_report_values(
     reported: &[ReportValue],
     _now: Millis,
 ) -> Result<u64, StoreError> {
-    let rows = last_of_each(org, reported, |value| (value.conversation_id, clean(&value.metric).into_owned()));
+    let rows =
+        last_of_each(org, reported, |value| (value.conversation_id, clean(&value.metric).into_owned()));
     upsert_report_values(tx, &values(&rows)).await
 }
 

@@ -96,7 +96,8 @@ pub async fn counts(db: &Db, org: OrgId) -> Result<Counts, StoreError> {
     counts.attachments_with_bytes = files.stored;
     counts.attachments_gone = files.gone;
     counts.attachment_bytes = files.bytes;
-    counts.attachments = on_db!(db, pool => sqlx::query_scalar(ATTACHMENTS).bind(org.0).fetch_one(pool).await)?;
+    counts.attachments =
+        on_db!(db, pool => sqlx::query_scalar(ATTACHMENTS).bind(org.0).fetch_one(pool).await)?;
     counts.contacts_gone =
         on_db!(db, pool => sqlx::query_scalar(CONTACTS_GONE).bind(org.0).fetch_one(pool).await)?;
     Ok(counts)

@@ -39,10 +39,13 @@ impl<'a> Listed<'a> {
     pub(crate) fn attachments(&self) -> impl Iterator<Item = (&'a Message, &'a Attachment, i64)> {
         self.messages.iter().flat_map(|(message, _)| {
             let all = &message.attachments;
-            (0..).zip(all).filter(|(position, attachment)| {
-                let earlier = usize::try_from(*position).unwrap_or_default();
-                !all[..earlier].iter().any(|other| other.attachment_id == attachment.attachment_id)
-            }).map(|(position, attachment)| (*message, attachment, position))
+            (0..)
+                .zip(all)
+                .filter(|(position, attachment)| {
+                    let earlier = usize::try_from(*position).unwrap_or_default();
+                    !all[..earlier].iter().any(|other| other.attachment_id == attachment.attachment_id)
+                })
+                .map(|(position, attachment)| (*message, attachment, position))
         })
     }
 }
@@ -101,7 +104,11 @@ pub(crate) struct Merged<'a> {
 }
 
 /// A conversation seen for the first time: everything its snapshot holds, and one change.
-pub(crate) fn create<'a>(snapshot: &'a Snapshot, listed: Option<&Listed<'a>>, encoder: &mut Encoder) -> Merged<'a> {
+pub(crate) fn create<'a>(
+    snapshot: &'a Snapshot,
+    listed: Option<&Listed<'a>>,
+    encoder: &mut Encoder,
+) -> Merged<'a> {
     let version = snapshot.version();
     let details = snapshot.details.as_ref().map(canonical);
     let mut row = first_row(snapshot);
@@ -111,14 +118,16 @@ pub(crate) fn create<'a>(snapshot: &'a Snapshot, listed: Option<&Listed<'a>>, en
     let mut merged = Merged::of(row, true);
     if let Some(listed) = listed {
         set_messages(&mut merged.row, listed, version);
-        merged.messages = listed.messages.iter().map(|(message, hash)| (*message, *hash, Fate::Live)).collect();
+        merged.messages =
+            listed.messages.iter().map(|(message, hash)| (*message, *hash, Fate::Live)).collect();
         for (message, attachment, position) in listed.attachments() {
             let hash = encoder.attachment(attachment, position);
             merged.attachments.push((message, attachment, position, hash, Fate::Live));
         }
         merged.added = listed.messages.len() as u64;
     }
-    let detail = json!({"messages": listed.map(|listed| listed.messages.len()), "details": details.is_some()});
+    let detail =
+        json!({"messages": listed.map(|listed| listed.messages.len()), "details": details.is_some()});
     merged.change(ChangeKind::ConversationCreated, None, detail.to_string());
     merged.details = details;
     merged
@@ -131,13 +140,18 @@ pub(crate) struct Needs {
 }
 
 /// Decide what must be read: contents that are the same need nothing.
-pub(crate) fn needs(stored: &ConversationRow, details_hash: Option<&Hash>, list_hash: Option<&Hash>) -> Needs {
+pub(crate) fn needs(
+    stored: &ConversationRow,
+    details_hash: Option<&Hash>,
+    list_hash: Option<&Hash>,
+) -> Needs {
     Needs {
         items: list_hash.is_some_and(|hash| {
             stored.messages_at().is_some() && stored.messages_hash.as_deref() != Some(hash.as_slice())
         }),
-        details: details_hash
-            .is_some_and(|hash| stored.details_at().is_some() && stored.details_hash.as_deref() != Some(hash.as_slice())),
+        details: details_hash.is_some_and(|hash| {
+            stored.details_at().is_some() && stored.details_hash.as_deref() != Some(hash.as_slice())
+        }),
     }
 }
 
@@ -159,7 +173,8 @@ pub(crate) fn merge<'a>(
         merge_messages(&mut merged, listed, snapshot.version(), known.0, encoder);
     }
     // The update time moves with every other change; it is told only when nothing else is.
-    if fields.iter().any(|field| *field != "updated_at") || (!fields.is_empty() && merged.changes.is_empty()) {
+    if fields.iter().any(|field| *field != "updated_at") || (!fields.is_empty() && merged.changes.is_empty())
+    {
         merged.change(ChangeKind::ConversationChanged, None, json!({"fields": fields}).to_string());
     }
     merged.row_changed = merged.row != *stored;
@@ -309,7 +324,9 @@ fn merge_details(
     if first {
         merged.change(ChangeKind::DetailsLoaded, None, "{}".to_owned());
     } else {
-        if let Some(detail) = difference(&known.participants, &details.participants, |user: &UserId| json!(user.0)) {
+        if let Some(detail) =
+            difference(&known.participants, &details.participants, |user: &UserId| json!(user.0))
+        {
             merged.change(ChangeKind::ParticipantsChanged, None, detail);
         }
         if let Some(detail) = difference(&known.tags, &details.tags, |tag: &Tag| json!(tag.name)) {
@@ -328,7 +345,8 @@ fn difference<T: Ord>(before: &[T], after: &[T], show: impl Fn(&T) -> serde_json
     let (before, after): (BTreeSet<&T>, BTreeSet<&T>) = (before.iter().collect(), after.iter().collect());
     let added: Vec<_> = after.difference(&before).map(|item| show(item)).collect();
     let removed: Vec<_> = before.difference(&after).map(|item| show(item)).collect();
-    (!added.is_empty() || !removed.is_empty()).then(|| json!({"added": added, "removed": removed}).to_string())
+    (!added.is_empty() || !removed.is_empty())
+        .then(|| json!({"added": added, "removed": removed}).to_string())
 }
 
 fn merge_messages<'a>(
@@ -339,9 +357,14 @@ fn merge_messages<'a>(
     encoder: &mut Encoder,
 ) {
     let Some((at, held)) = merged.row.messages_at().zip(merged.row.messages_hash.clone()) else {
-        merged.change(ChangeKind::MessagesLoaded, None, json!({"messages": listed.messages.len()}).to_string());
+        merged.change(
+            ChangeKind::MessagesLoaded,
+            None,
+            json!({"messages": listed.messages.len()}).to_string(),
+        );
         set_messages(&mut merged.row, listed, version);
-        merged.messages = listed.messages.iter().map(|(message, hash)| (*message, *hash, Fate::Live)).collect();
+        merged.messages =
+            listed.messages.iter().map(|(message, hash)| (*message, *hash, Fate::Live)).collect();
         merged.added += listed.messages.len() as u64;
         for (message, attachment, position) in listed.attachments() {
             let hash = encoder.attachment(attachment, position);
@@ -380,8 +403,12 @@ fn merge_newer<'a>(merged: &mut Merged<'a>, listed: &Listed<'a>, known: &KnownIt
         merged.messages.push((message, *hash, Fate::Live));
         merged.message_change(kind, id);
     }
-    let mut dropped: Vec<i64> =
-        known.messages.iter().filter(|(id, known)| known.live() && !listed_ids.contains(id)).map(|(id, _)| *id).collect();
+    let mut dropped: Vec<i64> = known
+        .messages
+        .iter()
+        .filter(|(id, known)| known.live() && !listed_ids.contains(id))
+        .map(|(id, _)| *id)
+        .collect();
     dropped.sort_unstable();
     for id in &dropped {
         merged.message_change(ChangeKind::MessageRemoved, *id);

@@ -231,11 +231,7 @@ pub async fn participants_of(db: &Db, org: OrgId, id: ConversationId) -> Result<
     Ok(found.remove(&id.0).unwrap_or_default())
 }
 
-async fn participants_by_id(
-    db: &Db,
-    org: OrgId,
-    ids: &str,
-) -> Result<HashMap<i64, Vec<UserId>>, StoreError> {
+async fn participants_by_id(db: &Db, org: OrgId, ids: &str) -> Result<HashMap<i64, Vec<UserId>>, StoreError> {
     let text = state::PARTICIPANTS.of_db(db);
     let rows: Vec<(i64, i64)> =
         on_db!(db, pool => sqlx::query_as(text).bind(org.0).bind(ids).fetch_all(pool).await)?;
@@ -389,27 +385,48 @@ row! {
     }
 }
 
-const CONTACT: &str = "
-    SELECT contact_id, created_at, email, name, phone, external_id, attributes, extra
-    FROM contacts WHERE org_id = $1 AND contact_id = $2";
+const CONTACTS: Pair = by_ids!(
+    "SELECT contact_id, created_at, email, name, phone, external_id, attributes, extra
+    FROM contacts WHERE org_id = $1 AND contact_id IN",
+    ""
+);
+
+/// Several contacts by id; unknown ones are missing from the answer. Hold the list of ids short.
+///
+/// # Errors
+/// The database's error.
+pub async fn contacts_of(
+    db: &Db,
+    org: OrgId,
+    ids: &[ContactId],
+) -> Result<HashMap<ContactId, Contact>, StoreError> {
+    let (text, ids) = (CONTACTS.of_db(db), json_ids(ids.iter().map(|id| id.0)));
+    let rows: Vec<ContactRow> =
+        on_db!(db, pool => sqlx::query_as(text).bind(org.0).bind(ids).fetch_all(pool).await)?;
+    Ok(rows.into_iter().map(Contact::from).map(|contact| (contact.contact_id, contact)).collect())
+}
 
 /// One contact.
 ///
 /// # Errors
 /// The database's error.
 pub async fn contact(db: &Db, org: OrgId, id: ContactId) -> Result<Option<Contact>, StoreError> {
-    let row: Option<ContactRow> =
-        on_db!(db, pool => sqlx::query_as(CONTACT).bind(org.0).bind(id.0).fetch_optional(pool).await)?;
-    Ok(row.map(|row| Contact {
-        contact_id: ContactId(row.contact_id),
-        created_at: row.created_at.map(Millis),
-        email: row.email.map(Pii::new),
-        name: row.name.map(Pii::new),
-        phone: row.phone.map(Pii::new),
-        external_id: row.external_id.map(Pii::new),
-        attributes: Pii::new(row.attributes),
-        extra: Pii::new(row.extra),
-    }))
+    Ok(contacts_of(db, org, &[id]).await?.remove(&id))
+}
+
+impl From<ContactRow> for Contact {
+    fn from(row: ContactRow) -> Self {
+        Self {
+            contact_id: ContactId(row.contact_id),
+            created_at: row.created_at.map(Millis),
+            email: row.email.map(Pii::new),
+            name: row.name.map(Pii::new),
+            phone: row.phone.map(Pii::new),
+            external_id: row.external_id.map(Pii::new),
+            attributes: Pii::new(row.attributes),
+            extra: Pii::new(row.extra),
+        }
+    }
 }
 
 row! {
@@ -469,11 +486,11 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("mirror::read::HASHES", HASHES),
     ("mirror::read::PAGE", PAGE),
     ("mirror::read::ONE", ONE),
-    ("mirror::read::CONTACT", CONTACT),
     ("mirror::read::USERS", USERS),
 ];
 
 pub(crate) const PAIRS: &[(&str, &Pair)] = &[
+    ("mirror::read::CONTACTS", &CONTACTS),
     ("mirror::read::STATES", &STATES),
     ("mirror::read::MESSAGES", &MESSAGES),
     ("mirror::read::ATTACHMENTS", &ATTACHMENTS),

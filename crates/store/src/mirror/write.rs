@@ -181,7 +181,8 @@ const DROP_MESSAGES: Pair = by_ids!(
 const DROP_ATTACHMENT: &str = "
     UPDATE attachments SET live = FALSE, seen_updated_at = $4, seen_fetched_at = $5, seen_hash = $6
     WHERE org_id = $1 AND attachment_id = $2 AND message_id = $3";
-const DELETE_PARTICIPANTS: Pair = by_ids!("DELETE FROM participants WHERE org_id = $1 AND conversation_id IN", "");
+const DELETE_PARTICIPANTS: Pair =
+    by_ids!("DELETE FROM participants WHERE org_id = $1 AND conversation_id IN", "");
 const DELETE_TAGS: Pair = by_ids!("DELETE FROM tags WHERE org_id = $1 AND conversation_id IN", "");
 
 /// Write what merging came to. `known` tells which conversations had rows before.
@@ -231,7 +232,9 @@ async fn flush_messages(tx: &mut Tx, rows: &mut Vec<MessageInsert<'_>>) -> Resul
 async fn write_attachments(tx: &mut Tx, org: OrgId, merged: &[Merged<'_>]) -> Result<(), StoreError> {
     let rows: Vec<AttachmentInsert<'_>> = merged
         .iter()
-        .flat_map(|merged| merged.attachments.iter().map(|attachment| (merged.row.conversation_id, attachment)))
+        .flat_map(|merged| {
+            merged.attachments.iter().map(|attachment| (merged.row.conversation_id, attachment))
+        })
         .map(|(conversation, (message, attachment, position, hash, fate))| AttachmentInsert {
             org: org.0,
             conversation,
@@ -281,7 +284,8 @@ async fn write_details(
     merged: &[Merged<'_>],
     known: impl Fn(i64) -> bool,
 ) -> Result<(), StoreError> {
-    let all = || merged.iter().filter_map(|merged| Some((merged.row.conversation_id, merged.details.as_ref()?)));
+    let all =
+        || merged.iter().filter_map(|merged| Some((merged.row.conversation_id, merged.details.as_ref()?)));
     let replaced: Vec<i64> = all().map(|(id, _)| id).filter(|id| known(*id)).collect();
     if !replaced.is_empty() {
         let ids = json_ids(replaced);

@@ -43,7 +43,8 @@ impl Key {
             base64::engine::general_purpose::URL_SAFE,
             base64::engine::general_purpose::URL_SAFE_NO_PAD,
         ];
-        let decoded = hex::decode(text).ok().or_else(|| engines.iter().find_map(|engine| engine.decode(text).ok()));
+        let decoded =
+            hex::decode(text).ok().or_else(|| engines.iter().find_map(|engine| engine.decode(text).ok()));
         let decoded = Zeroizing::new(decoded.ok_or(VaultError::KeyText)?);
         let mut bytes = Box::new([0; KEY_BYTES]);
         if decoded.len() != KEY_BYTES {
