@@ -43,6 +43,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         Some(folder) => Some(certificate_files::write(&db, &certificate, folder).await?),
         None => None,
     };
+    db.close().await;
     let elapsed_ms = certificate.finished_at.since(certificate.started_at);
     let summary = Summary::new(certificate, elapsed_ms, app.config.database.to_string());
     let report = Report { summary, files };

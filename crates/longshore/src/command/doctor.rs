@@ -74,6 +74,9 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
         Some(db) => checks::connection(app, db).await,
         None => Check::skipped("connection", "there is no database to look into"),
     });
+    if let Some(db) = db {
+        db.close().await;
+    }
     let failed = checks.iter().find(|check| check.state == State::Failed);
     let exit = failed.map_or(Exit::Done, |check| check.exit);
     let report = Report { healthy: exit == Exit::Done, checks };

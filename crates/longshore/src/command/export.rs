@@ -83,6 +83,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let db = database::open(app, Missing::Refuse).await?;
     let org = database::organization(app, &db).await?;
     let export = write(app, &db, org, &options).await?;
+    db.close().await;
     let elapsed_ms = export.finished_at.since(export.started_at);
     let report = Report {
         export,

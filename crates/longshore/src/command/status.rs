@@ -66,6 +66,7 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
     let report = read(app, &db)
         .await
         .map_err(|error| Failure::store("read the state of", &app.config.database, &error))?;
+    db.close().await;
     app.output.report(Exit::Done, &report, &text(&report))
 }
 

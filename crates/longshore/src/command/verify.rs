@@ -56,6 +56,7 @@ async fn with_certificate(app: &App, path: &Path) -> Result<Report, Failure> {
     })?;
     let db = database::open(app, Missing::Refuse).await?;
     let verification = verify::against_certificate(&db, &reader).await?;
+    db.close().await;
     let elapsed_ms = app.clock.now().since(began);
     Ok(report(app, verification, path.display().to_string(), elapsed_ms))
 }
@@ -67,6 +68,7 @@ async fn with_drift(app: &App) -> Result<Report, Failure> {
     let verification = verify::against_api(&work.ctx).await;
     let calls = work.ctx.calls.read();
     let elapsed_ms = work.end();
+    db.close().await;
     let report = report(app, verification?, app.config.api_url.to_string(), elapsed_ms);
     Ok(Report { requests: calls.calls, refused_429: calls.refused_429, ..report })
 }
