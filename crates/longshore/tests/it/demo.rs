@@ -65,9 +65,11 @@ fn a_changed_message_is_found_offline() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let path = place.path("longshore-demo/certificate.json");
     let certificate = std::fs::read_to_string(&path).unwrap();
-    let (head, hashes) = certificate.split_once("conversation_hashes").unwrap();
-    let spoilt = hashes.replacen("\"a", "\"b", 1).replacen("\"1", "\"2", 1);
-    std::fs::write(&path, format!("{head}conversation_hashes{spoilt}")).unwrap();
+    let (head, hashes) = certificate.split_once("\"conversation_hashes\"").unwrap();
+    let (before, hash) = hashes.split_once(", \"").unwrap();
+    let digit = if hash.starts_with('0') { '1' } else { '0' };
+    let spoilt = format!("{head}\"conversation_hashes\"{before}, \"{digit}{}", &hash[1..]);
+    std::fs::write(&path, spoilt).unwrap();
     let words = [
         "verify",
         "--certificate",
