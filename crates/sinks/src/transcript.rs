@@ -72,7 +72,7 @@ pub trait Files {
 }
 
 /// A conversation, ready to be laid out. Its texts are remote data: every layout escapes them, except for
-/// [`Body::html`], which is safe as it is.
+/// bodies in HTML, which were made safe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transcript {
     pub(crate) conversation_id: ConversationId,

@@ -91,7 +91,7 @@ pub fn clean(body: &str) -> String {
     if body.len() > BODY_BYTES_MAX || is_costly(body) {
         return as_text(body);
     }
-    if !body.contains(['<', '&', '\0', '\r']) {
+    if !body.contains(['<', '&', '\0', '\r', '\u{a0}']) {
         return as_text(body);
     }
     let cleaned = CLEANER.clean(body).to_string();
@@ -187,6 +187,7 @@ mod tests {
     fn what_people_write_stays() {
         check("<p>Hi <b>Ada</b> &amp; co</p>", "<p>Hi <b>Ada</b> &amp; co</p>");
         check("plain\ntext", "plain<br>text");
+        check("A\u{a0}>", "A&nbsp;&gt;");
         check("one <b>two</b>\nthree", "one <b>two</b><br>three");
         check("<p>one</p>\n<p>two</p>", "<p>one</p>\n<p>two</p>");
         check("1 < 2 && 3 > 2", "1 &lt; 2 &amp;&amp; 3 &gt; 2");

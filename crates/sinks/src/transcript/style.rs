@@ -45,6 +45,7 @@ footer { margin-top: 2rem; color: var(--dim); font-size: .85rem; }
 table.index { width: 100%; border-collapse: collapse; font-size: .95rem; }
 table.index th, table.index td { padding: .35rem .5rem; text-align: start; vertical-align: top;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+table.index th { white-space: nowrap; overflow-wrap: normal; }
 table.index td.number { text-align: end; }
 table.index td.time { white-space: nowrap; }
 nav { display: flex; gap: 1rem; margin: 0 0 1rem; }

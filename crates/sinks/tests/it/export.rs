@@ -274,3 +274,10 @@ async fn once_free(fixture: &Fixture, options: &ExportOptions) -> Result<ExportR
     }
     panic!("the directory was never free");
 }
+#[test]
+fn the_page_about_exports_names_every_table() {
+    let page = include_str!("../../../../docs/exports.md");
+    for table in tables::TABLES {
+        assert!(page.contains(&format!("`{}`", table.name)), "{}", table.name);
+    }
+}

@@ -45,8 +45,10 @@ impl Fixture {
         let name = format!("longshore_sinks_{}_{number}", std::process::id());
         let admin = sqlx::PgPool::connect(&server).await.unwrap();
         // Names of ours only.
-        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-        sqlx::query(create).execute(&admin).await.unwrap();
+        for statement in ["DROP DATABASE IF EXISTS", "CREATE DATABASE"] {
+            let statement = sqlx::AssertSqlSafe(format!("{statement} {name}"));
+            sqlx::query(statement).execute(&admin).await.unwrap();
+        }
         admin.close().await;
         let mut url = url::Url::parse(&server).unwrap();
         url.set_path(&name);
