@@ -1,16 +1,10 @@
 //! Ctrl-C in the middle of an archive: it stops at a safe point, and the same command goes on.
 
 use std::process::Command;
-use std::sync::Arc;
 
-use drift::SystemClock;
-use model::Clock;
 use sandbox::{Options, RateLimit, Source};
 
-use crate::support::{Double, Place, small};
-
-/// How long the archive may take to make its first calls, in milliseconds.
-const PATIENCE_MS: i64 = 60_000;
+use crate::support::{Double, Place, small, wait_until};
 
 #[cfg(unix)]
 #[test]
@@ -39,13 +33,4 @@ fn an_archive_stops_at_a_checkpoint_and_goes_on() {
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
     assert_eq!(ended.json()["resumed"], true);
     assert_eq!(ended.json()["conversations"], 200);
-}
-
-fn wait_until(condition: impl Fn() -> bool) {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let end = clock.now().plus(PATIENCE_MS);
-    while !condition() {
-        assert!(clock.now() < end, "the condition did not come");
-        std::thread::yield_now();
-    }
 }

@@ -2,10 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod architecture;
 mod bad_input;
 mod connect;
+mod crash;
+mod databases;
 mod demo;
+mod dialogues;
 mod full_disk;
 mod interrupt;
+mod secrets;
 mod settings;
 mod support;

@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use drift::{OsEntropy, SystemClock};
+use model::Clock;
 use sandbox::{Authority, Options, Sandbox};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -158,5 +159,17 @@ pub(crate) fn small() -> Options {
         source: sandbox::Source::Generated { conversations: 40 },
         rate: sandbox::RateLimit::none(),
         ..Options::default()
+    }
+}
+
+/// How long a condition is waited for, in milliseconds.
+const PATIENCE_MS: i64 = 60_000;
+
+/// Wait until a condition holds; a minute without it is a failure.
+pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) {
+    let end = SystemClock.now().plus(PATIENCE_MS);
+    while !condition() {
+        assert!(SystemClock.now() < end, "the condition did not come");
+        std::thread::yield_now();
     }
 }
