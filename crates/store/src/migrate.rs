@@ -115,3 +115,46 @@ fn from_migrate(error: MigrateError) -> StoreError {
         _ => StoreError::MigrationFailed { version: 0, code: None },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DatabaseUrl, OpenOptions};
+
+    async fn schema(db: &Db) -> Vec<(String, String)> {
+        let crate::db::Pools::Sqlite { read, .. } = &db.pools else { panic!("not a file") };
+        let all = "SELECT name, COALESCE(sql, '') FROM sqlite_schema ORDER BY name";
+        sqlx::query_as(all).fetch_all(read).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_older_version_becomes_the_same_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::file(folder.path().join("new.db"));
+        let new = Db::open(&url, OpenOptions::default()).await.unwrap();
+        for (version, ..) in MIGRATIONS {
+            let path = folder.path().join(format!("{version}.db"));
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path).create_if_missing(true);
+            let pool = SqlitePool::connect_with(options).await.unwrap();
+            migrator(&Text::Sqlite).run_to(*version, &pool).await.unwrap();
+            pool.close().await;
+            let old = Db::open(&DatabaseUrl::file(path), OpenOptions::default()).await.unwrap();
+            assert_eq!(schema(&old).await, schema(&new).await, "from version {version}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_was_changed_afterwards_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::file(folder.path().join("changed.db"));
+        let db = Db::open(&url, OpenOptions::default()).await.unwrap();
+        let crate::db::Pools::Sqlite { write, .. } = &db.pools else { panic!("not a file") };
+        sqlx::query("UPDATE longshore_migrations SET checksum = x'00' WHERE version = 1")
+            .execute(write)
+            .await
+            .unwrap();
+        db.close().await;
+        let error = Db::open(&url, OpenOptions::default()).await.unwrap_err();
+        assert!(matches!(error, StoreError::MigrationChanged { version: 1 }), "{error}");
+    }
+}

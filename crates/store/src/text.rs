@@ -151,7 +151,7 @@ fn kind(name: &str, closes: bool) -> Tag {
     let is = |other: &&str| name.eq_ignore_ascii_case(other);
     if is(&"br") {
         Tag::Line
-    } else if BLOCKS.iter().any(|block| is(block)) {
+    } else if BLOCKS.iter().any(is) {
         Tag::Block
     } else {
         let hidden = ["script", "style"].into_iter().find(|hidden| !closes && is(hidden));

@@ -56,7 +56,7 @@ fn drop_doubles(listed: &mut Vec<(&Message, Hash)>) {
     if ids.windows(2).all(|pair| pair[0] != pair[1]) {
         return;
     }
-    listed.sort_by(|a, b| (b.0.message_id, b.1).cmp(&(a.0.message_id, a.1)));
+    listed.sort_by_key(|(message, hash)| std::cmp::Reverse((message.message_id, *hash)));
     listed.dedup_by_key(|(message, _)| message.message_id);
 }
 

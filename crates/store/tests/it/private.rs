@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use model::{ConnectionId, Entropy, Millis, OrgId, RunId, Secret, SeededEntropy};
+use model::{ConnectionId, ConversationId, Entropy, Millis, OrgId, RunId, Secret, SeededEntropy};
 use store::checkpoints::{self, Checkpoint};
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
 use store::vault::{Key, Vault, VaultError};
-use store::{StoreError, export_runs, failures, runs, watermarks};
+use store::{StoreError, export_runs, failures, listings, mirror, runs, watermarks};
 
 use crate::engines::on_both;
-use crate::samples::{NOW, ORG};
+use crate::samples::{NOW, ORG, row};
 
 fn vault(seed: u64) -> Vault {
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
@@ -248,6 +248,31 @@ async fn an_export_is_noted_with_its_counts() {
             (Some("complete"), "{\"messages\":3}")
         );
         assert_eq!(stored.finished_at, Some(NOW.plus(2)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_listing_tells_what_the_list_did_not_show() {
+    on_both(async |store| {
+        let run = RunId("run 1".to_owned());
+        let mut tx = store.db.begin().await.unwrap();
+        mirror::apply(&mut tx, ORG, &[1, 2, 3, 4].map(|id| row(id, 1, 1)), NOW).await.unwrap();
+        mirror::mark_gone(&mut tx, ORG, &[ConversationId(4)], NOW).await.unwrap();
+        for ids in [[2, 9], [2, 2]] {
+            listings::record(&mut tx, &run, 1, &ids.map(ConversationId)).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        assert_eq!(listings::count(&store.db, &run, 1).await.unwrap(), 2);
+        let unlisted = listings::unlisted(&store.db, ORG, &run, 1, None, 10).await.unwrap();
+        assert_eq!(unlisted, [ConversationId(1), ConversationId(3)]);
+        let rest = listings::unlisted(&store.db, ORG, &run, 1, Some(ConversationId(1)), 10).await.unwrap();
+        assert_eq!(rest, [ConversationId(3)]);
+
+        let mut tx = store.db.begin().await.unwrap();
+        listings::clear(&mut tx, &run).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(listings::count(&store.db, &run, 1).await.unwrap(), 0);
     })
     .await;
 }
