@@ -107,7 +107,8 @@ impl Credentials {
             *pending = Some(pair);
             return Err(Error::Keeper(error));
         }
-        self.take(core, pair)?;
+        let token = self.take(core, pair)?;
+        tracing::info!(token.generation = token.generation, "Renewed the access token");
         Ok(())
     }
 
@@ -125,6 +126,7 @@ impl Credentials {
 
     fn die(&self, core: &Core, reason: &'static str) -> Error {
         if let Held::Alive(token) | Held::Dead { token, .. } = self.held() {
+            tracing::error!(reason, "The access token is dead; somebody must connect again");
             self.hold(Held::Dead { token, reason, found_at: core.seams.clock.now() });
         }
         Error::Unauthorized { reason }

@@ -147,7 +147,7 @@ impl Budget {
             rate.told(f64::from(limit) * 60_000.0 / window_ms);
         }
         if given.number >= self.lowered_before {
-            rate.accepted(given.pressed);
+            rate.accepted(now_ms, given.pressed);
         }
         if let (Some(remaining), Some(reset_ms)) = (headers.remaining, headers.reset_ms) {
             self.window.read(now_ms, remaining, ms(reset_ms));
@@ -160,8 +160,8 @@ impl Budget {
         self.end_probe(given, now_ms);
     }
 
-    /// The service refused the call for coming too soon. `jitter` is one of 0..1000.
-    pub(super) fn refused(&mut self, given: Given, headers: &RateHeaders, jitter: u64, now: Millis) {
+    /// The service refused the call for coming too soon. `jitter` is one of 0..1000. Says whether this is news.
+    pub(super) fn refused(&mut self, given: Given, headers: &RateHeaders, jitter: u64, now: Millis) -> bool {
         let now_ms = self.see(now);
         self.refused_429 += 1;
         self.end_probe(given, now_ms);
@@ -173,7 +173,7 @@ impl Budget {
             if let Some(rate) = &mut self.rate {
                 rate.still_full(now_ms, pause_ms);
             }
-            return;
+            return false;
         }
         let again = self.refusals_in_a_row;
         self.refusals_in_a_row += 1;
@@ -194,6 +194,7 @@ impl Budget {
         self.pause_until(now_ms + pause_ms);
         self.lowered_before = self.given;
         self.probe = Probe::Due;
+        true
     }
 
     pub(super) fn snapshot(&mut self, now: Millis, waiting: usize) -> PaceSnapshot {

@@ -22,9 +22,9 @@ const SAMPLE_PAUSES: f64 = 4.0;
 const RESTART: f64 = 0.97;
 /// Part of the held rate at which the curve is flat.
 const FLAT: f64 = 1.01;
-/// Part of the rate that is kept after the first refusal, of which nothing can be learned.
-const FIRST_CUT: f64 = 0.5;
-/// Part of the rate that is kept after a later refusal that came too early to learn from.
+/// Part of the rate that is kept while nothing is known of the held rate.
+const BLIND_CUT: f64 = 0.5;
+/// Part of the rate that is kept after a refusal that came too early to learn from, once the held rate is known.
 const EARLY_CUT: f64 = 0.85;
 /// Slowest rate, in calls a minute.
 const FLOOR: f64 = 1.0;
@@ -36,11 +36,23 @@ pub(super) struct Learned {
     told: f64,
     per_minute: f64,
     curve: Option<Curve>,
-    /// The last refusal: when the service's bucket was known to be full.
+    knows: Knows,
+    /// The last refusal, when the service's bucket was known to be full; before that, the first call.
     full_at_ms: Option<f64>,
     accepted_since_full: u32,
     /// How long nobody sent after that.
     pause_ms: f64,
+}
+
+/// What refusals have taught.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Knows {
+    /// There was none yet.
+    Nothing,
+    /// What was accepted before the first one; a large bucket may have swallowed more than it drains.
+    FirstRate,
+    /// What was accepted between two.
+    HeldRate,
 }
 
 /// `rate(n) = flat · (1 + depth · (n / span − 1)³)` after `n` calls.
@@ -71,6 +83,7 @@ impl Learned {
             told,
             per_minute: told * HEADROOM,
             curve: None,
+            knows: Knows::Nothing,
             full_at_ms: None,
             accepted_since_full: 0,
             pause_ms: 0.0,
@@ -93,12 +106,16 @@ impl Learned {
             self.told = told;
             self.per_minute = told * HEADROOM;
             self.curve = None;
+            self.knows = Knows::Nothing;
             self.full_at_ms = None;
+            self.accepted_since_full = 0;
+            self.pause_ms = 0.0;
         }
     }
 
     /// A call was accepted; `pressed` when it had to wait for its slot, so that it tested the rate.
-    pub(super) fn accepted(&mut self, pressed: bool) {
+    pub(super) fn accepted(&mut self, now_ms: f64, pressed: bool) {
+        self.full_at_ms.get_or_insert(now_ms);
         self.accepted_since_full = self.accepted_since_full.saturating_add(1);
         let Some(curve) = self.curve.as_mut().filter(|_| pressed) else { return };
         curve.calls += 1.0;
@@ -112,16 +129,20 @@ impl Learned {
     /// The service's bucket is full: lower the rate. `pause_ms` is how long nobody will send.
     pub(super) fn refused(&mut self, now_ms: f64, pause_ms: f64) {
         let span = SPAN_CALLS.max(SPAN_PER_LOST_CALL * pause_ms / 60_000.0 * self.per_minute);
-        let curve = match self.held(now_ms) {
-            Some(held) => {
-                let held = held.clamp(self.per_minute * FIRST_CUT, self.per_minute);
-                Curve::from(held * RESTART, held * FLAT, span)
+        let (curve, knows) = match (self.held(now_ms), self.knows) {
+            (Some(held), knew) => {
+                let held = held.clamp(self.per_minute * BLIND_CUT, self.per_minute);
+                let knows = if knew == Knows::Nothing { Knows::FirstRate } else { Knows::HeldRate };
+                (Curve::from(held * RESTART, held * FLAT, span), knows)
             }
-            None if self.full_at_ms.is_none() => {
-                Curve::from(self.per_minute * FIRST_CUT, self.per_minute, span)
+            (None, Knows::HeldRate) => {
+                (Curve::from(self.per_minute * EARLY_CUT, self.per_minute, span), Knows::HeldRate)
             }
-            None => Curve::from(self.per_minute * EARLY_CUT, self.per_minute, span),
+            (None, Knows::Nothing | Knows::FirstRate) => {
+                (Curve::from(self.per_minute * BLIND_CUT, self.per_minute, span), Knows::HeldRate)
+            }
         };
+        self.knows = knows;
         self.per_minute = curve.rate().max(FLOOR);
         self.curve = Some(curve);
         self.still_full(now_ms, pause_ms);
@@ -136,7 +157,7 @@ impl Learned {
 
     /// Whether nothing was accepted since the last refusal.
     pub(super) const fn nothing_since_full(&self) -> bool {
-        self.full_at_ms.is_some() && self.accepted_since_full == 0
+        !matches!(self.knows, Knows::Nothing) && self.accepted_since_full == 0
     }
 
     /// The rate that was held since the last refusal, where enough was accepted to tell.

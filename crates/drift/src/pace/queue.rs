@@ -187,7 +187,16 @@ impl<'a> Slot<'a> {
 
     pub(super) fn refused(mut self, rate: &RateHeaders, jitter: u64) {
         if let Some(given) = self.given.take() {
-            self.lane.tell(|budget, now| budget.refused(given, rate, jitter, now));
+            let mut news = false;
+            self.lane.tell(|budget, now| news = budget.refused(given, rate, jitter, now));
+            if news {
+                let PaceSnapshot { per_minute, paused_until, .. } = self.lane.snapshot();
+                tracing::warn!(
+                    pace.per_minute = per_minute,
+                    pace.paused_until_ms = paused_until.map(|until| until.0),
+                    "Drift refused a call for coming too soon; all wait, and go on more slowly"
+                );
+            }
         }
     }
 }

@@ -246,6 +246,16 @@ fn a_service_that_counts_by_the_minute_is_understood() {
 }
 
 #[test]
+fn a_single_stall_costs_little_of_a_known_budget() {
+    let mut run = Run::new(600, Bucket::new(600, 2));
+    run.minutes(1);
+    run.bucket.level += 1.5;
+    let tally = run.minutes(10);
+    println!("a stall: {tally:?}");
+    assert!(tally.used >= 0.98 && tally.refusals <= 1, "{tally:?}");
+}
+
+#[test]
 fn a_budget_that_grows_again_is_found_again() {
     let mut run = Run::new(600, Bucket::new(300, 20));
     run.minutes(10);
