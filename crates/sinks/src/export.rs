@@ -1,9 +1,11 @@
 //! A bulk export of one organization into a directory.
 //!
 //! One pass over each public table, read by pages and written by a thread of its own; then the attachments' files, then
-//! a transcript for each conversation. Memory holds a few pages and a few conversations, however large the mirror is. Rates
-//! on one core of a small machine: some 400,000 message rows a second are encoded and hashed, so reading the
-//! database is the limit of the tables; transcripts cost some 20 µs a message and are laid out on all cores.
+//! a transcript for each conversation. Memory holds a few pages and a few conversations, however large the mirror is.
+//!
+//! Measured on two busy cores with 20,000 conversations of 5 messages: 190,000 rows a second from SQLite and 180,000 from
+//! PostgreSQL into either format, of which reading the database is the greater part; 6,000 conversations a
+//! second into two transcripts each, of which creating files is.
 //!
 //! Pages are read one after another, not in one snapshot: what an archive stores meanwhile may be in one table and
 //! not yet in another. Export when nothing runs, or again afterwards.
