@@ -27,7 +27,14 @@ pub(crate) trait Step: Send + Sync + 'static {
     fn fetch(&self, item: Self::Item) -> impl Future<Output = Result<Self::Fetched, EngineError>> + Send;
     /// Store a group in one transaction. An empty group may come after an empty batch of items.
     fn commit(&self, group: Vec<Self::Fetched>) -> impl Future<Output = Result<(), EngineError>> + Send;
+    /// Bytes that a fetched item holds in memory, where they are many.
+    fn weight(_fetched: &Self::Fetched) -> usize {
+        0
+    }
 }
+
+/// Fetched bytes that wait for their commit, beyond which nothing new is fetched.
+const HELD_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The bounds of a pipeline.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +55,7 @@ impl Bounds {
 enum Done<S: Step> {
     More(Option<Vec<S::Item>>),
     Fetched(S::Fetched),
-    Committed(usize),
+    Committed { count: usize, bytes: usize },
 }
 
 struct Running<S: Step> {
@@ -59,6 +66,7 @@ struct Running<S: Step> {
     ready: Vec<S::Fetched>,
     fetching: usize,
     uncommitted: usize,
+    held_bytes: usize,
     asking: bool,
     ended: bool,
     committing: bool,
@@ -80,6 +88,7 @@ pub(crate) async fn run<S: Step>(step: Arc<S>, bounds: Bounds, stop: &Stop) -> R
         ready: Vec::new(),
         fetching: 0,
         uncommitted: 0,
+        held_bytes: 0,
         asking: false,
         ended: false,
         committing: false,
@@ -122,7 +131,8 @@ impl<S: Step> Running<S> {
     }
 
     fn start_fetches(&mut self) {
-        while self.fetching < self.bounds.concurrency && self.uncommitted < self.bounds.window {
+        let Bounds { concurrency, window } = self.bounds;
+        while self.fetching < concurrency && self.uncommitted < window && self.held_bytes < HELD_BYTES_MAX {
             let Some(item) = self.backlog.pop_front() else { return };
             self.fetching += 1;
             self.uncommitted += 1;
@@ -141,7 +151,8 @@ impl<S: Step> Running<S> {
         self.flush = false;
         let group = std::mem::take(&mut self.ready);
         let (step, count) = (Arc::clone(&self.step), group.len());
-        self.tasks.spawn(async move { step.commit(group).await.map(|()| Done::Committed(count)) });
+        let bytes = group.iter().map(S::weight).sum();
+        self.tasks.spawn(async move { step.commit(group).await.map(|()| Done::Committed { count, bytes }) });
     }
 
     fn take(&mut self, joined: Result<Result<Done<S>, EngineError>, JoinError>) -> Result<(), EngineError> {
@@ -157,11 +168,13 @@ impl<S: Step> Running<S> {
             }
             Done::Fetched(fetched) => {
                 self.fetching -= 1;
+                self.held_bytes += S::weight(&fetched);
                 self.ready.push(fetched);
             }
-            Done::Committed(count) => {
+            Done::Committed { count, bytes } => {
                 self.committing = false;
                 self.uncommitted -= count;
+                self.held_bytes -= bytes;
             }
         }
         Ok(())

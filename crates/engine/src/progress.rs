@@ -88,6 +88,7 @@ impl Progress {
     /// Begin a stage with what is known of its size.
     pub fn stage(&self, stage: Stage, total: Option<u64>, clock: &dyn Clock) {
         *self.began() = clock.now();
+        tracing::info!(stage = stage.word(), total, "Beginning stage {}", stage.word());
         self.sender.send_modify(|view| {
             view.stage = stage;
             view.done = 0;

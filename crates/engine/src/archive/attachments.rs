@@ -1,7 +1,7 @@
 //! The bytes of attachments: they cannot be had again once the API is gone, so they come right after the messages.
 //!
-//! A file is held in memory whole while it is fetched and stored, so the files in flight are few: at most
-//! [`IN_FLIGHT`] times the bound on one file (32 MiB by default).
+//! A file is held in memory whole while it is fetched and stored, so the files in flight are few, and the pipeline
+//! fetches no more while many bytes wait for their commit.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,8 +21,8 @@ use crate::progress::Stage;
 pub(crate) const KIND: &str = "attachments";
 /// Attachments read from the store at once.
 const PAGE: u32 = 200;
-/// Files in memory at once.
-const IN_FLIGHT: usize = 4;
+/// Files under way at once: times the bound on one file (32 MiB by default), the most memory they can take.
+const IN_FLIGHT: usize = 8;
 
 /// Fetch the bytes of all attachments that lack them.
 pub(crate) async fn fetch_missing(ctx: &Context, plan: &Plan) -> Result<(), EngineError> {
@@ -39,7 +39,7 @@ pub(crate) async fn fetch_missing(ctx: &Context, plan: &Plan) -> Result<(), Engi
         account,
         after: Mutex::new(None),
     };
-    let bounds = Bounds { concurrency: IN_FLIGHT.min(ctx.limits.concurrency), window: IN_FLIGHT };
+    let bounds = Bounds { concurrency: IN_FLIGHT.min(ctx.limits.concurrency), window: ctx.limits.window };
     pipeline::run(Arc::new(step), bounds, &ctx.stop).await
 }
 
@@ -76,6 +76,10 @@ impl Step for Attachments {
             }
             Err(error) => Ok((id, Err(judge(&self.ctx, &self.health, "read an attachment", error)?))),
         }
+    }
+
+    fn weight((_, outcome): &Self::Fetched) -> usize {
+        outcome.as_ref().map_or(0, |file| file.bytes.len())
     }
 
     async fn commit(&self, group: Vec<Self::Fetched>) -> Result<(), EngineError> {

@@ -5,6 +5,7 @@
 
 mod archive;
 mod budget;
+mod ceiling;
 mod discard;
 mod flat;
 mod machine;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::ceiling;
 use super::discard;
 use super::machine::Machine;
 use super::process::{SandboxProcess, Usage};
@@ -36,7 +37,8 @@ struct Report {
     seed: u64,
     conversations: u64,
     messages_each: String,
-    baseline: Figures,
+    ceiling: Figures,
+    discarding: Figures,
     archives: Vec<Figures>,
 }
 
@@ -47,7 +49,7 @@ struct Figures {
     requests: u64,
     messages: u64,
     messages_per_second: f64,
-    /// Against the client that discards.
+    /// Messages a second against the client that decodes and discards.
     ratio: f64,
     cpu_s_per_1000_conversations: f64,
     sandbox_cpu_s: f64,
@@ -65,17 +67,21 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
         app.output.note(&format!("archiving into {name}"));
         archives.push(archive(app, args, name, database, &folder).await?);
     }
-    app.output.note("making the same calls and dropping the answers");
-    let baseline = baseline(app, args, archives[0].messages).await?;
-    for figures in &mut archives {
-        figures.ratio = figures.messages_per_second / baseline.messages_per_second;
+    let messages = archives[0].messages;
+    app.output.note("making the same calls, reading the answers and dropping them");
+    let discarding = baseline(app, args, messages, Baseline::Decoding).await?;
+    app.output.note("making the same calls and dropping the answers unread");
+    let mut ceiling = baseline(app, args, messages, Baseline::Unread).await?;
+    for figures in archives.iter_mut().chain([&mut ceiling]) {
+        figures.ratio = figures.messages_per_second / discarding.messages_per_second;
     }
     let report = Report {
         machine: Machine::here(),
         seed: args.seed,
         conversations: args.conversations,
         messages_each: args.messages.clone(),
-        baseline,
+        ceiling,
+        discarding,
         archives,
     };
     app.output.report(Exit::Done, &report, &text(&report))
@@ -94,14 +100,28 @@ async fn sandbox(args: &Args) -> Result<SandboxProcess, Failure> {
     SandboxProcess::start(&words).await
 }
 
-async fn baseline(app: &App, args: &Args, messages: u64) -> Result<Figures, Failure> {
+/// The two clients that store nothing.
+#[derive(Clone, Copy)]
+enum Baseline {
+    /// Decodes every answer, as any client must.
+    Decoding,
+    /// Looks at nothing but the cursors: the ceiling of the sandbox.
+    Unread,
+}
+
+async fn baseline(app: &App, args: &Args, messages: u64, which: Baseline) -> Result<Figures, Failure> {
     let sandbox = sandbox(args).await?;
     let (began, before) = (app.clock.now(), Usage::of(std::process::id()));
-    let discarded = discard::run(&sandbox.url, &sandbox.token, args.concurrency).await?;
+    let (name, requests) = match which {
+        Baseline::Decoding => ("decode and discard", discard::run(app, &sandbox, args.concurrency).await?),
+        Baseline::Unread => {
+            ("ceiling: drop unread", ceiling::run(&sandbox.url, &sandbox.token, args.concurrency).await?)
+        }
+    };
     let seconds = app.clock.now().since(began) as f64 / 1_000.0;
     let mut client = Usage::of(std::process::id());
     client.cpu_s -= before.cpu_s;
-    Ok(figures("client that discards", args, seconds, discarded.requests, messages, client, &sandbox))
+    Ok(figures(name, args, seconds, requests, messages, client, &sandbox))
 }
 
 async fn archive(
@@ -162,7 +182,7 @@ fn text(report: &Report) -> String {
         "peak MiB",
         "sandbox CPU",
     );
-    for it in std::iter::once(&report.baseline).chain(&report.archives) {
+    for it in [&report.ceiling, &report.discarding].into_iter().chain(&report.archives) {
         text += &format!(
             "{:<24}{:>9.1}{:>10}{:>13.0}{:>8.2}{:>15.2}{:>11.0}{:>13.1}\n",
             it.what,

@@ -1,139 +1,84 @@
-//! The baseline: the archive's own calls, each answer read to its last byte and dropped. What it reaches is what the
-//! sandbox and the network allow on this machine; an archive beside it shows what reading and storing cost.
+//! The client that discards: the archive's own calls through the same SDK, each answer decoded and dropped. An archive
+//! beside it shows what comparing and storing cost.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use drift::{HttpOptions, HttpTransport, Limits, Transport};
-use serde::Deserialize;
+use drift::{Auth, Client, Config, HttpOptions, HttpTransport, Seams, Secret};
+use model::{ContactId, ConversationId};
 use tokio::task::JoinSet;
 
+use super::process::SandboxProcess;
+use crate::app::App;
 use crate::failure::Failure;
 
-const LIMITS: Limits = Limits { body_bytes_max: 64 * 1024 * 1024 };
+/// The largest file that is read.
+const FILE_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
-/// What was asked for.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Discarded {
-    pub(super) requests: u64,
-    pub(super) bytes: u64,
-}
-
-#[derive(Deserialize)]
-struct List {
-    data: Vec<Row>,
-    pagination: Option<Next>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Row {
-    id: i64,
-    contact_id: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct Next {
-    next: Option<String>,
-}
-
-#[derive(Clone)]
-struct Caller {
-    transport: Arc<HttpTransport>,
-    base: Arc<str>,
-    authorization: Arc<str>,
-}
-
-impl Caller {
-    async fn get(&self, path: &str) -> Result<Bytes, Failure> {
-        let request = http::Request::get(format!("{}{path}", self.base))
-            .header("authorization", &*self.authorization)
-            .body(Bytes::new())
-            .map_err(|error| Failure::unexpected(error.to_string()))?;
-        let answer = self
-            .transport
-            .send(request, LIMITS)
-            .await
-            .map_err(|error| Failure::unexpected(error.to_string()))?;
-        Ok(answer.into_body())
+/// Ask for everything once, `concurrency` objects at a time; answers how many calls that took.
+pub(super) async fn run(app: &App, sandbox: &SandboxProcess, concurrency: usize) -> Result<u64, Failure> {
+    let drift = client(app, sandbox)?;
+    let (mut pages, mut contacts, mut calls) =
+        (drift.list_conversations(&drift::ListQuery::default()), HashSet::new(), 0);
+    let mut under_way = JoinSet::new();
+    while let Some(page) = pages.next_page().await.map_err(failed)? {
+        calls += 1;
+        for row in page.items {
+            if under_way.len() >= concurrency {
+                calls += ended(under_way.join_next().await)?;
+            }
+            let contact = row.contact_id.filter(|contact| contacts.insert(*contact));
+            under_way.spawn(one(drift.clone(), row.id, contact));
+        }
     }
+    while let Some(done) = under_way.join_next().await {
+        calls += ended(Some(done))?;
+    }
+    Ok(calls)
 }
 
-/// Ask for everything once, `concurrency` calls at a time.
-pub(super) async fn run(url: &str, token: &str, concurrency: usize) -> Result<Discarded, Failure> {
+fn client(app: &App, sandbox: &SandboxProcess) -> Result<Client, Failure> {
     let options = HttpOptions { proxies: false, ..HttpOptions::default() };
     let transport = HttpTransport::new(options).map_err(|error| Failure::unexpected(error.to_string()))?;
-    let caller = Caller {
+    let seams = Seams {
         transport: Arc::new(transport),
-        base: url.into(),
-        authorization: format!("Bearer {token}").into(),
+        clock: app.clock.clone(),
+        entropy: app.entropy.clone(),
+        recorder: None,
     };
-    let mut total = Discarded::default();
-    let (mut next, mut contacts, mut paths) = (Some(String::new()), HashSet::new(), VecDeque::new());
-    let mut calls = JoinSet::new();
-    loop {
-        while calls.len() < concurrency && !paths.is_empty() {
-            let Some(path) = paths.pop_front() else { break };
-            let caller = caller.clone();
-            calls.spawn(async move { read_all(&caller, path).await });
+    let config = Config::at(&sandbox.url).map_err(failed)?.per_minute(None);
+    Client::new(config, seams, Auth::Private(Secret::new(sandbox.token.clone()))).map_err(failed)
+}
+
+/// A conversation with its messages and files, and its contact if nobody has asked for it.
+async fn one(drift: Client, id: ConversationId, contact: Option<ContactId>) -> Result<u64, drift::Error> {
+    let (mut pages, mut calls) = (drift.messages(id), 1);
+    while let Some(page) = pages.next_page().await? {
+        calls += 1;
+        for file in page.items.iter().flat_map(|message| &message.attachments) {
+            drift.attachment(file.id, FILE_BYTES_MAX).await?;
+            calls += 1;
         }
-        if let (Some(cursor), true) = (&next, paths.len() < concurrency) {
-            let body = caller.get(&format!("/conversations/list?limit=50{cursor}")).await?;
-            total.requests += 1;
-            let page: List =
-                serde_json::from_slice(&body).map_err(|_| Failure::unexpected("the list is no list"))?;
-            for row in page.data {
-                paths.push_back(format!("/conversations/{}/messages", row.id));
-                paths.push_back(format!("/conversations/{}", row.id));
-                if let Some(contact) = row.contact_id.filter(|contact| contacts.insert(*contact)) {
-                    paths.push_back(format!("/contacts/{contact}"));
-                }
-            }
-            next = page.pagination.and_then(|page| page.next).map(|next| format!("&next={next}"));
-            continue;
-        }
-        let Some(done) = calls.join_next().await else { return Ok(total) };
-        let (requests, bytes) = done.map_err(|error| Failure::unexpected(error.to_string()))??;
-        total.requests += requests;
-        total.bytes += bytes;
+    }
+    drift.conversation(id).await?;
+    let Some(contact) = contact else { return Ok(calls) };
+    match drift.contact(contact).await {
+        Ok(_) | Err(drift::Error::NotFound { .. }) => Ok(calls + 1),
+        Err(error) => Err(error),
     }
 }
 
-/// One path, and its further pages where it has them.
-async fn read_all(caller: &Caller, path: String) -> Result<(u64, u64), Failure> {
-    let body = caller.get(&path).await?;
-    let (mut requests, mut bytes) = (1, body.len() as u64);
-    let mut cursor = cursor_of(&body);
-    while let Some(next) = cursor {
-        let body = caller.get(&format!("{path}?next={next}")).await?;
-        requests += 1;
-        bytes += body.len() as u64;
-        cursor = cursor_of(&body);
+type Joined = Option<Result<Result<u64, drift::Error>, tokio::task::JoinError>>;
+
+fn ended(joined: Joined) -> Result<u64, Failure> {
+    match joined {
+        Some(Ok(done)) => done.map_err(failed),
+        Some(Err(error)) => Err(Failure::unexpected(error.to_string())),
+        None => Ok(0),
     }
-    Ok((requests, bytes))
 }
 
-/// The cursor at the end of a page of messages, found without reading the page.
-fn cursor_of(body: &[u8]) -> Option<String> {
-    let tail = String::from_utf8_lossy(&body[body.len().saturating_sub(120)..]);
-    let (_, page) = tail.rsplit_once("\"pagination\":")?;
-    let more = page.contains("\"more\":true");
-    let (_, next) = page.split_once("\"next\":")?;
-    let next: String = next.trim_start_matches('"').chars().take_while(char::is_ascii_alphanumeric).collect();
-    (more && !next.is_empty()).then_some(next)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_cursor_is_found_at_the_end_of_a_page() {
-        let page = br#"{"data":{"messages":[]},"pagination":{"more":true,"next":"50"}}"#;
-        assert_eq!(cursor_of(page), Some("50".into()));
-        let last = br#"{"data":{"messages":[]},"pagination":{"more":false,"next":null}}"#;
-        assert_eq!(cursor_of(last), None);
-        assert_eq!(cursor_of(b"{}"), None);
-    }
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+fn failed(error: drift::Error) -> Failure {
+    Failure::unexpected(error.to_string())
 }
