@@ -34,7 +34,7 @@ pub enum EngineError {
         source: drift::Error,
     },
     /// The API could not be reached, or failed every time for many calls in a row.
-    #[error("the Drift API cannot be reached while it was asked to {doing}")]
+    #[error("could not {doing}: the Drift API was not reached")]
     Unreachable {
         /// What was asked for.
         doing: &'static str,
@@ -69,6 +69,11 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// Whether the store refused because an id is already taken by something else.
+    pub(crate) const fn is_conflict(&self) -> bool {
+        matches!(self, Self::Store { source: StoreError::Conflict { .. }, .. })
+    }
+
     /// What a person can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -56,7 +56,7 @@ pub struct ProgressView {
     pub done: u64,
     /// Items of this stage in all, where the API told.
     pub total: Option<u64>,
-    /// Messages stored by this run.
+    /// Messages stored, or compared, so far.
     pub messages: u64,
     /// Calls made by this run, retries included.
     pub calls: u64,
@@ -95,6 +95,9 @@ impl Progress {
             view.total = total;
             view.per_second = 0.0;
             view.eta_ms = None;
+            if matches!(stage, Stage::Preparing | Stage::Verifying) {
+                view.messages = 0;
+            }
         });
     }
 

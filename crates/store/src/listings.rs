@@ -48,13 +48,14 @@ pub async fn count(db: &Db, run: &RunId, pass: u32) -> Result<i64, StoreError> {
     )
 }
 
+/// A set difference and not an anti-join: PostgreSQL has no statistics of a table that has just been filled, and would
+/// read all listings again for each conversation.
 const UNLISTED: &str = "
     SELECT conversation_id FROM conversations
     WHERE org_id = $1 AND gone_at IS NULL AND conversation_id > $2
-      AND NOT EXISTS (
-        SELECT 1 FROM listings
-        WHERE listings.run_id = $3 AND listings.pass = $4
-          AND listings.conversation_id = conversations.conversation_id)
+    EXCEPT
+    SELECT conversation_id FROM listings
+    WHERE run_id = $3 AND pass = $4 AND conversation_id > $2
     ORDER BY conversation_id LIMIT $5";
 
 /// Conversations that the mirror holds as live and the pass has not shown, ascending after `after`.

@@ -126,7 +126,7 @@ impl Credentials {
 
     fn die(&self, core: &Core, reason: &'static str) -> Error {
         if let Held::Alive(token) | Held::Dead { token, .. } = self.held() {
-            tracing::error!(reason, "The access token is dead; somebody must connect again");
+            tracing::info!(reason, "The access token is dead; somebody must connect again");
             self.hold(Held::Dead { token, reason, found_at: core.seams.clock.now() });
         }
         Error::Unauthorized { reason }

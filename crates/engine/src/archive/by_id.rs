@@ -71,32 +71,43 @@ impl Step for ById {
     }
 
     async fn commit(&self, group: Vec<Self::Fetched>) -> Result<(), EngineError> {
-        let (now, count) = (self.ctx.clock.now(), group.len());
-        let mut tx = self.ctx.db.begin().await.doing("store conversations")?;
-        let mut snapshots = Vec::with_capacity(count);
         for (id, outcome) in group {
-            let key = id.to_string();
-            match outcome {
-                Ok(snapshot) => {
-                    snapshots.push(snapshot);
-                    clear_failure(&self.ctx, &mut tx, KIND, &key).await?;
-                }
-                Err(failure) => {
-                    if failure == Failure::Gone {
-                        mirror::mark_gone(&mut tx, self.ctx.org, &[id], now)
-                            .await
-                            .doing("store conversations")?;
-                    }
-                    note_failure(&self.ctx, &mut tx, KIND, &key, &failure, now).await?;
-                }
+            match self.store(id, &outcome).await {
+                Err(error) if error.is_conflict() => self.store(id, &Err(Failure::message_taken())).await?,
+                stored => stored?,
             }
         }
-        let messages: usize =
-            snapshots.iter().filter_map(|snapshot| snapshot.messages.as_ref()).map(Vec::len).sum();
-        mirror::apply(&mut tx, self.ctx.org, &snapshots, now).await.doing("store conversations")?;
-        self.plan.save_calls(&self.ctx, &mut tx).await?;
-        tx.commit().await.doing("store conversations")?;
-        self.ctx.progress.add(count, messages as u64, &*self.ctx.clock);
+        Ok(())
+    }
+}
+
+impl ById {
+    /// Store one conversation, or that it failed. These are few: each has a transaction of its own.
+    async fn store(
+        &self,
+        id: ConversationId,
+        outcome: &Result<Snapshot, Failure>,
+    ) -> Result<(), EngineError> {
+        const DOING: &str = "store conversations";
+        let (ctx, now, key) = (&self.ctx, self.ctx.clock.now(), id.to_string());
+        let mut tx = ctx.db.begin().await.doing(DOING)?;
+        let messages = match outcome {
+            Ok(snapshot) => {
+                mirror::apply(&mut tx, ctx.org, std::slice::from_ref(snapshot), now).await.doing(DOING)?;
+                clear_failure(ctx, &mut tx, KIND, &key).await?;
+                snapshot.messages.as_ref().map_or(0, Vec::len)
+            }
+            Err(failure) => {
+                if *failure == Failure::Gone {
+                    mirror::mark_gone(&mut tx, ctx.org, &[id], now).await.doing(DOING)?;
+                }
+                note_failure(ctx, &mut tx, KIND, &key, failure, now).await?;
+                0
+            }
+        };
+        self.plan.save_calls(ctx, &mut tx).await?;
+        tx.commit().await.doing(DOING)?;
+        ctx.progress.add(1, messages as u64, &*ctx.clock);
         Ok(())
     }
 }

@@ -22,6 +22,16 @@ pub(crate) enum Failure {
     Failed { class: &'static str, reason: String },
 }
 
+impl Failure {
+    /// A message of the conversation has an id that the mirror holds under another one.
+    pub(crate) fn message_taken() -> Self {
+        Self::Failed {
+            class: "permanent",
+            reason: "a message id of it belongs to another conversation".into(),
+        }
+    }
+}
+
 /// Counts calls in a row that did not reach the API.
 #[derive(Debug, Default)]
 pub(crate) struct Health {

@@ -18,6 +18,9 @@ pub(crate) struct Tally {
     pub(crate) unseen: u64,
     /// Conversations that the mirror held in an older state.
     pub(crate) changed: u64,
+    /// Messages read.
+    #[serde(default)]
+    pub(crate) messages: u64,
     /// Drift's newest update time on the first page.
     pub(crate) newest: Option<Millis>,
     /// The update time of the last row, while the rows come newest first.

@@ -80,8 +80,8 @@ struct Item {
 
 struct Fetched {
     page: u64,
-    id: ConversationId,
-    outcome: Result<Snapshot, Failure>,
+    snapshot: Snapshot,
+    failure: Option<Failure>,
 }
 
 impl Step for Pass {
@@ -128,54 +128,77 @@ impl Step for Pass {
         Ok(Some(wanted.into_iter().map(|conversation| Item { page, conversation }).collect()))
     }
 
-    async fn fetch(&self, item: Item) -> Result<Fetched, EngineError> {
-        let (page, id) = (item.page, item.conversation.conversation_id);
+    async fn fetch(&self, Item { page, conversation }: Item) -> Result<Fetched, EngineError> {
         let fetched_at = self.ctx.clock.now();
-        let outcome = match convert::all_messages(&self.ctx.drift, id).await {
+        let (messages, failure) = match convert::all_messages(&self.ctx.drift, conversation.conversation_id)
+            .await
+        {
             Ok(messages) => {
                 self.health.reached();
-                Ok(Snapshot {
-                    conversation: item.conversation,
-                    details: None,
-                    messages: Some(messages),
-                    fetched_at,
-                })
+                (Some(messages), None)
             }
-            Err(error) => Err(judge(&self.ctx, &self.health, "read the messages of a conversation", error)?),
+            Err(error) => {
+                (None, Some(judge(&self.ctx, &self.health, "read the messages of a conversation", error)?))
+            }
         };
-        Ok(Fetched { page, id, outcome })
+        Ok(Fetched {
+            page,
+            snapshot: Snapshot { conversation, details: None, messages, fetched_at },
+            failure,
+        })
     }
 
     async fn commit(&self, group: Vec<Fetched>) -> Result<(), EngineError> {
-        let now = self.ctx.clock.now();
-        let count = group.len();
-        let mut tx = self.ctx.db.begin().await.doing("store conversations")?;
-        let (mut snapshots, mut pages) = (Vec::with_capacity(count), Vec::with_capacity(count));
-        for fetched in group {
-            pages.push(fetched.page);
-            let key = fetched.id.to_string();
-            match fetched.outcome {
-                Ok(snapshot) => {
-                    snapshots.push(snapshot);
-                    if self.failed_before.contains(&key) {
-                        clear_failure(&self.ctx, &mut tx, KIND, &key).await?;
+        let (mut snapshots, mut settled) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
+        for Fetched { page, snapshot, failure } in group {
+            settled.push(Settled { page, id: snapshot.conversation.conversation_id, failure });
+            snapshots.push(snapshot);
+        }
+        match self.store(&snapshots, &settled).await {
+            Err(error) if error.is_conflict() => self.store_one_by_one(&snapshots, settled).await,
+            outcome => outcome,
+        }
+    }
+}
+
+/// What became of one conversation of a page.
+struct Settled {
+    page: u64,
+    id: ConversationId,
+    failure: Option<Failure>,
+}
+
+impl Pass {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Store a group, what failed of it, and the checkpoint, in one transaction. Of a conversation whose messages could
+    /// not be read the row of the list is kept: it is known to exist, and what it lacks is counted.
+    async fn store(&self, snapshots: &[Snapshot], settled: &[Settled]) -> Result<(), EngineError> {
+        const DOING: &str = "store conversations";
+        let (ctx, now) = (&self.ctx, self.ctx.clock.now());
+        let mut tx = ctx.db.begin().await.doing(DOING)?;
+        mirror::apply(&mut tx, ctx.org, snapshots, now).await.doing(DOING)?;
+        for Settled { id, failure, .. } in settled {
+            let key = id.to_string();
+            match failure {
+                None if self.failed_before.contains(&key) => clear_failure(ctx, &mut tx, KIND, &key).await?,
+                None => {}
+                Some(failure) => {
+                    if *failure == Failure::Gone {
+                        mirror::mark_gone(&mut tx, ctx.org, &[*id], now).await.doing(DOING)?;
                     }
+                    note_failure(ctx, &mut tx, KIND, &key, failure, now).await?;
                 }
-                Err(Failure::Gone) => {
-                    mirror::mark_gone(&mut tx, self.ctx.org, &[fetched.id], now)
-                        .await
-                        .doing("store conversations")?;
-                    note_failure(&self.ctx, &mut tx, KIND, &key, &Failure::Gone, now).await?;
-                }
-                Err(failure) => note_failure(&self.ctx, &mut tx, KIND, &key, &failure, now).await?,
             }
         }
         let messages: usize =
             snapshots.iter().filter_map(|snapshot| snapshot.messages.as_ref()).map(Vec::len).sum();
-        mirror::apply(&mut tx, self.ctx.org, &snapshots, now).await.doing("store conversations")?;
         let (whole, tally) = {
             let mut book = self.book();
-            pages.into_iter().for_each(|page| book.settle(page));
+            book.tally.messages += messages as u64;
+            settled.iter().for_each(|one| book.settle(one.page));
             (book.take_whole(), book.tally.clone())
         };
         if let Some(whole) = whole {
@@ -185,16 +208,31 @@ impl Step for Pass {
             let token = whole.token.as_ref();
             plan::save(&mut tx, &self.plan.run_id, &self.step, token, whole.done, &tally).await?;
         }
-        self.plan.save_calls(&self.ctx, &mut tx).await?;
-        tx.commit().await.doing("store conversations")?;
-        self.ctx.progress.add(count, messages as u64, &*self.ctx.clock);
+        self.plan.save_calls(ctx, &mut tx).await?;
+        tx.commit().await.doing(DOING)?;
+        let messages: usize =
+            snapshots.iter().filter_map(|snapshot| snapshot.messages.as_ref()).map(Vec::len).sum();
+        ctx.progress.add(settled.len(), messages as u64, &*ctx.clock);
         Ok(())
     }
-}
 
-impl Pass {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Some message id of the group belongs to another conversation, which Drift promises not to happen: the one
+    /// that has it is named as failed, the others are stored.
+    async fn store_one_by_one(
+        &self,
+        snapshots: &[Snapshot],
+        settled: Vec<Settled>,
+    ) -> Result<(), EngineError> {
+        for (snapshot, one) in snapshots.iter().zip(settled) {
+            match self.store(std::slice::from_ref(snapshot), std::slice::from_ref(&one)).await {
+                Err(error) if error.is_conflict() => {
+                    let failure = Some(Failure::message_taken());
+                    self.store(&[], &[Settled { failure, ..one }]).await?;
+                }
+                outcome => outcome?,
+            }
+        }
+        Ok(())
     }
 
     /// Whether the mirror holds the conversation's messages as of the row. Rows without an update time are current

@@ -224,7 +224,13 @@ async fn judge_kinds(
     verdict: &mut Verdict,
 ) -> Result<Vec<KindLine>, EngineError> {
     let mut lines = vec![conversations_line(findings, &stock.live)];
-    lines.push(KindLine { kind: "messages".into(), stored: stock.live.messages, ..KindLine::default() });
+    let read = findings.passes.all.iter().map(|tally| tally.messages).sum();
+    lines.push(KindLine {
+        kind: "messages".into(),
+        fetched: read,
+        stored: stock.live.messages,
+        ..KindLine::default()
+    });
     let steps = [attachments::KIND, details::KIND, contacts::KIND].into_iter();
     for kind in steps.chain(directories::words()).chain([reports::KIND]) {
         let entry = Entry::load(&ctx.db, &plan.run_id, kind).await?;

@@ -87,7 +87,7 @@ fn a_wrong_host_is_told() {
     let place = Place::new();
     let words = ["connect", "--token-stdin", "--set", "api_url=http://drift.invalid"];
     insta::assert_snapshot!(place.run_with_stdin(&words, "token\n").told(), @r"
-    error: the Drift API cannot be reached while it was asked to ask whose the token is: POST /app/token_info: gave up after 2 attempts: no connection (api_url http://drift.invalid/)
+    error: could not ask whose the token is: the Drift API was not reached: POST /app/token_info: gave up after 2 attempts: no connection (api_url http://drift.invalid/)
     hint: check the API's address, and that this machine can reach it
     exit 5
     ");

@@ -3,4 +3,3 @@
 
 mod export;
 mod fixture;
-mod speed;

@@ -3,6 +3,7 @@
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::db::{OpenOptions, Pools};
@@ -14,7 +15,11 @@ const STATEMENTS_MAX: usize = 128;
 
 pub(super) async fn open(server: &PgConnectOptions, options: OpenOptions) -> Result<Pools, StoreError> {
     check_reachable(server, options).await?;
-    let connect = server.clone().application_name("longshore").statement_cache_capacity(STATEMENTS_MAX);
+    let connect = server
+        .clone()
+        .application_name("longshore")
+        .statement_cache_capacity(STATEMENTS_MAX)
+        .disable_statement_logging();
     let pool = PgPoolOptions::new()
         .max_connections(options.connections_max.max(2))
         .acquire_timeout(Duration::from_millis(options.busy_timeout_ms))

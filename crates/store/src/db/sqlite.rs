@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::db::{OpenOptions, Pools};
@@ -63,6 +64,7 @@ fn connect_options(path: &Path, options: OpenOptions) -> SqliteConnectOptions {
         .pragma("journal_size_limit", LOG_BYTES_MAX)
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(STATEMENTS_MAX)
+        .disable_statement_logging()
 }
 
 /// What the file system can say before SQLite is asked, so that the answer names the file.
