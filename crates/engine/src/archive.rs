@@ -21,9 +21,11 @@ pub(crate) mod reports;
 
 use model::RunId;
 use serde::{Deserialize, Serialize};
+use store::connections::ConnectionState;
 use store::{runs, watermarks};
 
 use crate::certificate::{self, Certificate};
+use crate::connection;
 use crate::context::Context;
 use crate::error::{Doing, EngineError};
 use crate::progress::Stage;
@@ -72,6 +74,20 @@ pub struct ArchiveOutcome {
 /// When the store fails, the connection is refused, the API cannot be reached, or the run is asked to stop; in
 /// each case calling again goes on. What could not be fetched is no error: the certificate names it.
 pub async fn run(ctx: &Context, ask: Ask) -> Result<ArchiveOutcome, EngineError> {
+    let outcome = stages(ctx, ask).await;
+    match &outcome {
+        Ok(_) => connection::note(ctx, ConnectionState::Active).await?,
+        Err(EngineError::Unauthorized { .. }) => connection::note(ctx, ConnectionState::Revoked).await?,
+        Err(_) => {}
+    }
+    outcome
+}
+
+async fn stages(ctx: &Context, ask: Ask) -> Result<ArchiveOutcome, EngineError> {
+    let _alone = store::exclusive::hold(&ctx.db, ctx.org, RUN_KIND)
+        .await
+        .doing("see whether another archive is running")?
+        .ok_or(EngineError::Busy { org: ctx.org })?;
     let plan = Plan::begin(ctx, ask).await?;
     ctx.progress.stage(Stage::Preparing, None, &*ctx.clock);
     let before = directories::ask_what_there_is(ctx, &plan).await?;

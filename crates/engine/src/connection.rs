@@ -13,6 +13,7 @@ use store::Db;
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
 use store::vault::Vault;
 
+use crate::context::Context;
 use crate::error::{Doing, EngineError};
 use keeper::StoreKeeper;
 
@@ -206,6 +207,19 @@ impl Connections {
         }
         EngineError::Api { doing, source }
     }
+}
+
+/// Note that the organization's connection was used, and whether Drift still takes it.
+pub(crate) async fn note(ctx: &Context, state: ConnectionState) -> Result<(), EngineError> {
+    const DOING: &str = "note the state of the connection";
+    let Some(known) = connections::get(&ctx.db, ctx.org).await.doing(DOING)? else { return Ok(()) };
+    if known.state == ConnectionState::Disconnected {
+        return Ok(());
+    }
+    let mut tx = ctx.db.begin().await.doing(DOING)?;
+    connections::touch(&mut tx, &known.connection_id, ctx.clock.now()).await.doing(DOING)?;
+    connections::set_state(&mut tx, &known.connection_id, state).await.doing(DOING)?;
+    tx.commit().await.doing(DOING)
 }
 
 fn tokens_of(pair: &TokenPair) -> Tokens {

@@ -51,6 +51,12 @@ pub enum EngineError {
         #[source]
         source: drift::Error,
     },
+    /// Another process is archiving the organization.
+    #[error("another archive of organization {org} is running on this database")]
+    Busy {
+        /// The organization.
+        org: model::OrgId,
+    },
     /// No connection is stored for the organization, or more than one where one was expected.
     #[error("{0}")]
     Connection(String),
@@ -87,6 +93,7 @@ impl EngineError {
                 source.hint().map(|hint| hint.to_string())
             }
             Self::Connection(_) => Some("connect with \"longshore connect\"".into()),
+            Self::Busy { .. } => Some("wait for it to end, or stop it".into()),
             Self::Stopped => Some("run the same command again to go on".into()),
             Self::Certificate(_) => Some("give the certificate.json that an archive wrote".into()),
             Self::Write(_) => Some("check that the folder can be written to and has room".into()),

@@ -7,6 +7,8 @@
 mod postgres;
 mod sqlite;
 
+use std::path::PathBuf;
+
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use crate::error::StoreError;
@@ -38,7 +40,7 @@ pub struct Db {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Pools {
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    Sqlite { write: SqlitePool, read: SqlitePool, path: PathBuf },
     Postgres(PgPool),
 }
 
@@ -79,7 +81,7 @@ impl Db {
     /// Close all connections; SQLite folds its log into the file.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { write, read } => {
+            Pools::Sqlite { write, read, .. } => {
                 read.close().await;
                 write.close().await;
             }

@@ -18,6 +18,7 @@ pub mod connections;
 mod db;
 pub mod directory;
 mod error;
+pub mod exclusive;
 pub mod export_runs;
 pub mod failures;
 mod hash;

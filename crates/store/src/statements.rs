@@ -6,8 +6,8 @@ use crate::db::{Db, Pools};
 use crate::error::StoreError;
 use crate::url::Engine;
 use crate::{
-    changes, checkpoints, connections, directory, export_runs, failures, listings, migrate, mirror, runs,
-    tables, vault, watermarks,
+    changes, checkpoints, connections, directory, exclusive, export_runs, failures, listings, migrate,
+    mirror, runs, tables, vault, watermarks,
 };
 
 impl Db {
@@ -70,6 +70,9 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     all.extend(single.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(tables::statements().map(|(name, text)| (format!("tables::{name}"), text)));
     all.extend(pairs.concat().into_iter().map(|(name, pair)| (name.to_owned(), pair.on(engine))));
+    if engine == Engine::Postgres {
+        all.extend(exclusive::POSTGRES.iter().map(|(name, text)| ((*name).to_owned(), *text)));
+    }
     for (name, texts) in bulk.concat() {
         match engine {
             Engine::Sqlite => {

@@ -4,7 +4,7 @@ use drift::PageToken;
 use model::{Millis, RunId};
 use serde::{Deserialize, Serialize};
 use store::checkpoints::Checkpoint;
-use store::{Db, Tx, checkpoints, runs, watermarks};
+use store::{Db, Tx, checkpoints, listings, runs, watermarks};
 
 use super::{Ask, Mode, RUN_KIND, WATERMARK};
 use crate::context::{Calls, Context};
@@ -41,11 +41,23 @@ impl Plan {
             .doing("look for a run to go on with")?;
         if let Some(run) = unfinished {
             let calls_before = load(&ctx.db, &run.run_id, "calls").await?.unwrap_or_default();
-            if let Some(fixed) = load::<Fixed>(&ctx.db, &run.run_id, STEP).await? {
+            if let Some(fixed) = load::<Fixed>(&ctx.db, &run.run_id, STEP).await?
+                && (ask == Ask::Changed || fixed.mode == Mode::Full)
+            {
                 return Ok(Self { run_id: run.run_id, resumed: true, fixed, calls_before });
             }
+            Self::give_up(ctx, &run.run_id).await?;
         }
         Self::start(ctx, ask).await
+    }
+
+    /// Everything was asked for, and the unfinished run reads only what changed: a new one takes its place.
+    async fn give_up(ctx: &Context, run: &RunId) -> Result<(), EngineError> {
+        const DOING: &str = "end the run before";
+        let mut tx = ctx.db.begin().await.doing(DOING)?;
+        runs::finish(&mut tx, run, "given up", None, ctx.clock.now()).await.doing(DOING)?;
+        listings::clear(&mut tx, run).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)
     }
 
     async fn start(ctx: &Context, ask: Ask) -> Result<Self, EngineError> {

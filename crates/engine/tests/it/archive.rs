@@ -1,6 +1,7 @@
 //! From a fresh store to a complete, proven copy; and what a second run asks for.
 
 use engine::EngineError;
+use engine::archive::{self, Ask};
 use engine::certificate::{Reader, write_json};
 use engine::verify::against_certificate;
 use model::Clock;
@@ -92,5 +93,34 @@ async fn a_stopped_run_goes_on_where_it_was() {
         world.stop = engine::StopSwitch::new();
         let outcome = world.archive().await.unwrap();
         assert!(outcome.resumed && outcome.certificate.complete);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_for_everything_replaces_an_unfinished_run_of_changes() {
+    for database in Database::each().await {
+        let mut world = World::start(database, options(60)).await;
+        world.connect().await.unwrap();
+        world.archive().await.unwrap();
+        world.stop.set();
+        assert!(matches!(world.archive().await, Err(EngineError::Stopped)));
+        world.stop = engine::StopSwitch::new();
+
+        let outcome = archive::run(&world.context().await.unwrap(), Ask::Full).await.unwrap();
+
+        assert!(!outcome.resumed && outcome.certificate.complete);
+        assert_eq!(outcome.certificate.mode, archive::Mode::Full);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_archives_at_once_are_one_too_many() {
+    for database in Database::each().await {
+        let world = World::start(database, options(30)).await;
+        world.connect().await.unwrap();
+        let org = world.context().await.unwrap().org;
+        let _other =
+            store::exclusive::hold(&world.database.db, org, archive::RUN_KIND).await.unwrap().unwrap();
+        assert!(matches!(world.archive().await, Err(EngineError::Busy { .. })));
     }
 }

@@ -155,5 +155,7 @@ async fn a_revoked_token_ends_the_run_and_says_so() {
 
         assert!(matches!(error, EngineError::Unauthorized { .. }), "{error}");
         assert!(error.hint().unwrap().contains("longshore connect"));
+        let known = store::connections::list(&world.database.db).await.unwrap();
+        assert_eq!(known[0].state, store::connections::ConnectionState::Revoked);
     }
 }

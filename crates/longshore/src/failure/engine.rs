@@ -17,6 +17,7 @@ impl From<EngineError> for Failure {
             EngineError::Unreachable { .. } => Exit::Unreachable,
             EngineError::Api { source, .. } => api_exit(source),
             EngineError::Stopped => Exit::Interrupted,
+            EngineError::Busy { .. } => Exit::Database,
             EngineError::Certificate(_) => Exit::Usage,
             EngineError::Write(_) => Exit::Disk,
             _ => Exit::Unexpected,

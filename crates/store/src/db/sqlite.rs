@@ -48,7 +48,7 @@ pub(super) async fn open(path: &Path, options: OpenOptions) -> Result<Pools, Sto
         .acquire_timeout(Duration::from_millis(options.busy_timeout_ms))
         .test_before_acquire(false)
         .connect_lazy_with(read_options);
-    Ok(Pools::Sqlite { write, read })
+    Ok(Pools::Sqlite { write, read, path: path.to_owned() })
 }
 
 fn connect_options(path: &Path, options: OpenOptions) -> SqliteConnectOptions {

@@ -5,6 +5,7 @@ mod apply;
 mod conversations;
 mod directory;
 mod engines;
+mod exclusive;
 mod laws;
 mod opening;
 mod private;
