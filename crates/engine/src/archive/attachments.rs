@@ -3,6 +3,7 @@
 //! A file is held in memory whole while it is fetched and stored, so the files in flight are few, and the pipeline
 //! fetches no more while many bytes wait for their commit.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use drift::wire::Attachment;
@@ -10,7 +11,7 @@ use model::AttachmentId;
 use store::mirror;
 
 use super::judge::{Failure, Health, judge};
-use super::ledger::Account;
+use super::ledger::{Account, hopeless_keys};
 use super::plan::Plan;
 use crate::context::Context;
 use crate::error::{Doing, EngineError};
@@ -32,11 +33,13 @@ pub(crate) async fn fetch_missing(ctx: &Context, plan: &Plan) -> Result<(), Engi
     }
     ctx.progress.stage(Stage::Attachments, Some(total), &*ctx.clock);
     let account = Account::open(ctx, &plan.run_id, KIND).await?;
+    let hopeless = hopeless_keys(ctx, KIND, plan.fixed.started_at).await?;
     let step = Attachments {
         ctx: ctx.clone(),
         plan: plan.clone(),
         health: Health::default(),
         account,
+        hopeless,
         after: Mutex::new(None),
     };
     let bounds = Bounds { concurrency: IN_FLIGHT.min(ctx.limits.concurrency), window: ctx.limits.window };
@@ -48,6 +51,8 @@ struct Attachments {
     plan: Plan,
     health: Health,
     account: Account,
+    /// Files this run has found to be too large or otherwise not to be had: not asked for twice.
+    hopeless: HashSet<String>,
     after: Mutex<Option<AttachmentId>>,
 }
 
@@ -65,7 +70,8 @@ impl Step for Attachments {
             .doing("look for attachments without bytes")?;
         let Some(last) = page.last() else { return Ok(None) };
         *self.after.lock().unwrap_or_else(PoisonError::into_inner) = Some(last.attachment_id);
-        Ok(Some(page.into_iter().map(|one| one.attachment_id).collect()))
+        let ids = page.into_iter().map(|one| one.attachment_id);
+        Ok(Some(ids.filter(|id| !self.hopeless.contains(&id.to_string())).collect()))
     }
 
     async fn fetch(&self, id: AttachmentId) -> Result<Self::Fetched, EngineError> {

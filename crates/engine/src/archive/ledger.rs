@@ -94,9 +94,21 @@ pub(crate) async fn clear_failure(
 
 /// The keys of a kind that an earlier attempt failed on.
 pub(crate) async fn failed_keys(ctx: &Context, kind: &str) -> Result<HashSet<String>, EngineError> {
-    let known =
-        failures::list(&ctx.db, ctx.org, Some(kind), FAILURES_PAGE).await.doing("read the failures")?;
-    Ok(known.into_iter().map(|failure| failure.key).collect())
+    Ok(known(ctx, kind).await?.into_iter().map(|failure| failure.key).collect())
+}
+
+/// The keys of a kind that failed since `since` in a way that another attempt will not mend.
+pub(crate) async fn hopeless_keys(
+    ctx: &Context,
+    kind: &str,
+    since: Millis,
+) -> Result<HashSet<String>, EngineError> {
+    let known = known(ctx, kind).await?.into_iter();
+    Ok(known.filter(|one| one.class == "permanent" && one.last_at >= since).map(|one| one.key).collect())
+}
+
+async fn known(ctx: &Context, kind: &str) -> Result<Vec<failures::Failure>, EngineError> {
+    failures::list(&ctx.db, ctx.org, Some(kind), FAILURES_PAGE).await.doing("read the failures")
 }
 
 /// The running account of one kind while a step works on it.

@@ -159,3 +159,30 @@ async fn a_revoked_token_ends_the_run_and_says_so() {
         assert_eq!(known[0].state, store::connections::ConnectionState::Revoked);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_beyond_the_bound_is_named_and_asked_for_once_a_run() {
+    for database in Database::each().await {
+        let mut world = World::start(database, options(200, FaultProfile::new(1))).await;
+        world.connect().await.unwrap();
+        world.limits.attachment_bytes_max = 2_000;
+
+        let certificate = world.archive().await.unwrap().certificate;
+
+        assert!(!certificate.complete);
+        let named: Vec<&str> = certificate
+            .failures
+            .iter()
+            .filter(|one| one.kind == "attachments")
+            .map(|one| one.key.as_str())
+            .collect();
+        assert!(!named.is_empty() && certificate.reasons.iter().any(|reason| reason.contains("attachments")));
+        for id in named {
+            let path = format!("/attachments/{id}/data");
+            assert_eq!(world.sandbox.log().count(|entry| entry.path() == path), 1);
+        }
+        world.limits = engine::Limits::default();
+        world.clock.advance(1_000);
+        assert!(world.archive().await.unwrap().certificate.complete);
+    }
+}

@@ -6,5 +6,6 @@ mod archive;
 mod budget;
 mod engines;
 mod faults;
+mod simulation;
 mod transport;
 mod world;

@@ -1,0 +1,54 @@
+//! From one seed: faults, changes at Drift's side, and deaths between any two awaits, in random order. Whatever came,
+//! the next archive that is left alone ends complete and equal to Drift.
+
+use std::sync::Arc;
+
+use engine::archive::{self, Ask};
+use model::{Clock, Entropy, SeededEntropy};
+use sandbox::{FaultProfile, Options, RateLimit, Source};
+
+use crate::engines::Database;
+use crate::world::World;
+
+const DEATHS: u64 = 8;
+
+async fn live_through(seed: u64, database: Database) {
+    let dice = Arc::new(SeededEntropy::new(seed));
+    let faults = FaultProfile::preset("rough", seed).unwrap();
+    let source = Source::Generated { conversations: 100 + dice.below(150) };
+    let options = Options { source, seed, faults, rate: RateLimit::none(), ..Options::default() };
+    let mut world = World::start(database, options).await;
+    world.limits.passes_max = 12;
+    world.connect().await.unwrap();
+
+    for _ in 0..DEATHS {
+        let context = world.context().await.unwrap();
+        let ask = if dice.below(4) == 0 { Ask::Full } else { Ask::Changed };
+        let before = world.sandbox.log().total();
+        let life = tokio::spawn(async move { archive::run(&context, ask).await });
+        let end = before + dice.below(250);
+        while world.sandbox.log().total() < end && !life.is_finished() {
+            tokio::task::yield_now().await;
+        }
+        life.abort();
+        let _ = life.await;
+        let changes = usize::try_from(dice.below(6)).unwrap();
+        world.sandbox.world().traffic(changes, &*dice, world.clock.now());
+    }
+    world.sandbox.faults().clear();
+
+    let certificate = world.archive().await.unwrap().certificate;
+    assert!(certificate.complete, "seed {seed}: {:?}", certificate.reasons);
+    let verification = world.verify().await;
+    assert_eq!(verification.differences, vec![], "seed {seed}");
+    assert!(verification.verified, "seed {seed}: {:?}", verification.unread);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_the_mirror_converges() {
+    for seed in 1..=6 {
+        for database in Database::each().await {
+            live_through(seed, database).await;
+        }
+    }
+}
