@@ -22,12 +22,13 @@ CREATE TABLE conversations (
     messages_fetched_at INTEGER,
     extra TEXT NOT NULL,
     details_extra TEXT,
-    PRIMARY KEY (org_id, conversation_id)
+    PRIMARY KEY (org_id, conversation_id DESC)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX conversations_by_contact ON conversations (org_id, contact_id);
 CREATE INDEX conversations_by_created ON conversations (org_id, created_at);
 
--- Clustered by conversation, because that is how messages are written and read.
+-- Clustered by conversation, because that is how messages are written and read; descending, because Drift lists the
+-- newest conversations first: what an archive writes is then added at the end.
 CREATE TABLE messages (
     org_id INTEGER NOT NULL,
     conversation_id INTEGER NOT NULL,
@@ -47,9 +48,9 @@ CREATE TABLE messages (
     seen_updated_at INTEGER,
     seen_fetched_at INTEGER,
     seen_hash BLOB,
-    PRIMARY KEY (org_id, conversation_id, message_id)
+    PRIMARY KEY (org_id, conversation_id DESC, message_id DESC)
 ) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX messages_key ON messages (org_id, message_id);
+CREATE UNIQUE INDEX messages_key ON messages (org_id, message_id DESC);
 
 CREATE TABLE participants (
     org_id INTEGER NOT NULL,

@@ -1,5 +1,6 @@
 //! The one way in.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use model::record::Snapshot;
@@ -64,7 +65,8 @@ pub async fn apply(
 fn rounds(snapshots: &[Snapshot]) -> Vec<Vec<&Snapshot>> {
     let mut rounds: Vec<Vec<&Snapshot>> = Vec::new();
     let mut rest: Vec<&Snapshot> = snapshots.iter().collect();
-    rest.sort_by_key(|snapshot| snapshot.conversation.conversation_id);
+    // Newest first, as the tables are clustered on SQLite.
+    rest.sort_by_key(|snapshot| Reverse(snapshot.conversation.conversation_id));
     while !rest.is_empty() {
         let mut seen = HashSet::new();
         let (round, later) =

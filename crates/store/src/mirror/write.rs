@@ -212,7 +212,9 @@ async fn write_messages(tx: &mut Tx, org: OrgId, merged: &[Merged<'_>]) -> Resul
     let mut rows = Vec::new();
     for merged in merged {
         let conversation = merged.row.conversation_id;
-        rows.extend(merged.messages.iter().map(|message| MessageInsert::new(org, conversation, message)));
+        rows.extend(
+            merged.messages.iter().rev().map(|message| MessageInsert::new(org, conversation, message)),
+        );
         if rows.len() >= crate::bulk::POSTGRES_ROWS {
             flush_messages(tx, &mut rows).await?;
         }
