@@ -39,6 +39,7 @@ struct Report {
     messages_each: String,
     ceiling: Figures,
     discarding: Figures,
+    sequential: Figures,
     archives: Vec<Figures>,
 }
 
@@ -49,8 +50,10 @@ struct Figures {
     requests: u64,
     messages: u64,
     messages_per_second: f64,
-    /// Messages a second against the client that decodes and discards.
-    ratio: f64,
+    /// Messages a second against the client that decodes and discards, with as many calls under way.
+    ratio_discarding: f64,
+    /// Messages a second against the client that discards and makes one call after the other.
+    ratio_sequential: f64,
     cpu_s_per_1000_conversations: f64,
     sandbox_cpu_s: f64,
     client: Usage,
@@ -69,11 +72,15 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
     }
     let messages = archives[0].messages;
     app.output.note("making the same calls, reading the answers and dropping them");
-    let discarding = baseline(app, args, messages, Baseline::Decoding).await?;
+    let mut discarding = baseline(app, args, messages, Baseline::Decoding).await?;
     app.output.note("making the same calls and dropping the answers unread");
     let mut ceiling = baseline(app, args, messages, Baseline::Unread).await?;
-    for figures in archives.iter_mut().chain([&mut ceiling]) {
-        figures.ratio = figures.messages_per_second / discarding.messages_per_second;
+    app.output.note("the same, one call after the other");
+    let mut sequential = baseline(app, args, messages, Baseline::Sequential).await?;
+    let (parallel, one_by_one) = (discarding.messages_per_second, sequential.messages_per_second);
+    for figures in archives.iter_mut().chain([&mut ceiling, &mut discarding, &mut sequential]) {
+        figures.ratio_discarding = figures.messages_per_second / parallel;
+        figures.ratio_sequential = figures.messages_per_second / one_by_one;
     }
     let report = Report {
         machine: Machine::here(),
@@ -82,6 +89,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
         messages_each: args.messages.clone(),
         ceiling,
         discarding,
+        sequential,
         archives,
     };
     app.output.report(Exit::Done, &report, &text(&report))
@@ -100,13 +108,15 @@ async fn sandbox(args: &Args) -> Result<SandboxProcess, Failure> {
     SandboxProcess::start(&words).await
 }
 
-/// The two clients that store nothing.
+/// The clients that store nothing.
 #[derive(Clone, Copy)]
 enum Baseline {
     /// Decodes every answer, as any client must.
     Decoding,
     /// Looks at nothing but the cursors: the ceiling of the sandbox.
     Unread,
+    /// The same, one call after the other.
+    Sequential,
 }
 
 async fn baseline(app: &App, args: &Args, messages: u64, which: Baseline) -> Result<Figures, Failure> {
@@ -115,7 +125,10 @@ async fn baseline(app: &App, args: &Args, messages: u64, which: Baseline) -> Res
     let (name, requests) = match which {
         Baseline::Decoding => ("decode and discard", discard::run(app, &sandbox, args.concurrency).await?),
         Baseline::Unread => {
-            ("ceiling: drop unread", ceiling::run(&sandbox.url, &sandbox.token, args.concurrency).await?)
+            ("drop unread", ceiling::run(&sandbox.url, &sandbox.token, args.concurrency).await?)
+        }
+        Baseline::Sequential => {
+            ("drop unread, one by one", ceiling::run(&sandbox.url, &sandbox.token, 1).await?)
         }
     };
     let seconds = app.clock.now().since(began) as f64 / 1_000.0;
@@ -158,7 +171,8 @@ fn figures(
         requests,
         messages,
         messages_per_second: messages as f64 / seconds,
-        ratio: 1.0,
+        ratio_discarding: 1.0,
+        ratio_sequential: 1.0,
         cpu_s_per_1000_conversations: client.cpu_s * 1_000.0 / args.conversations as f64,
         sandbox_cpu_s: used.cpu_s,
         client,
@@ -168,7 +182,7 @@ fn figures(
 
 fn text(report: &Report) -> String {
     let mut text = format!(
-        "{}\n{} conversations of {} messages, seed {}\n\n{:<24}{:>9}{:>10}{:>13}{:>8}{:>15}{:>11}{:>13}\n",
+        "{}\n{} conversations of {} messages, seed {}\n\n{:<24}{:>9}{:>10}{:>12}{:>10}{:>13}{:>15}{:>10}{:>13}\n",
         report.machine.text(),
         report.conversations,
         report.messages_each,
@@ -177,19 +191,21 @@ fn text(report: &Report) -> String {
         "seconds",
         "requests",
         "messages/s",
-        "ratio",
+        "/discard",
+        "/one by one",
         "CPU s/1000 c.",
         "peak MiB",
         "sandbox CPU",
     );
-    for it in [&report.ceiling, &report.discarding].into_iter().chain(&report.archives) {
+    for it in [&report.ceiling, &report.discarding, &report.sequential].into_iter().chain(&report.archives) {
         text += &format!(
-            "{:<24}{:>9.1}{:>10}{:>13.0}{:>8.2}{:>15.2}{:>11.0}{:>13.1}\n",
+            "{:<24}{:>9.1}{:>10}{:>12.0}{:>10.2}{:>13.2}{:>15.2}{:>10.0}{:>13.1}\n",
             it.what,
             it.seconds,
             it.requests,
             it.messages_per_second,
-            it.ratio,
+            it.ratio_discarding,
+            it.ratio_sequential,
             it.cpu_s_per_1000_conversations,
             it.client.peak_mib,
             it.sandbox_cpu_s,
