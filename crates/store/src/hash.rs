@@ -9,6 +9,9 @@ use std::borrow::Cow;
 use model::record::{Attachment, Contact, Conversation, Details, Message, Tag};
 use sha2::{Digest as _, Sha256};
 
+use crate::mirror::merge::Listed;
+use crate::mirror::prepared;
+
 /// A SHA-256.
 pub(crate) type Hash = [u8; 32];
 
@@ -159,7 +162,6 @@ pub fn message_hash(message: &Message) -> [u8; 32] {
 /// The hash of a conversation's messages, the same as the mirror keeps: order them as you like.
 #[must_use]
 pub fn messages_hash(messages: &[Message]) -> [u8; 32] {
-    let mut encoder = Encoder::default();
-    let listed = crate::mirror::merge::Listed::new(messages, &mut encoder);
-    listed.hash
+    let contents = prepared::contents(messages);
+    Listed::new(messages.iter().zip(&contents)).hash
 }

@@ -10,12 +10,13 @@ pub(crate) mod gone;
 pub(crate) mod merge;
 pub(crate) mod missing;
 pub(crate) mod pending;
+pub(crate) mod prepared;
 pub(crate) mod read;
 pub(crate) mod state;
 pub(crate) mod write;
 
 pub use crate::hash::{message_hash, messages_hash};
-pub use apply::{Applied, apply};
+pub use apply::{Applied, apply, apply_prepared};
 pub use counts::{Counts, count_created_between, counts};
 pub use files::{
     AttachmentMissing, StoredFile, attachment_bytes, attachments_missing, mark_attachment_gone,
@@ -24,6 +25,7 @@ pub use files::{
 pub use gone::mark_gone;
 pub use missing::{Live, Missing, first_created_at, live, missing};
 pub use pending::{contacts_missing, conversations_without_details};
+pub use prepared::Prepared;
 pub use read::{
     ConversationHash, ConversationState, StoredConversation, contact, contacts_of, conversation, hashes,
     messages_of, messages_of_many, participants_of, read_conversations, states, tags_of, users,

@@ -87,7 +87,7 @@ pub(crate) async fn compare(
         let number = passes.next_number();
         let total = stats.as_ref().map(|counts| counts.values().sum());
         let tally = messages::run(ctx, plan, number, since, Stage::Comparing, total).await?;
-        if tally.to_end && since.is_none() {
+        if tally.to_end {
             confirm_unlisted(ctx, plan, number).await?;
         }
         passes.add(number, tally);
@@ -114,7 +114,9 @@ async fn next(
     if failed || passes.all.len() >= ctx.limits.passes_max as usize {
         return Ok(Next::Nothing);
     }
-    if plan.fixed.mode == Mode::Full && !passes.compared() {
+    // A short pass may come to the end of the list too: from then on it is held to the same.
+    let is_due = plan.fixed.mode == Mode::Full || passes.whole.is_some();
+    if is_due && !passes.compared() {
         return Ok(Next::Whole);
     }
     if let (false, Some(newest)) = (passes.quiet, last.newest) {

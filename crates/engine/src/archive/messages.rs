@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use drift::endpoint::ListQuery;
 use model::record::{Conversation, Snapshot};
 use model::{ConversationId, Millis};
-use store::mirror::{self, ConversationState};
+use store::mirror::{self, ConversationState, Prepared};
 use store::{checkpoints, listings};
 
 use super::judge::{Failure, Health, judge};
@@ -80,7 +80,7 @@ struct Item {
 
 struct Fetched {
     page: u64,
-    snapshot: Snapshot,
+    snapshot: Prepared<'static>,
     failure: Option<Failure>,
 }
 
@@ -143,7 +143,7 @@ impl Step for Pass {
         };
         Ok(Fetched {
             page,
-            snapshot: Snapshot { conversation, details: None, messages, fetched_at },
+            snapshot: Prepared::new(Snapshot { conversation, details: None, messages, fetched_at }),
             failure,
         })
     }
@@ -151,7 +151,7 @@ impl Step for Pass {
     async fn commit(&self, group: Vec<Fetched>) -> Result<(), EngineError> {
         let (mut snapshots, mut settled) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
         for Fetched { page, snapshot, failure } in group {
-            settled.push(Settled { page, id: snapshot.conversation.conversation_id, failure });
+            settled.push(Settled { page, id: snapshot.snapshot().conversation.conversation_id, failure });
             snapshots.push(snapshot);
         }
         match self.store(&snapshots, &settled).await {
@@ -175,11 +175,11 @@ impl Pass {
 
     /// Store a group, what failed of it, and the checkpoint, in one transaction. Of a conversation whose messages could
     /// not be read the row of the list is kept: it is known to exist, and what it lacks is counted.
-    async fn store(&self, snapshots: &[Snapshot], settled: &[Settled]) -> Result<(), EngineError> {
+    async fn store(&self, snapshots: &[Prepared<'_>], settled: &[Settled]) -> Result<(), EngineError> {
         const DOING: &str = "store conversations";
         let (ctx, now) = (&self.ctx, self.ctx.clock.now());
         let mut tx = ctx.db.begin().await.doing(DOING)?;
-        mirror::apply(&mut tx, ctx.org, snapshots, now).await.doing(DOING)?;
+        mirror::apply_prepared(&mut tx, ctx.org, snapshots, now).await.doing(DOING)?;
         for Settled { id, failure, .. } in settled {
             let key = id.to_string();
             match failure {
@@ -194,7 +194,7 @@ impl Pass {
             }
         }
         let messages: usize =
-            snapshots.iter().filter_map(|snapshot| snapshot.messages.as_ref()).map(Vec::len).sum();
+            snapshots.iter().filter_map(|one| one.snapshot().messages.as_ref()).map(Vec::len).sum();
         let (whole, tally) = {
             let mut book = self.book();
             book.tally.messages += messages as u64;
@@ -211,7 +211,7 @@ impl Pass {
         self.plan.save_calls(ctx, &mut tx).await?;
         tx.commit().await.doing(DOING)?;
         let messages: usize =
-            snapshots.iter().filter_map(|snapshot| snapshot.messages.as_ref()).map(Vec::len).sum();
+            snapshots.iter().filter_map(|one| one.snapshot().messages.as_ref()).map(Vec::len).sum();
         ctx.progress.add(settled.len(), messages as u64, &*ctx.clock);
         Ok(())
     }
@@ -220,7 +220,7 @@ impl Pass {
     /// that has it is named as failed, the others are stored.
     async fn store_one_by_one(
         &self,
-        snapshots: &[Snapshot],
+        snapshots: &[Prepared<'_>],
         settled: Vec<Settled>,
     ) -> Result<(), EngineError> {
         for (snapshot, one) in snapshots.iter().zip(settled) {

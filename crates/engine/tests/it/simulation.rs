@@ -46,7 +46,7 @@ async fn live_through(seed: u64, database: Database) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_the_mirror_converges() {
-    for seed in 1..=6 {
+    for seed in 1..=8 {
         for database in Database::each().await {
             live_through(seed, database).await;
         }

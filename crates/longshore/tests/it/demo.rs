@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
+use sqlx::{Connection as _, Executor as _, SqliteConnection};
 
 use crate::support::Place;
 
@@ -78,6 +79,30 @@ fn a_changed_message_is_found_offline() {
         "longshore-demo/longshore.toml",
     ];
     let verified = place.run(&words);
+    assert_eq!(verified.code, 3, "{}{}", verified.stdout, verified.stderr);
+    assert!(verified.stdout.contains("its messages differ"), "{}", verified.stdout);
+}
+
+#[test]
+fn a_message_changed_behind_our_back_is_found_offline() {
+    let place = Place::new();
+    assert_eq!(place.run(&["demo", "--conversations", "12", "--once", "--json"]).code, 0);
+    let url = format!("sqlite://{}", place.path("longshore-demo/longshore.db").display());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut db = SqliteConnection::connect(&url).await.unwrap();
+        let altered = "UPDATE messages SET body = 'never said' WHERE message_id = (SELECT MAX(message_id) FROM messages)";
+        assert_eq!(db.execute(altered).await.unwrap().rows_affected(), 1);
+        db.close().await.unwrap();
+    });
+    let verify = [
+        "verify",
+        "--certificate",
+        "longshore-demo/certificate.json",
+        "--config",
+        "longshore-demo/longshore.toml",
+    ];
+    let verified = place.run(&verify);
     assert_eq!(verified.code, 3, "{}{}", verified.stdout, verified.stderr);
     assert!(verified.stdout.contains("its messages differ"), "{}", verified.stdout);
 }

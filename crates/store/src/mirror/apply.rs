@@ -11,6 +11,7 @@ use crate::db::Tx;
 use crate::error::StoreError;
 use crate::hash::{Encoder, Hash};
 use crate::mirror::merge::{self, Listed, Merged};
+use crate::mirror::prepared::Prepared;
 use crate::mirror::state::{self, ConversationRow, KnownDetails, KnownItems, json_ids};
 use crate::mirror::write;
 
@@ -47,6 +48,20 @@ pub async fn apply(
     snapshots: &[Snapshot],
     now: Millis,
 ) -> Result<Applied, StoreError> {
+    let prepared: Vec<Prepared<'_>> = snapshots.iter().map(Prepared::of).collect();
+    apply_prepared(tx, org, &prepared, now).await
+}
+
+/// The same for snapshots that were prepared beforehand.
+///
+/// # Errors
+/// As [`apply`].
+pub async fn apply_prepared(
+    tx: &mut Tx,
+    org: OrgId,
+    snapshots: &[Prepared<'_>],
+    now: Millis,
+) -> Result<Applied, StoreError> {
     let mut applied = Applied::default();
     if snapshots.is_empty() {
         return Ok(applied);
@@ -62,15 +77,16 @@ pub async fn apply(
 }
 
 /// Several snapshots of one conversation are merged one after the other; nearly always there is one round.
-fn rounds(snapshots: &[Snapshot]) -> Vec<Vec<&Snapshot>> {
-    let mut rounds: Vec<Vec<&Snapshot>> = Vec::new();
-    let mut rest: Vec<&Snapshot> = snapshots.iter().collect();
+fn rounds<'a, 'b>(snapshots: &'a [Prepared<'b>]) -> Vec<Vec<&'a Prepared<'b>>> {
+    let mut rounds: Vec<Vec<&Prepared<'b>>> = Vec::new();
+    let mut rest: Vec<&Prepared<'b>> = snapshots.iter().collect();
     // Newest first, as the tables are clustered on SQLite.
-    rest.sort_by_key(|snapshot| Reverse(snapshot.conversation.conversation_id));
+    rest.sort_by_key(|prepared| Reverse(prepared.snapshot().conversation.conversation_id));
     while !rest.is_empty() {
         let mut seen = HashSet::new();
-        let (round, later) =
-            rest.into_iter().partition(|snapshot| seen.insert(snapshot.conversation.conversation_id));
+        let (round, later) = rest
+            .into_iter()
+            .partition(|snapshot| seen.insert(snapshot.snapshot().conversation.conversation_id));
         rounds.push(round);
         rest = later;
     }
@@ -87,16 +103,15 @@ struct Stored {
 async fn apply_round(
     tx: &mut Tx,
     org: OrgId,
-    snapshots: &[&Snapshot],
+    prepared: &[&Prepared<'_>],
     applied: &mut Applied,
     found: &mut Vec<NewChange>,
 ) -> Result<(), StoreError> {
     let mut encoder = Encoder::default();
-    let lists: Vec<Option<Listed<'_>>> = snapshots
-        .iter()
-        .map(|snapshot| snapshot.messages.as_deref().map(|messages| Listed::new(messages, &mut encoder)))
-        .collect();
-    let stored = load(tx, org, snapshots, &lists, &mut encoder).await?;
+    let snapshots: Vec<&Snapshot> = prepared.iter().map(|prepared| prepared.snapshot()).collect();
+    let lists: Vec<Option<Listed<'_>>> =
+        prepared.iter().map(|prepared| prepared.messages().map(Listed::new)).collect();
+    let stored = load(tx, org, &snapshots, &lists, &mut encoder).await?;
     let mut merged: Vec<Merged<'_>> = Vec::with_capacity(snapshots.len());
     for (snapshot, listed) in snapshots.iter().zip(&lists) {
         merged.push(merge_one(snapshot, listed.as_ref(), &stored, &mut encoder));

@@ -15,23 +15,23 @@ use serde_json::json;
 
 use crate::changes::{ChangeKind, NewChange};
 use crate::hash::{self, Encoder, Hash};
+use crate::mirror::prepared::Content;
 use crate::mirror::state::{ConversationRow, Known, KnownDetails, KnownItems};
 
 /// A list of messages in their order, without doubles, hashed.
 pub(crate) struct Listed<'a> {
-    pub(crate) messages: Vec<(&'a Message, Hash)>,
+    pub(crate) messages: Vec<(&'a Message, &'a Content)>,
     pub(crate) hash: Hash,
 }
 
 impl<'a> Listed<'a> {
     /// Order by creation and id. Of a message listed twice (rows moved between two pages) the one with the
     /// greater hash is kept.
-    pub(crate) fn new(messages: &'a [Message], encoder: &mut Encoder) -> Self {
-        let mut listed: Vec<(&Message, Hash)> =
-            messages.iter().map(|message| (message, encoder.message(message))).collect();
+    pub(crate) fn new(messages: impl Iterator<Item = (&'a Message, &'a Content)>) -> Self {
+        let mut listed: Vec<(&Message, &Content)> = messages.collect();
         drop_doubles(&mut listed);
         listed.sort_by_key(|(message, _)| (message.created_at, message.message_id));
-        let hash = hash::of_hashes(listed.iter().map(|(_, hash)| hash));
+        let hash = hash::of_hashes(listed.iter().map(|(_, content)| &content.hash));
         Self { messages: listed, hash }
     }
 
@@ -50,13 +50,13 @@ impl<'a> Listed<'a> {
     }
 }
 
-fn drop_doubles(listed: &mut Vec<(&Message, Hash)>) {
+fn drop_doubles(listed: &mut Vec<(&Message, &Content)>) {
     let mut ids: Vec<i64> = listed.iter().map(|(message, _)| message.message_id.0).collect();
     ids.sort_unstable();
     if ids.windows(2).all(|pair| pair[0] != pair[1]) {
         return;
     }
-    listed.sort_by_key(|(message, hash)| std::cmp::Reverse((message.message_id, *hash)));
+    listed.sort_by_key(|(message, content)| std::cmp::Reverse((message.message_id, content.hash)));
     listed.dedup_by_key(|(message, _)| message.message_id);
 }
 
@@ -89,7 +89,7 @@ pub(crate) struct Merged<'a> {
     pub(crate) row: ConversationRow,
     pub(crate) row_changed: bool,
     /// To be inserted, or to replace the stored content.
-    pub(crate) messages: Vec<(&'a Message, Hash, Fate)>,
+    pub(crate) messages: Vec<(&'a Message, &'a Content, Fate)>,
     pub(crate) attachments: Vec<(&'a Message, &'a Attachment, i64, Hash, Fate)>,
     /// No longer listed: ids, to be marked as last seen in the list that held so far.
     pub(crate) messages_dropped: Vec<i64>,
@@ -119,7 +119,7 @@ pub(crate) fn create<'a>(
     if let Some(listed) = listed {
         set_messages(&mut merged.row, listed, version);
         merged.messages =
-            listed.messages.iter().map(|(message, hash)| (*message, *hash, Fate::Live)).collect();
+            listed.messages.iter().map(|(message, content)| (*message, *content, Fate::Live)).collect();
         for (message, attachment, position) in listed.attachments() {
             let hash = encoder.attachment(attachment, position);
             merged.attachments.push((message, attachment, position, hash, Fate::Live));
@@ -364,7 +364,7 @@ fn merge_messages<'a>(
         );
         set_messages(&mut merged.row, listed, version);
         merged.messages =
-            listed.messages.iter().map(|(message, hash)| (*message, *hash, Fate::Live)).collect();
+            listed.messages.iter().map(|(message, content)| (*message, *content, Fate::Live)).collect();
         merged.added += listed.messages.len() as u64;
         for (message, attachment, position) in listed.attachments() {
             let hash = encoder.attachment(attachment, position);
@@ -392,15 +392,15 @@ fn merge_messages<'a>(
 /// The list holds from now on: what it has is live, what it lacks was last seen in the list before.
 fn merge_newer<'a>(merged: &mut Merged<'a>, listed: &Listed<'a>, known: &KnownItems, encoder: &mut Encoder) {
     let mut listed_ids = BTreeSet::new();
-    for (message, hash) in &listed.messages {
+    for (message, content) in &listed.messages {
         let id = message.message_id.0;
         listed_ids.insert(id);
         let kind = match known.messages.get(&id) {
-            Some(known) if known.live() && known.hash == *hash => continue,
+            Some(known) if known.live() && known.hash == content.hash => continue,
             Some(known) if known.live() => ChangeKind::MessageChanged,
             _ => ChangeKind::MessageAdded,
         };
-        merged.messages.push((message, *hash, Fate::Live));
+        merged.messages.push((message, content, Fate::Live));
         merged.message_change(kind, id);
     }
     let mut dropped: Vec<i64> = known
@@ -444,16 +444,18 @@ fn merge_older<'a>(
         None => false,
         Some(known) => known.seen.is_none_or(|at| at >= seen),
     };
-    for (message, hash) in &listed.messages {
+    for (message, content) in &listed.messages {
         let id = message.message_id.0;
         let stored = known.messages.get(&id);
         if overtaken(stored) {
             continue;
         }
-        merged.messages.push((message, *hash, Fate::Seen(version, listed.hash)));
+        merged.messages.push((message, content, Fate::Seen(version, listed.hash)));
         match stored {
             None => merged.message_change(ChangeKind::MessageRemoved, id),
-            Some(known) if known.hash != *hash => merged.message_change(ChangeKind::MessageChanged, id),
+            Some(known) if known.hash != content.hash => {
+                merged.message_change(ChangeKind::MessageChanged, id)
+            }
             Some(_) => {}
         }
     }

@@ -7,8 +7,8 @@ use crate::db::{Tx, TxKind};
 use crate::error::StoreError;
 use crate::hash::{Hash, clean, clean_option};
 use crate::mirror::merge::{Fate, Merged};
+use crate::mirror::prepared::Content;
 use crate::mirror::state::{ConversationRow, Pair, by_ids, json_ids};
-use crate::text;
 
 /// One writer of the mirror at a time, on PostgreSQL too: two that read the same conversation and each wrote what
 /// they merged would undo each other. The key is ours alone in the database ("longshor" in ASCII).
@@ -65,16 +65,8 @@ struct MessageInsert<'a> {
     org: i64,
     conversation: i64,
     message: &'a Message,
-    hash: &'a Hash,
+    content: &'a Content,
     fate: &'a Fate,
-    text: Option<String>,
-}
-
-impl<'a> MessageInsert<'a> {
-    fn new(org: OrgId, conversation: i64, (message, hash, fate): &'a (&'a Message, Hash, Fate)) -> Self {
-        let text = message.body.as_ref().map(|body| text::from_html(&clean(body.expose())));
-        Self { org: org.0, conversation, message, hash, fate, text }
-    }
 }
 
 bulk! {
@@ -89,12 +81,12 @@ bulk! {
         kind text = clean(&new.message.kind),
         created_at int = new.message.created_at.map(|at| at.0),
         body text = clean_option(new.message.body.as_ref().map(|body| body.expose())),
-        text text = new.text.as_deref(),
+        text text = new.content.text.as_deref(),
         edited_message_id int = new.message.edited_message_id.map(|id| id.0),
         edit_type text = clean_option(new.message.edit_type.as_ref()),
         live flag = new.fate.live(),
         extra text = clean(new.message.extra.expose()),
-        hash bytes = new.hash.as_slice(),
+        hash bytes = new.content.hash.as_slice(),
         seen_updated_at int = new.fate.version().map(|at| at.updated_at.0),
         seen_fetched_at int = new.fate.version().map(|at| at.fetched_at.0),
         seen_hash bytes = new.fate.list(),
@@ -206,14 +198,13 @@ pub(crate) async fn write(
     write_details(tx, org, merged, known).await
 }
 
-/// Messages are turned into rows a few conversations at a time: rendering them beside the whole batch would
-/// double its memory.
 async fn write_messages(tx: &mut Tx, org: OrgId, merged: &[Merged<'_>]) -> Result<(), StoreError> {
     let mut rows = Vec::new();
     for merged in merged {
-        let conversation = merged.row.conversation_id;
+        let (org, conversation) = (org.0, merged.row.conversation_id);
+        let row = |(message, content, fate)| MessageInsert { org, conversation, message, content, fate };
         rows.extend(
-            merged.messages.iter().rev().map(|message| MessageInsert::new(org, conversation, message)),
+            merged.messages.iter().rev().map(|(message, content, fate)| row((message, content, fate))),
         );
         if rows.len() >= crate::bulk::POSTGRES_ROWS {
             flush_messages(tx, &mut rows).await?;
