@@ -8,7 +8,7 @@ use model::ConversationId;
 use model::record::Snapshot;
 use store::mirror;
 
-use super::judge::{Failure, Health, judge};
+use super::judge::{Failure, Health, judge, judge_gone};
 use super::ledger::{clear_failure, note_failure};
 use super::messages::KIND;
 use super::plan::Plan;
@@ -41,15 +41,6 @@ struct ById {
     ids: Mutex<VecDeque<ConversationId>>,
 }
 
-impl ById {
-    async fn whole(&self, id: ConversationId) -> Result<Snapshot, drift::Error> {
-        let fetched_at = self.ctx.clock.now();
-        let (conversation, details) = convert::conversation(self.ctx.drift.conversation(id).await?);
-        let messages = convert::all_messages(&self.ctx.drift, id).await?;
-        Ok(Snapshot { conversation, details: Some(details), messages: Some(messages), fetched_at })
-    }
-}
-
 impl Step for ById {
     type Item = ConversationId;
     type Fetched = (ConversationId, Result<Snapshot, Failure>);
@@ -61,12 +52,22 @@ impl Step for ById {
     }
 
     async fn fetch(&self, id: ConversationId) -> Result<Self::Fetched, EngineError> {
-        match self.whole(id).await {
-            Ok(snapshot) => {
-                self.health.reached();
-                Ok((id, Ok(snapshot)))
-            }
-            Err(error) => Ok((id, Err(judge(&self.ctx, &self.health, "read a conversation", error)?))),
+        const DOING: &str = "read a conversation";
+        let fetched_at = self.ctx.clock.now();
+        let (conversation, details) = match self.ctx.drift.conversation(id).await {
+            Ok(found) => convert::conversation(found),
+            Err(error) => return Ok((id, Err(judge(&self.ctx, &self.health, DOING, error)?))),
+        };
+        self.health.reached();
+        match convert::all_messages(&self.ctx.drift, id).await {
+            Ok(messages) => Ok((
+                id,
+                Ok(Snapshot { conversation, details: Some(details), messages: Some(messages), fetched_at }),
+            )),
+            Err(error) => match judge(&self.ctx, &self.health, DOING, error)? {
+                Failure::Gone => Ok((id, Err(judge_gone(&self.ctx, &self.health, "messages", Ok(()))?))),
+                failure => Ok((id, Err(failure))),
+            },
         }
     }
 

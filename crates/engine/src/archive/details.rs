@@ -7,7 +7,7 @@ use model::ConversationId;
 use model::record::Snapshot;
 use store::mirror;
 
-use super::judge::{Failure, Health, judge};
+use super::judge::{Failure, Health, judge, judge_gone};
 use super::ledger::Account;
 use super::plan::Plan;
 use crate::context::Context;
@@ -72,7 +72,13 @@ impl Step for Details {
                 let (conversation, details) = convert::conversation(found);
                 Ok((id, Ok(Snapshot { conversation, details: Some(details), messages: None, fetched_at })))
             }
-            Err(error) => Ok((id, Err(judge(&self.ctx, &self.health, "read a conversation", error)?))),
+            Err(error) => match judge(&self.ctx, &self.health, "read a conversation", error)? {
+                Failure::Gone => {
+                    let messages = self.ctx.drift.messages(id).next_page().await;
+                    Ok((id, Err(judge_gone(&self.ctx, &self.health, "details", messages)?)))
+                }
+                failure => Ok((id, Err(failure))),
+            },
         }
     }
 

@@ -32,6 +32,26 @@ impl Failure {
     }
 }
 
+/// A 404 for one part of a conversation: is the conversation gone, or does only that part not answer? `other` is what
+/// another call about the same conversation came to.
+///
+/// # Errors
+/// As [`judge`].
+pub(crate) fn judge_gone<T>(
+    ctx: &Context,
+    health: &Health,
+    part: &'static str,
+    other: Result<T, Error>,
+) -> Result<Failure, EngineError> {
+    match other {
+        Ok(_) => {
+            let reason = format!("Drift answers 404 for its {part}, and yet has the conversation");
+            Ok(Failure::Failed { class: "permanent", reason })
+        }
+        Err(error) => judge(ctx, health, "ask whether a conversation is gone", error),
+    }
+}
+
 /// Counts calls in a row that did not reach the API.
 #[derive(Debug, Default)]
 pub(crate) struct Health {

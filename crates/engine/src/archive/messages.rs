@@ -10,7 +10,7 @@ use model::{ConversationId, Millis};
 use store::mirror::{self, ConversationState, Prepared};
 use store::{checkpoints, listings};
 
-use super::judge::{Failure, Health, judge};
+use super::judge::{Failure, Health, judge, judge_gone};
 use super::ledger::{clear_failure, failed_keys, note_failure};
 use super::listing::{Book, Tally};
 use super::plan::{self, Plan};
@@ -138,7 +138,8 @@ impl Step for Pass {
                 (Some(messages), None)
             }
             Err(error) => {
-                (None, Some(judge(&self.ctx, &self.health, "read the messages of a conversation", error)?))
+                let failure = judge(&self.ctx, &self.health, "read the messages of a conversation", error)?;
+                (None, Some(self.confirm(conversation.conversation_id, failure).await?))
             }
         };
         Ok(Fetched {
@@ -233,6 +234,14 @@ impl Pass {
             }
         }
         Ok(())
+    }
+
+    /// A 404 counts only when the conversation itself is not there either.
+    async fn confirm(&self, id: ConversationId, failure: Failure) -> Result<Failure, EngineError> {
+        if failure != Failure::Gone {
+            return Ok(failure);
+        }
+        judge_gone(&self.ctx, &self.health, "messages", self.ctx.drift.conversation(id).await)
     }
 
     /// Whether the mirror holds the conversation's messages as of the row. Rows without an update time are current

@@ -12,7 +12,8 @@ use drift::wire::{Filter, Report};
 use model::record::ReportValue;
 use model::{ConversationId, Millis};
 use serde::{Deserialize, Serialize};
-use store::{directory, mirror};
+use store::directory;
+use store::mirror::{self, ConversationState};
 
 use super::by_id;
 use super::judge::{Health, judge};
@@ -59,7 +60,8 @@ pub(crate) struct Windows {
     oldest: Option<Millis>,
     empty: u32,
     pub(crate) said: Vec<(Millis, Millis, u64)>,
-    /// Conversations that a report names and the mirror did not have: fetched by id, at most [`NAMED_MAX`].
+    /// Conversations that a report names and the mirror lacks or holds in an older state: fetched by id, at most
+    /// [`NAMED_MAX`].
     pub(crate) named: Vec<ConversationId>,
 }
 
@@ -160,10 +162,13 @@ async fn store_window(
     report: Report,
 ) -> Result<(), EngineError> {
     let ids: Vec<ConversationId> = report.rows.iter().map(|row| row.conversation_id).collect();
-    for page in ids.chunks(1_000) {
-        let known = mirror::states(&ctx.db, ctx.org, page).await.doing("compare a report with the mirror")?;
+    for page in report.rows.chunks(1_000) {
+        let asked: Vec<ConversationId> = page.iter().map(|row| row.conversation_id).collect();
+        let known =
+            mirror::states(&ctx.db, ctx.org, &asked).await.doing("compare a report with the mirror")?;
         let room = NAMED_MAX.saturating_sub(windows.named.len());
-        windows.named.extend(page.iter().filter(|id| !known.contains_key(id)).take(room));
+        let unknown = page.iter().filter(|row| is_news(known.get(&row.conversation_id), &row.metrics.0));
+        windows.named.extend(unknown.map(|row| row.conversation_id).take(room));
     }
     let inside = report.rows.iter().filter(|row| created_within(&row.metrics.0, from, to)).count() as u64;
     windows.said.push((from, to, inside));
@@ -183,6 +188,13 @@ async fn store_window(
     plan::save(&mut tx, &plan.run_id, STEP, None, false, windows).await?;
     plan.save_calls(ctx, &mut tx).await?;
     tx.commit().await.doing("store report values")
+}
+
+/// Whether the mirror lacks the conversation, or holds it as of an earlier update than the report tells.
+fn is_news(state: Option<&ConversationState>, metrics: &[Option<f64>]) -> bool {
+    let Some(state) = state else { return true };
+    let updated_at = metrics.get(1).copied().flatten();
+    updated_at.is_some_and(|at| !state.gone && state.updated_at.is_none_or(|held| (held.0 as f64) < at))
 }
 
 /// Whether the row's own creation time lies in the window; a row without one counts.

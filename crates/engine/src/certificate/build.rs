@@ -8,7 +8,7 @@ use store::mirror::{self, Counts, Live, Missing};
 
 use super::types::{Certificate, FAILURES_MAX, FORMAT, FailureLine, KindLine, WindowLine};
 use super::write::{HASHES_PAGE, OverallHash};
-use crate::archive::comparing::Passes;
+use crate::archive::comparing::{Counted, Passes};
 use crate::archive::ledger::Entry;
 use crate::archive::plan::Plan;
 use crate::archive::{Mode, attachments, contacts, details, directories, messages, reports};
@@ -158,36 +158,38 @@ fn judge_lists(plan: &Plan, findings: &Findings, live: &Live, verdict: &mut Verd
     verdict.against(passes.whole.is_some() && findings.listed > live.conversations + live.gone, || {
         format!("conversations: {} are listed, {} are stored", findings.listed, live.conversations)
     });
+    if passes.whole.is_some() && findings.listed < live.conversations {
+        let (listed, stored) = (findings.listed, live.conversations);
+        verdict.notes.push(format!(
+            "the list showed {listed} of {stored} conversations; the others were asked for by id"
+        ));
+    }
     if passes.all.iter().any(|tally| tally.unordered) {
         verdict.notes.push("the conversation list was not always in order of update time".into());
     }
     if !passes.quiet && read {
         verdict.notes.push("conversations kept changing to the end: this is a copy of a moving thing".into());
     }
-    judge_stats(findings, live, passes.compared(), verdict);
+    judge_stats(findings, live, verdict);
 }
 
-fn judge_stats(findings: &Findings, live: &Live, whole: bool, verdict: &mut Verdict) {
+fn judge_stats(findings: &Findings, live: &Live, verdict: &mut Verdict) {
     let Some(stats) = &findings.stats else {
         verdict.notes.push("the API did not say how many conversations there are".into());
         return;
     };
     for (status, said) in stats {
         let stored = live.by_status.get(&status.to_lowercase()).copied().unwrap_or(0);
-        if *said > stored && !whole {
-            verdict
-                .reasons
-                .push(format!("conversations: the API counts {said} {status}, {stored} are stored"));
-        } else if *said != stored {
-            verdict
-                .notes
-                .push(format!("the API counts {said} {status} conversations, its list gave {stored}"));
+        if *said != stored {
+            verdict.notes.push(format!("the API counts {said} {status} conversations, {stored} are stored"));
         }
     }
-    let (said, stored) = (stats.values().sum::<u64>(), live.conversations + live.gone);
-    verdict.against(whole && said > stored, || {
-        format!("conversations: the API counts {said}, {} are stored", live.conversations)
-    });
+    let missing = Counted::of(stats, &live.by_status).missing;
+    verdict.against(missing > 0, || format!("conversations: the API counts {missing} more than are stored"));
+    let named: u64 = findings.windows.iter().map(|window| window.2).sum();
+    if !findings.windows.is_empty() && named < live.conversations {
+        verdict.notes.push(format!("the reports name {named} of {} conversations", live.conversations));
+    }
 }
 
 async fn judge_windows(

@@ -73,8 +73,8 @@ impl Page<'_> {
 
     fn summary(&mut self, it: &Certificate) -> std::io::Result<()> {
         let mode = match it.mode {
-            Mode::Full => "everything was listed",
-            Mode::Changed => "what changed since the last complete archive was listed",
+            Mode::Full => "the whole list was asked for",
+            Mode::Changed => "what changed since the last complete archive was asked for",
         };
         let scopes = if it.scopes.is_empty() { "not told".to_owned() } else { it.scopes.join(", ") };
         writeln!(

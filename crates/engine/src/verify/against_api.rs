@@ -43,7 +43,7 @@ pub async fn against_api(ctx: &Context) -> Result<Verification, EngineError> {
         (std::mem::take(&mut state.found), std::mem::take(&mut state.seen))
     };
     if found.unread.is_empty() {
-        unlisted(ctx, &seen, &mut found).await?;
+        unlisted(&step, &seen, &mut found).await?;
     }
     Ok(found.conclude())
 }
@@ -135,7 +135,12 @@ impl Step for Verifying {
                     state.found.messages += theirs.len() as u64;
                     differences.into_iter().for_each(|what| state.found.differs(id, what));
                 }
-                Err(Failure::Gone) => {}
+                Err(Failure::Gone) => {
+                    let what =
+                        self.held(id).await?.map(|_| "Drift lists it and answers 404 for its messages");
+                    let mut state = self.state();
+                    what.into_iter().for_each(|what| state.found.differs(id, what));
+                }
                 Err(failure) => self.unread(&format!("conversation {id}"), &failure),
             }
         }
@@ -147,6 +152,13 @@ impl Step for Verifying {
 }
 
 impl Verifying {
+    /// The conversation as the mirror holds it, unless it is gone there.
+    async fn held(&self, id: ConversationId) -> Result<Option<Conversation>, EngineError> {
+        let stored =
+            mirror::conversation(&self.ctx.db, self.ctx.org, id).await.doing("read a conversation")?;
+        Ok(stored.filter(|stored| stored.gone_at.is_none()).map(|stored| stored.conversation))
+    }
+
     async fn differences(&self, row: &Conversation, theirs: &[Message]) -> Result<Vec<String>, EngineError> {
         let (db, org, id) = (&self.ctx.db, self.ctx.org, row.conversation_id);
         let stored = mirror::conversation(db, org, id).await.doing("read a conversation")?;
@@ -170,28 +182,41 @@ impl Verifying {
     }
 }
 
-/// What the mirror holds as live and the list did not show.
+/// What the mirror holds as live and the list did not show: asked for by id, and compared like the others.
 async fn unlisted(
-    ctx: &Context,
+    step: &Verifying,
     seen: &HashSet<ConversationId>,
     found: &mut Verification,
 ) -> Result<(), EngineError> {
+    let ctx = &step.ctx;
     let mut after = None;
     loop {
         let page = mirror::hashes(&ctx.db, ctx.org, after, PAGE).await.doing("read the hashes")?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.conversation_id);
         for line in page.iter().filter(|line| !line.gone && !seen.contains(&line.conversation_id)) {
-            if let Err(error) = ctx.drift.conversation(line.conversation_id).await {
-                match judge(ctx, &Health::default(), "read a conversation", error)? {
-                    Failure::Gone => {
-                        found.differs(line.conversation_id, "Drift no longer has the conversation")
-                    }
-                    _ => found
-                        .unread
-                        .push(format!("conversation {} could not be asked for", line.conversation_id)),
+            let id = line.conversation_id;
+            match by_id(ctx, id).await {
+                Ok((row, theirs)) => {
+                    found.conversations += 1;
+                    found.messages += theirs.len() as u64;
+                    step.differences(&row, &theirs)
+                        .await?
+                        .into_iter()
+                        .for_each(|what| found.differs(id, what));
                 }
+                Err(error) => match judge(ctx, &step.health, "read a conversation", error)? {
+                    Failure::Gone => {
+                        found.differs(id, "Drift no longer has the conversation, or not all of it")
+                    }
+                    _ => found.unread.push(format!("conversation {id} could not be asked for")),
+                },
             }
         }
     }
+}
+
+async fn by_id(ctx: &Context, id: ConversationId) -> Result<(Conversation, Vec<Message>), drift::Error> {
+    let (row, _) = convert::conversation(ctx.drift.conversation(id).await?);
+    Ok((row, convert::all_messages(&ctx.drift, id).await?))
 }

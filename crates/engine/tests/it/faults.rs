@@ -186,3 +186,48 @@ async fn a_file_beyond_the_bound_is_named_and_asked_for_once_a_run() {
         assert!(world.archive().await.unwrap().certificate.complete);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_404_for_a_part_of_a_conversation_does_not_make_it_gone() {
+    for database in Database::each().await {
+        let world = World::start(database, options(60, FaultProfile::new(1))).await;
+        world.connect().await.unwrap();
+        let id = world.sandbox.world().expected().nth(7).unwrap();
+        *world.not_found.lock().unwrap() = Some(format!("/conversations/{id}/messages"));
+
+        let certificate = world.archive().await.unwrap().certificate;
+
+        assert!(!certificate.complete);
+        let named = certificate.failures.iter().find(|one| one.key == id.to_string()).unwrap();
+        assert!(named.reason.contains("404 for its messages"), "{}", named.reason);
+        *world.not_found.lock().unwrap() = None;
+        world.clock.advance(1_000);
+        assert!(world.archive().await.unwrap().certificate.complete);
+        assert!(world.verify().await.verified);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_the_list_hides_are_found_by_the_reports() {
+    for database in Database::each().await {
+        let world = World::start(database, options(300, FaultProfile::new(1))).await;
+        world.connect().await.unwrap();
+        world.archive().await.unwrap();
+        world.clock.advance(60_000);
+        for conversation in world.sandbox.world().expected().step_by(2).take(120).collect::<Vec<_>>() {
+            let change =
+                Change::NewMessage { conversation, from: sandbox::world::Speaker::Contact, text: None };
+            world.sandbox.world().change(&change, model::Clock::now(&world.clock)).unwrap();
+        }
+        let skipping = FaultRule::always(Fault::SkipRows { rows: 20 }).on("/conversations/list");
+        world.sandbox.faults().set(FaultProfile::new(1).with(skipping));
+
+        let certificate = world.archive().await.unwrap().certificate;
+
+        let verification = world.verify().await;
+        assert_eq!(verification.differences, vec![], "what the list hides is compared by id");
+        assert_eq!(verification.conversations, 300);
+        world.sandbox.faults().clear();
+        assert!(certificate.complete && world.verify().await.verified, "{:?}", certificate.reasons);
+    }
+}

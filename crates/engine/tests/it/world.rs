@@ -13,7 +13,7 @@ use sandbox::{Options, Sandbox};
 use store::vault::{Key, Vault};
 
 use crate::engines::Database;
-use crate::transport::InProcess;
+use crate::transport::{InProcess, NotFound};
 
 /// When every world's story is told.
 pub(crate) const NOW: Millis = Millis(1_785_000_000_000);
@@ -27,6 +27,7 @@ pub(crate) struct World {
     pub(crate) config: Config,
     pub(crate) limits: Limits,
     pub(crate) stop: StopSwitch,
+    pub(crate) not_found: NotFound,
     entropy: Arc<dyn Entropy>,
     hurry: tokio::task::JoinHandle<()>,
 }
@@ -46,6 +47,7 @@ impl World {
             config: Config::at("http://driftapi.com").unwrap().per_minute(None),
             limits: Limits::default(),
             stop: StopSwitch::new(),
+            not_found: NotFound::default(),
             entropy: Arc::new(SeededEntropy::new(3)),
             hurry,
         }
@@ -68,7 +70,7 @@ impl World {
         let request =
             http::Request::post("http://dev.drift.com/authorize").body(bytes::Bytes::from(form)).unwrap();
         let limits = drift::Limits { body_bytes_max: 1 << 20 };
-        let answer = InProcess(self.sandbox.router()).send(request, limits).await.unwrap();
+        let answer = self.transport().send(request, limits).await.unwrap();
         let location = answer.headers()["location"].to_str().unwrap().to_owned();
         let callback = drift::oauth::Callback::parse(location.split_once('?').unwrap().1).unwrap();
         let app = App {
@@ -105,6 +107,10 @@ impl World {
         })
     }
 
+    fn transport(&self) -> InProcess {
+        InProcess { router: self.sandbox.router(), not_found: Arc::clone(&self.not_found) }
+    }
+
     /// Everything that connections need.
     pub(crate) fn connections(&self) -> Connections {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
@@ -113,7 +119,7 @@ impl World {
             vault: Vault::new(Key::generate(&SeededEntropy::new(5)), Arc::clone(&self.entropy)),
             config: self.config.clone(),
             seams: Seams {
-                transport: Arc::new(InProcess(self.sandbox.router())),
+                transport: Arc::new(self.transport()),
                 clock,
                 entropy: Arc::clone(&self.entropy),
                 recorder: Some(Arc::clone(&self.calls) as _),
