@@ -40,8 +40,8 @@ bulk! {
 }
 
 const KNOWN: Pair =
-    by_ids!("SELECT contact_id, hash, gone_at FROM contacts WHERE org_id = $1 AND contact_id IN", "");
-const NOT_GONE: Pair = by_ids!("DELETE FROM contacts_gone WHERE org_id = $1 AND contact_id IN", "");
+    by_ids!("SELECT contact_id, hash, gone_at FROM contacts WHERE org_id = $1 AND contact_id", "");
+const NOT_GONE: Pair = by_ids!("DELETE FROM contacts_gone WHERE org_id = $1 AND contact_id", "");
 
 /// Store contacts as they are now; answers how many were new, changed, or back.
 ///

@@ -13,11 +13,11 @@ use crate::mirror::write;
 
 const MARK_NEW: Pair = by_ids!(
     "UPDATE conversations SET gone_at = $3
-    WHERE org_id = $1 AND gone_at IS NULL AND seen_at <= $3 AND conversation_id IN",
+    WHERE org_id = $1 AND gone_at IS NULL AND seen_at <= $3 AND conversation_id",
     "RETURNING conversation_id"
 );
 const MARK_LATER: Pair = by_ids!(
-    "UPDATE conversations SET gone_at = $3 WHERE org_id = $1 AND gone_at < $3 AND conversation_id IN",
+    "UPDATE conversations SET gone_at = $3 WHERE org_id = $1 AND gone_at < $3 AND conversation_id",
     ""
 );
 

@@ -71,7 +71,7 @@ row! {
 const STATES: Pair = by_ids!(
     "SELECT conversation_id, updated_at, gone_at, details_updated_at, details_fetched_at,
         messages_updated_at, messages_fetched_at
-    FROM conversations WHERE org_id = $1 AND conversation_id IN",
+    FROM conversations WHERE org_id = $1 AND conversation_id",
     ""
 );
 
@@ -294,12 +294,12 @@ row! {
 const MESSAGES: Pair = by_ids!(
     "SELECT conversation_id, message_id, author_kind, author_id, author_bot, kind, created_at, body,
         edited_message_id, edit_type, extra
-    FROM messages WHERE live AND org_id = $1 AND conversation_id IN",
+    FROM messages WHERE live AND org_id = $1 AND conversation_id",
     ""
 );
 const ATTACHMENTS: Pair = by_ids!(
     "SELECT message_id, attachment_id, file_name, mime_type, url, extra
-    FROM attachments WHERE live AND org_id = $1 AND conversation_id IN",
+    FROM attachments WHERE live AND org_id = $1 AND conversation_id",
     "ORDER BY message_id, position"
 );
 
@@ -387,7 +387,7 @@ row! {
 
 const CONTACTS: Pair = by_ids!(
     "SELECT contact_id, created_at, email, name, phone, external_id, attributes, extra
-    FROM contacts WHERE org_id = $1 AND contact_id IN",
+    FROM contacts WHERE org_id = $1 AND contact_id",
     ""
 );
 

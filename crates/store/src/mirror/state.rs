@@ -128,14 +128,17 @@ impl Pair {
     }
 }
 
-/// A statement whose `$2` is a JSON array of ids: `by_ids!("SELECT … WHERE org_id = $1 AND id IN", "ORDER …")`.
+/// A statement whose `$2` is a JSON array of ids: `by_ids!("SELECT … WHERE org_id = $1 AND id", "ORDER …")`.
+///
+/// PostgreSQL gets an array and not a sub-select: for a table it has no statistics of yet, it would join the
+/// sub-select by reading the whole table; an array leads it to the index.
 macro_rules! by_ids {
     ($before:literal, $after:literal) => {
         $crate::mirror::state::Pair {
-            sqlite: concat!($before, " (SELECT value FROM json_each($2)) ", $after),
+            sqlite: concat!($before, " IN (SELECT value FROM json_each($2)) ", $after),
             postgres: concat!(
                 $before,
-                " (SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($2 AS json))) ",
+                " = ANY(ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($2 AS json)))) ",
                 $after
             ),
         }
@@ -153,7 +156,7 @@ const ROWS: Pair = by_ids!(
     "SELECT conversation_id, contact_id, inbox_id, status, created_at, updated_at, related_playbook_id,
         message_count, messages_hash, gone_at, seen_at, fetched_at, details_updated_at, details_fetched_at,
         details_hash, messages_updated_at, messages_fetched_at, extra, details_extra
-    FROM conversations WHERE org_id = $1 AND conversation_id IN",
+    FROM conversations WHERE org_id = $1 AND conversation_id",
     ""
 );
 
@@ -195,12 +198,12 @@ row! {
 
 const MESSAGES: Pair = by_ids!(
     "SELECT conversation_id, message_id, live, hash, seen_updated_at, seen_fetched_at, seen_hash
-    FROM messages WHERE org_id = $1 AND conversation_id IN",
+    FROM messages WHERE org_id = $1 AND conversation_id",
     ""
 );
 const ATTACHMENTS: Pair = by_ids!(
     "SELECT conversation_id, message_id, attachment_id, live, hash, seen_updated_at, seen_fetched_at, seen_hash
-    FROM attachments WHERE org_id = $1 AND conversation_id IN",
+    FROM attachments WHERE org_id = $1 AND conversation_id",
     ""
 );
 
@@ -244,11 +247,11 @@ fn seen(
 }
 
 pub(crate) const PARTICIPANTS: Pair = by_ids!(
-    "SELECT conversation_id, user_id FROM participants WHERE org_id = $1 AND conversation_id IN",
+    "SELECT conversation_id, user_id FROM participants WHERE org_id = $1 AND conversation_id",
     "ORDER BY conversation_id, user_id"
 );
 pub(crate) const TAGS: Pair = by_ids!(
-    "SELECT conversation_id, name, color FROM tags WHERE org_id = $1 AND conversation_id IN",
+    "SELECT conversation_id, name, color FROM tags WHERE org_id = $1 AND conversation_id",
     "ORDER BY conversation_id, name"
 );
 

@@ -167,15 +167,15 @@ bulk! {
 
 const DROP_MESSAGES: Pair = by_ids!(
     "UPDATE messages SET live = FALSE, seen_updated_at = $4, seen_fetched_at = $5, seen_hash = $6
-    WHERE org_id = $1 AND conversation_id = $3 AND message_id IN",
+    WHERE org_id = $1 AND conversation_id = $3 AND message_id",
     ""
 );
 const DROP_ATTACHMENT: &str = "
     UPDATE attachments SET live = FALSE, seen_updated_at = $4, seen_fetched_at = $5, seen_hash = $6
     WHERE org_id = $1 AND attachment_id = $2 AND message_id = $3";
 const DELETE_PARTICIPANTS: Pair =
-    by_ids!("DELETE FROM participants WHERE org_id = $1 AND conversation_id IN", "");
-const DELETE_TAGS: Pair = by_ids!("DELETE FROM tags WHERE org_id = $1 AND conversation_id IN", "");
+    by_ids!("DELETE FROM participants WHERE org_id = $1 AND conversation_id", "");
+const DELETE_TAGS: Pair = by_ids!("DELETE FROM tags WHERE org_id = $1 AND conversation_id", "");
 
 /// Write what merging came to. `known` tells which conversations had rows before.
 pub(crate) async fn write(
