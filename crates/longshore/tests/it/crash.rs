@@ -9,7 +9,7 @@ use crate::databases;
 use crate::support::{Double, Place, small, wait_until};
 
 const KILLS: u64 = 20;
-const CONVERSATIONS: u64 = 600;
+const CONVERSATIONS: u64 = 1_000;
 /// Conversations of one page of the list: what may be asked for again after a kill.
 const PAGE: usize = 50;
 /// Calls that an archive lets pass between its start and its death, at most.
