@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stop_starts_nothing_new() {
+    async fn a_stop_ends_the_run_before_its_end() {
         let (step, switch) = (Counting::to(95, false), StopSwitch::new());
         switch.set();
         let error = run(Arc::clone(&step), BOUNDS, &switch.watch()).await.unwrap_err();

@@ -252,22 +252,6 @@ pub async fn set_state(
     Ok(())
 }
 
-const SET_SCOPES: &str = "UPDATE connections SET scopes = $2 WHERE connection_id = $1";
-
-/// Note what Drift says a connection may do.
-///
-/// # Errors
-/// The database's error.
-pub async fn set_scopes(tx: &mut Tx, connection: &ConnectionId, scopes: &[String]) -> Result<(), StoreError> {
-    on_tx!(tx, conn => sqlx::query(SET_SCOPES)
-        .bind(&connection.0)
-        .bind(scopes.join(" "))
-        .execute(conn)
-        .await
-        .map(drop))?;
-    Ok(())
-}
-
 const TOUCH: &str = "UPDATE connections SET last_used_at = $2 WHERE connection_id = $1";
 
 /// Note that a connection was used.
@@ -377,6 +361,5 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("connections::SEALED", SEALED),
     ("connections::SET_STATE", SET_STATE),
     ("connections::DROP_SECRETS", DROP_SECRETS),
-    ("connections::SET_SCOPES", SET_SCOPES),
     ("connections::TOUCH", TOUCH),
 ];

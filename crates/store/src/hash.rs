@@ -153,12 +153,6 @@ pub(crate) fn of_hashes<'a>(hashes: impl Iterator<Item = &'a Hash>) -> Hash {
     hash.finalize().into()
 }
 
-/// The hash of one message: all of its fields and attachments.
-#[must_use]
-pub fn message_hash(message: &Message) -> [u8; 32] {
-    Encoder::default().message(message)
-}
-
 /// The hash of a conversation's messages, the same as the mirror keeps: order them as you like.
 #[must_use]
 pub fn messages_hash(messages: &[Message]) -> [u8; 32] {

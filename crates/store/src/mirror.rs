@@ -15,7 +15,7 @@ pub(crate) mod read;
 pub(crate) mod state;
 pub(crate) mod write;
 
-pub use crate::hash::{message_hash, messages_hash};
+pub use crate::hash::messages_hash;
 pub use apply::{Applied, apply, apply_prepared};
 pub use counts::{Counts, count_created_between, counts};
 pub use files::{

@@ -1,7 +1,5 @@
 //! Runs: one archive, verification or the like, from its start over any number of processes to its outcome.
 
-use std::collections::BTreeMap;
-
 use model::{Millis, OrgId, RunId};
 
 use crate::db::{Db, Tx};
@@ -129,33 +127,6 @@ pub async fn list(db: &Db, org: OrgId, limit: u32) -> Result<Vec<Run>, StoreErro
     Ok(rows.into_iter().map(Run::from).collect())
 }
 
-const BUMP: &str = "
-    INSERT INTO run_counters (run_id, name, value) VALUES ($1, $2, $3)
-    ON CONFLICT (run_id, name) DO UPDATE SET value = run_counters.value + excluded.value";
-
-/// Add to a run's counters; a new name starts at 0.
-///
-/// # Errors
-/// The database's error.
-pub async fn bump(tx: &mut Tx, run: &RunId, counters: &[(&str, i64)]) -> Result<(), StoreError> {
-    for (name, value) in counters {
-        on_tx!(tx, conn => sqlx::query(BUMP).bind(&run.0).bind(*name).bind(*value).execute(conn).await.map(drop))?;
-    }
-    Ok(())
-}
-
-const COUNTERS: &str = "SELECT name, value FROM run_counters WHERE run_id = $1 ORDER BY name";
-
-/// A run's counters by name.
-///
-/// # Errors
-/// The database's error.
-pub async fn counters(db: &Db, run: &RunId) -> Result<BTreeMap<String, i64>, StoreError> {
-    let rows: Vec<(String, i64)> =
-        on_db!(db, pool => sqlx::query_as(COUNTERS).bind(&run.0).fetch_all(pool).await)?;
-    Ok(rows.into_iter().collect())
-}
-
 impl From<RunRow> for Run {
     fn from(row: RunRow) -> Self {
         Self {
@@ -177,6 +148,4 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("runs::GET", GET),
     ("runs::FINISH", FINISH),
     ("runs::LIST", LIST),
-    ("runs::BUMP", BUMP),
-    ("runs::COUNTERS", COUNTERS),
 ];

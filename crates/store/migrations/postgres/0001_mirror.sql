@@ -279,12 +279,6 @@ CREATE TABLE runs (
     PRIMARY KEY (run_id)
 );
 CREATE INDEX runs_by_kind ON runs (org_id, kind, run_id);
-CREATE TABLE run_counters (
-    run_id TEXT NOT NULL,
-    name TEXT NOT NULL,
-    value BIGINT NOT NULL,
-    PRIMARY KEY (run_id, name)
-);
 CREATE TABLE checkpoints (
     run_id TEXT NOT NULL,
     step TEXT NOT NULL,

@@ -281,12 +281,6 @@ CREATE TABLE runs (
     PRIMARY KEY (run_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX runs_by_kind ON runs (org_id, kind, run_id);
-CREATE TABLE run_counters (
-    run_id TEXT NOT NULL,
-    name TEXT NOT NULL,
-    value INTEGER NOT NULL,
-    PRIMARY KEY (run_id, name)
-) STRICT, WITHOUT ROWID;
 CREATE TABLE checkpoints (
     run_id TEXT NOT NULL,
     step TEXT NOT NULL,

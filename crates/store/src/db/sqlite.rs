@@ -23,6 +23,10 @@ const CHECKPOINT_PAGES: &str = "4096";
 const LOG_BYTES_MAX: &str = "67108864";
 /// Statements kept prepared per connection.
 const STATEMENTS_MAX: usize = 128;
+/// How long to wait before a busy file is opened again, in milliseconds, and how often. Few: a file that is really
+/// locked has been waited for each time.
+const BUSY_PAUSE_MS: u64 = 50;
+const BUSY_TRIES: u32 = 2;
 /// The longest wait for the write connection inside this process, in milliseconds.
 const QUEUE_MS_MAX: u64 = 120_000;
 
@@ -33,22 +37,49 @@ pub(super) async fn open(path: &Path, options: OpenOptions) -> Result<Pools, Sto
         .create_if_missing(false)
         .pragma("cache_size", READ_CACHE_KIB)
         .pragma("query_only", "ON");
-    let write = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(Duration::from_millis(options.busy_timeout_ms.max(QUEUE_MS_MAX)))
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .test_before_acquire(false)
-        .connect_with(write_options)
-        .await
-        .map_err(|error| at_open(error.into(), path))?;
-    migrate::run_sqlite(&write).await.map_err(|error| at_open(error, path))?;
+    let write = open_writer(path, options, &write_options).await?;
     let read = SqlitePoolOptions::new()
         .max_connections(options.connections_max.max(1))
         .acquire_timeout(Duration::from_millis(options.busy_timeout_ms))
         .test_before_acquire(false)
         .connect_lazy_with(read_options);
     Ok(Pools::Sqlite { write, read, path: path.to_owned() })
+}
+
+/// The connection that writes, with the schema up to date. Turning a new file to the write-ahead log answers "busy" at
+/// once, whatever the timeout, while another process does the same: that is tried again.
+async fn open_writer(
+    path: &Path,
+    options: OpenOptions,
+    connect: &SqliteConnectOptions,
+) -> Result<sqlx::SqlitePool, StoreError> {
+    let mut tries_left = BUSY_TRIES;
+    loop {
+        match try_open_writer(options, connect).await {
+            Err(StoreError::Locked) if tries_left > 0 => {
+                tries_left -= 1;
+                let pause = || std::thread::sleep(Duration::from_millis(BUSY_PAUSE_MS));
+                let _ = tokio::task::spawn_blocking(pause).await;
+            }
+            outcome => return outcome.map_err(|error| at_open(error, path)),
+        }
+    }
+}
+
+async fn try_open_writer(
+    options: OpenOptions,
+    connect: &SqliteConnectOptions,
+) -> Result<sqlx::SqlitePool, StoreError> {
+    let write = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_millis(options.busy_timeout_ms.max(QUEUE_MS_MAX)))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(connect.clone())
+        .await?;
+    migrate::run_sqlite(&write).await?;
+    Ok(write)
 }
 
 fn connect_options(path: &Path, options: OpenOptions) -> SqliteConnectOptions {

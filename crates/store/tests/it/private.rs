@@ -172,8 +172,6 @@ async fn a_run_goes_on_from_its_checkpoint_until_it_is_finished() {
         let (first, second) = (RunId("run 1".to_owned()), RunId("run 2".to_owned()));
         let mut tx = store.db.begin().await.unwrap();
         runs::start(&mut tx, ORG, "archive", NOW, &first).await.unwrap();
-        runs::bump(&mut tx, &first, &[("calls", 3), ("refused_429", 0)]).await.unwrap();
-        runs::bump(&mut tx, &first, &[("calls", 4)]).await.unwrap();
         let checkpoint =
             Checkpoint { token: Some("next".to_owned()), done: false, counts: "{\"rows\":50}".to_owned() };
         checkpoints::save(&mut tx, &first, "list", &Checkpoint::default()).await.unwrap();
@@ -183,7 +181,6 @@ async fn a_run_goes_on_from_its_checkpoint_until_it_is_finished() {
 
         let unfinished = runs::latest_unfinished(&store.db, ORG, "archive").await.unwrap().unwrap();
         assert_eq!(unfinished.run_id, first);
-        assert_eq!(runs::counters(&store.db, &first).await.unwrap()["calls"], 7);
         assert_eq!(checkpoints::load(&store.db, &first, "list").await.unwrap(), Some(checkpoint));
         assert_eq!(checkpoints::load(&store.db, &first, "other").await.unwrap(), None);
         assert_eq!(watermarks::get(&store.db, ORG, "updated_at").await.unwrap(), Some(Millis(9)));
