@@ -26,6 +26,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0002_listings.sql"),
         include_str!("../migrations/postgres/0002_listings.sql"),
     ),
+    (
+        3,
+        "live",
+        include_str!("../migrations/sqlite/0003_live.sql"),
+        include_str!("../migrations/postgres/0003_live.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.
