@@ -18,3 +18,13 @@ pub(crate) fn begin(config: &Config) {
         LogFormat::Json => tracing::subscriber::set_global_default(builder.json().finish()),
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::documents;
+
+    #[test]
+    fn the_page_about_metrics_holds_the_list() {
+        documents::holds("metrics.md", "metrics", &telemetry::Metrics::table());
+    }
+}

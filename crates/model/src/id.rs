@@ -89,6 +89,8 @@ text_id! {
     RunId;
     /// One connection: the grant by which we act for an organization.
     ConnectionId;
+    /// One received event: a UUID v7 of the instant of its receipt, so events sort by arrival.
+    EventId;
 }
 
 impl RunId {
@@ -107,10 +109,27 @@ impl ConnectionId {
     }
 }
 
-/// RFC 9562, version 7: 48 bits of Unix milliseconds, then randomness.
+impl EventId {
+    /// A new id of an event received at this instant (UUID version 7).
+    #[must_use]
+    pub fn new(received_at: crate::Millis, entropy: &dyn crate::Entropy) -> Self {
+        Self(uuid_v7_at(received_at, entropy.next_u64(), entropy.next_u64()))
+    }
+
+    /// The least id of an instant: where the events received from then on begin.
+    #[must_use]
+    pub fn first_of(received_at: crate::Millis) -> Self {
+        Self(uuid_v7_at(received_at, 0, 0))
+    }
+}
+
 fn uuid_v7(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> String {
-    let ms = clock.now().0.unsigned_abs() & 0xffff_ffff_ffff;
-    let (high, low) = (entropy.next_u64(), entropy.next_u64());
+    uuid_v7_at(clock.now(), entropy.next_u64(), entropy.next_u64())
+}
+
+/// RFC 9562, version 7: 48 bits of Unix milliseconds, then randomness.
+fn uuid_v7_at(at: crate::Millis, high: u64, low: u64) -> String {
+    let ms = at.0.unsigned_abs() & 0xffff_ffff_ffff;
     format!(
         "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
         ms >> 16,
@@ -133,6 +152,13 @@ mod tests {
             "x".parse::<ConversationId>().unwrap_err().to_string(),
             "not a conversation id: expected a whole number"
         );
+    }
+
+    #[test]
+    fn events_begin_at_the_least_id_of_their_instant() {
+        let event = EventId::new(Millis(1_700_000_000_000), &SeededEntropy::new(1));
+        assert!(EventId::first_of(Millis(1_700_000_000_000)) < event);
+        assert!(event < EventId::first_of(Millis(1_700_000_000_001)));
     }
 
     #[test]
