@@ -134,16 +134,18 @@ fn run_command(cli: Cli, output: Output) -> Result<Exit, Failure> {
     let Global { config: file, database, org, set: assignments, log, .. } = cli.global;
     let flags = Flags { file, database, org, log, assignments };
     let config = Config::load(&flags, &|name| std::env::var(name).ok())?;
-    telemetry::begin(&config);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::unexpected(format!("cannot start the runtime: {error}")))?;
-    runtime.block_on(async {
+    let telemetry = telemetry::begin(&config, runtime.handle())?;
+    let ended = runtime.block_on(async {
         let app = App::new(config, output);
         let ended = cli.command.run(&app).await;
         ended.map_err(|failure| failure.naming(&app.config.api_url))
-    })
+    });
+    telemetry.end();
+    ended
 }
 
 /// What clap says, in clap's words: help and version are data, the rest is a usage error.

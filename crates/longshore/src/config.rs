@@ -24,6 +24,8 @@ const CONCURRENCY_MAX: usize = 256;
 const OVERLAP_HOURS_MAX: u32 = 87_600;
 /// Nobody waits longer than an hour for a lock, in milliseconds.
 const DATABASE_WAIT_MS_MAX: u64 = 3_600_000;
+/// A shorter token of the admin API is refused.
+const ADMIN_TOKEN_CHARACTERS_MIN: usize = 16;
 const MS_PER_HOUR: i64 = 3_600_000;
 
 /// What the flags say about the configuration.
@@ -64,6 +66,9 @@ pub(crate) struct Config {
     pub(crate) concurrency: usize,
     pub(crate) overlap_ms: i64,
     pub(crate) attachment_bytes_max: u64,
+    #[expect(dead_code, reason = "the admin API of `serve` reads it")]
+    pub(crate) admin_token: Option<Secret>,
+    pub(crate) otlp_url: Option<Url>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
 }
@@ -127,6 +132,8 @@ impl Config {
                 bounded(text, 0, OVERLAP_HOURS_MAX)
             })?) * MS_PER_HOUR,
             attachment_bytes_max: read(&layers, "attachment_bytes_max", |text| bounded(text, 0, u64::MAX))?,
+            admin_token: optional(&layers, "admin_token", admin_token)?,
+            otlp_url: optional(&layers, "otlp_url", collector)?,
             log: read(&layers, "log", directives)?,
             log_format: read(&layers, "log_format", log_format)?,
             file,
@@ -197,6 +204,19 @@ fn path(text: &str) -> Result<PathBuf, String> {
 #[expect(clippy::unnecessary_wraps, reason = "it stands beside parsers that can fail")]
 fn secret(text: &str) -> Result<Secret, String> {
     Ok(Secret::new(text))
+}
+
+/// A token that can be guessed opens what it should keep shut.
+fn admin_token(text: &str) -> Result<Secret, String> {
+    if text.len() < ADMIN_TOKEN_CHARACTERS_MIN {
+        return Err(format!("expected at least {ADMIN_TOKEN_CHARACTERS_MIN} characters"));
+    }
+    secret(text)
+}
+
+/// The text itself stays unsaid when it is wrong: it may hold a password.
+fn collector(text: &str) -> Result<Url, String> {
+    url(text).map_err(|_| "expected an address that begins with https:// or http://".into())
 }
 
 fn number(text: &str) -> Result<Option<u32>, String> {

@@ -8,19 +8,24 @@ use store::Db;
 use url::{Host, Url};
 
 use crate::app::App;
+use crate::config::Config;
 use crate::database;
 use crate::failure::Failure;
 
 /// The transport: the system's certificates and those of `ca_file`, addresses as in `resolve`.
 pub(crate) fn transport(app: &App) -> Result<Arc<dyn Transport>, Failure> {
-    let config = &app.config;
+    transport_to(&app.config, &app.config.api_url)
+}
+
+/// The same, to another address than Drift's.
+pub(crate) fn transport_to(config: &Config, url: &Url) -> Result<Arc<dyn Transport>, Failure> {
     let mut options = HttpOptions::default();
     if let Some(path) = &config.ca_file {
         let pem = std::fs::read(path).map_err(|error| Failure::input(path, &error))?;
         options.roots_pem.push(pem);
     }
     // A proxy must not be asked for what is on this machine.
-    options.proxies = !is_loopback(&config.api_url);
+    options.proxies = !is_loopback(url);
     options.resolve = config.resolve.iter().map(|rule| (rule.host.clone(), rule.address)).collect();
     let transport = HttpTransport::new(options).map_err(|error| {
         let place =

@@ -158,6 +158,24 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "33554432",
         "Attachments larger than this are named in the certificate and not stored, in bytes.",
     ),
+    Setting {
+        care: Care::Secret,
+        ..setting(
+            "admin_token",
+            &["LONGSHORE_ADMIN_TOKEN"],
+            "",
+            "The token that opens the admin API of `serve`, at least 16 characters. Without it there is no admin API.",
+        )
+    },
+    Setting {
+        care: Care::Url,
+        ..setting(
+            "otlp_url",
+            &["LONGSHORE_OTLP_URL", "OTEL_EXPORTER_OTLP_ENDPOINT"],
+            "",
+            "The OpenTelemetry collector that takes traces by OTLP over HTTP, such as `http://127.0.0.1:4318`. Empty: no traces.",
+        )
+    },
     setting(
         "log",
         &["LONGSHORE_LOG"],
