@@ -23,7 +23,8 @@
 //! ```
 //!
 //! The reading order of the modules is the way of a call: [`Client`] and [`Pace`], [`Transport`], [`Error`], then
-//! [`Page`]s, [`oauth`], and at the end the endpoints and their [`wire`] types.
+//! [`Page`]s, [`oauth`], and at the end the endpoints and their [`wire`] types. What Drift posts to us is read by
+//! [`webhook`].
 
 mod answer;
 mod auth;
@@ -48,6 +49,7 @@ mod scope;
 mod seams;
 mod time;
 mod transport;
+pub mod webhook;
 pub mod wire;
 
 pub use client::Client;

@@ -14,7 +14,7 @@
 mod extra;
 mod field;
 mod lazy;
-mod open_enum;
+pub(crate) mod open_enum;
 mod shape;
 
 mod account;

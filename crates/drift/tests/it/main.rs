@@ -7,4 +7,5 @@ mod files;
 mod reports;
 mod script;
 mod section9;
+mod webhook;
 mod wire;
