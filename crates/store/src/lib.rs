@@ -22,6 +22,7 @@ pub mod exclusive;
 pub mod export_runs;
 pub mod failures;
 mod hash;
+pub mod inbox;
 pub mod listings;
 mod migrate;
 pub mod mirror;

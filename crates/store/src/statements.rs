@@ -6,7 +6,7 @@ use crate::db::{Db, Pools};
 use crate::error::StoreError;
 use crate::url::Engine;
 use crate::{
-    changes, checkpoints, connections, directory, exclusive, export_runs, failures, listings, migrate,
+    changes, checkpoints, connections, directory, exclusive, export_runs, failures, inbox, listings, migrate,
     mirror, runs, tables, vault, watermarks,
 };
 
@@ -54,6 +54,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     let pairs = [
         directory::contacts::PAIRS,
         directory::lists::PAIRS,
+        inbox::PAIRS,
         mirror::gone::PAIRS,
         mirror::read::PAIRS,
         mirror::state::PAIRS,
@@ -63,11 +64,13 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
         changes::BULK,
         directory::contacts::BULK,
         directory::lists::BULK,
+        inbox::BULK,
         mirror::write::BULK,
         &[("listings::RECORD", &listings::RECORD)],
     ];
     let mut all: Vec<(String, &'static str)> = Vec::new();
     all.extend(single.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
+    all.extend(inbox::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(tables::statements().map(|(name, text)| (format!("tables::{name}"), text)));
     all.extend(pairs.concat().into_iter().map(|(name, pair)| (name.to_owned(), pair.on(engine))));
     if engine == Engine::Postgres {

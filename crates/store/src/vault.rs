@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use model::{ConnectionId, Entropy, Millis, OrgId, Secret};
+use model::{ConnectionId, Entropy, EventId, Millis, OrgId, Pii, Secret};
 use zeroize::Zeroizing;
 
 pub use key::{Key, KeyId};
@@ -210,6 +210,22 @@ impl Vault {
         Ok(known)
     }
 
+    /// Seal the body of a received event, for this event of this organization alone.
+    #[must_use]
+    pub fn seal_event(&self, org: OrgId, event: &EventId, body: &[u8]) -> Vec<u8> {
+        let place = ConnectionId(event.0.clone());
+        seal(&self.key, &event_place(org, &place), body, self.entropy.as_ref())
+    }
+
+    /// Open what [`Vault::seal_event`] made for the same event.
+    ///
+    /// # Errors
+    /// [`VaultError::WrongKey`] when another key sealed it; [`VaultError::Damaged`] when a byte or the event differs.
+    pub fn open_event(&self, org: OrgId, event: &EventId, sealed: &[u8]) -> Result<Pii<Vec<u8>>, VaultError> {
+        let place = ConnectionId(event.0.clone());
+        open_bytes(&self.key, &event_place(org, &place), sealed).map(Pii::new)
+    }
+
     pub(crate) fn seal(&self, aad: &Aad<'_>, secret: &Secret) -> Vec<u8> {
         seal(&self.key, aad, secret.expose().as_bytes(), self.entropy.as_ref())
     }
@@ -217,6 +233,11 @@ impl Vault {
     pub(crate) fn open(&self, aad: &Aad<'_>, sealed: &[u8]) -> Result<Secret, VaultError> {
         open(&self.key, aad, sealed)
     }
+}
+
+/// An event's body lies under the event's own id, where other secrets have their connection's.
+fn event_place(org: OrgId, event: &ConnectionId) -> Aad<'_> {
+    Aad { org, connection: event, kind: "event", version: 1 }
 }
 
 /// The check belongs to no connection.

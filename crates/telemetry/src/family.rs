@@ -54,7 +54,7 @@ pub(crate) type Pair = (&'static str, Label);
 
 /// How a family makes its metrics: histograms need their buckets.
 #[derive(Debug, Clone, Copy)]
-pub struct Make<M>(pub(crate) fn() -> M);
+pub(crate) struct Make<M>(pub(crate) fn() -> M);
 
 impl<M> MetricConstructor<M> for Make<M> {
     fn new_metric(&self) -> M {

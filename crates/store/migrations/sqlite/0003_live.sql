@@ -25,14 +25,18 @@ CREATE TABLE events (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX events_unrouted ON events (event_id) WHERE routed_at IS NULL;
 CREATE INDEX events_by_conversation ON events (org_id, conversation_id, event_id) WHERE routed_at IS NOT NULL;
--- By which a second delivery of the same event is known.
+CREATE INDEX events_unconnected ON events (org_id, event_id) WHERE outcome = 'unconnected';
+-- By which a second delivery of the same event is known, until the key ends. Keys of dated events begin with their
+-- time, so that those that arrive together lie together.
 CREATE TABLE event_keys (
     org_id INTEGER NOT NULL,
     key BLOB NOT NULL,
     event_id TEXT NOT NULL,
     received_at INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,
     PRIMARY KEY (org_id, key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX event_keys_ends ON event_keys (ends_at);
 
 -- What only an event told: a phone number given, a goal met, a button clicked.
 CREATE TABLE facts (

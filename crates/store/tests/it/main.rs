@@ -6,6 +6,7 @@ mod conversations;
 mod directory;
 mod engines;
 mod exclusive;
+mod inbox;
 mod laws;
 mod opening;
 mod private;

@@ -1,0 +1,224 @@
+//! The inbox: each event once, whoever brings it and how often; routed, replayed, kept apart, pruned.
+
+use std::sync::Arc;
+
+use model::{ConversationId, Entropy, EventId, Millis, OrgId, Pii, SeededEntropy};
+use store::inbox::{self, Appended, NewEvent, Outcome, Payload, Selection};
+use store::vault::{Key, Vault, VaultError};
+use store::{Db, StoreError};
+
+use crate::engines::{Store, on_both, options};
+
+const NOW: Millis = Millis(1_750_000_000_000);
+const ORG: OrgId = OrgId(7);
+const WINDOW_MS: i64 = 600_000;
+
+/// An event of this key, received `after_ms` after [`NOW`].
+fn event(key: u8, after_ms: i64, entropy: &dyn Entropy) -> NewEvent {
+    let received_at = NOW.plus(after_ms);
+    NewEvent {
+        event_id: EventId::new(received_at, entropy),
+        org_id: ORG,
+        connection_id: None,
+        kind: "new_message".to_owned(),
+        spelled: "new_message".to_owned(),
+        conversation_id: Some(ConversationId(i64::from(key))),
+        contact_id: None,
+        user_id: None,
+        message_id: None,
+        playbook_id: None,
+        occurred_at: Some(Millis(1_749_999_000_000)),
+        received_at,
+        key: [key; 16],
+        window_ms: WINDOW_MS,
+        facts: None,
+        payload: Payload::None,
+        trace: None,
+    }
+}
+
+async fn append(db: &Db, events: &[NewEvent]) -> Vec<Appended> {
+    let mut tx = db.begin().await.unwrap();
+    let appended = inbox::append(&mut tx, events).await.unwrap();
+    tx.commit().await.unwrap();
+    appended
+}
+
+fn duplicates(appended: &[Appended]) -> Vec<bool> {
+    appended.iter().map(|one| one.duplicate).collect()
+}
+
+async fn all(store: &Store) -> Vec<EventId> {
+    let events = inbox::list(&store.db, &Selection::default(), None, 1_000).await.unwrap();
+    events.into_iter().map(|event| event.event_id).collect()
+}
+
+#[tokio::test]
+async fn a_second_delivery_within_the_window_is_dropped_and_a_later_one_is_new() {
+    on_both(async |store| {
+        let entropy = SeededEntropy::new(1);
+        let batch = [event(1, 0, &entropy), event(2, 0, &entropy), event(1, 0, &entropy)];
+        let appended = append(&store.db, &batch).await;
+        assert_eq!(duplicates(&appended), [false, false, true]);
+        assert_eq!(appended[1].event_id, batch[1].event_id);
+
+        let again = [event(3, 5, &entropy), event(1, WINDOW_MS - 1, &entropy)];
+        assert_eq!(duplicates(&append(&store.db, &again).await), [false, true]);
+        let later = [event(1, WINDOW_MS, &entropy), event(2, WINDOW_MS, &entropy)];
+        assert_eq!(duplicates(&append(&store.db, &later).await), [false, false]);
+
+        let other_org = NewEvent { org_id: OrgId(8), ..event(1, WINDOW_MS, &entropy) };
+        assert_eq!(duplicates(&append(&store.db, &[other_org]).await), [false]);
+        assert_eq!(all(store).await.len(), 6);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sixty_four_identical_deliveries_at_once_from_several_processes_are_one_event() {
+    on_both(async |store| {
+        let entropy = Arc::new(SeededEntropy::new(2));
+        let mut processes = Vec::new();
+        for _ in 0..3 {
+            processes.push(Db::open(&store.url, options()).await.unwrap());
+        }
+        let deliveries: Vec<_> = (0..64_i64)
+            .map(|number| {
+                let db = processes[usize::try_from(number % 3).unwrap()].clone();
+                let other = u8::try_from(100 + number).unwrap();
+                // Two batches that hold the same keys the other way round must not wait for each other.
+                let mut batch = vec![event(1, number, &*entropy), event(2, number, &*entropy)];
+                if number % 2 == 0 {
+                    batch.reverse();
+                }
+                batch.push(event(other, number, &*entropy));
+                tokio::spawn(async move { append(&db, &batch).await })
+            })
+            .collect();
+        let mut kept = 0;
+        for delivery in deliveries {
+            kept += delivery.await.unwrap().iter().filter(|one| !one.duplicate).count();
+        }
+        assert_eq!(kept, 66);
+        assert_eq!(all(store).await.len(), 66);
+        for process in processes {
+            process.close().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_appended_is_read_back_and_routed_once() {
+    on_both(async |store| {
+        let entropy = SeededEntropy::new(3);
+        let full = NewEvent {
+            connection_id: Some(model::ConnectionId("c1".to_owned())),
+            spelled: "new\0message".to_owned(),
+            contact_id: Some(model::ContactId(11)),
+            user_id: Some(model::UserId(12)),
+            message_id: Some(model::MessageId(13)),
+            playbook_id: Some(model::PlaybookId(14)),
+            facts: Some(Pii::new("{\"phone\":\"1\"}".to_owned())),
+            payload: Payload::Redacted("{}".to_owned()),
+            trace: Some("00-trace".to_owned()),
+            ..event(1, 0, &entropy)
+        };
+        let plain = event(2, 10, &entropy);
+        append(&store.db, &[full.clone(), plain.clone()]).await;
+        let (found, payload) = inbox::get(&store.db, &full.event_id).await.unwrap().unwrap();
+        assert_eq!(payload, full.payload);
+        assert_eq!(found.spelled, "new\u{fffd}message");
+        assert_eq!((found.facts, found.trace), (full.facts.clone(), full.trace.clone()));
+        assert_eq!((found.message_id, found.occurred_at), (full.message_id, full.occurred_at));
+
+        let counts = inbox::counts(&store.db).await.unwrap();
+        assert_eq!((counts.unrouted, counts.oldest_at), (2, Some(NOW)));
+
+        let mut tx = store.db.begin().await.unwrap();
+        let waiting = inbox::unrouted(&mut tx, 10).await.unwrap();
+        assert_eq!(waiting.len(), 2);
+        let routed =
+            [(full.event_id.clone(), Outcome::Routed), (plain.event_id.clone(), Outcome::Unconnected)];
+        assert_eq!(inbox::mark_routed(&mut tx, &routed, NOW).await.unwrap(), 2);
+        assert_eq!(inbox::mark_routed(&mut tx, &routed, NOW).await.unwrap(), 0);
+        tx.commit().await.unwrap();
+        assert_eq!(inbox::counts(&store.db).await.unwrap(), inbox::Counts::default());
+
+        let apart = inbox::unconnected(&store.db, 10).await.unwrap();
+        assert_eq!((apart.len(), apart[0].org_id, apart[0].events), (1, ORG, 1));
+        let of = inbox::of_conversation(&store.db, ORG, ConversationId(1), None, 10).await.unwrap();
+        assert_eq!(of.iter().map(|one| one.outcome).collect::<Vec<_>>(), [Some(Outcome::Routed)]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_selection_is_replayed_in_pages_and_what_is_old_is_pruned() {
+    on_both(async |store| {
+        let entropy = SeededEntropy::new(4);
+        let events: Vec<NewEvent> =
+            (0..10).map(|number| event(number, i64::from(number) * 1_000, &entropy)).collect();
+        append(&store.db, &events).await;
+        let routed: Vec<_> = events.iter().map(|one| (one.event_id.clone(), Outcome::Routed)).collect();
+        let mut tx = store.db.begin().await.unwrap();
+        inbox::mark_routed(&mut tx, &routed, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let span = Selection {
+            org: Some(ORG),
+            kind: Some("new_message".to_owned()),
+            since: Some(NOW.plus(2_000)),
+            until: Some(NOW.plus(7_000)),
+            ..Selection::default()
+        };
+        assert_eq!(inbox::count(&store.db, &span).await.unwrap(), 5);
+        let mut tx = store.db.begin().await.unwrap();
+        let (first, last) = inbox::unroute(&mut tx, &span, None, 3).await.unwrap();
+        assert_eq!((first, last.as_ref()), (3, Some(&events[4].event_id)));
+        let (second, last) = inbox::unroute(&mut tx, &span, last.as_ref(), 3).await.unwrap();
+        assert_eq!(second, 2);
+        assert_eq!(inbox::unroute(&mut tx, &span, last.as_ref(), 3).await.unwrap(), (0, None));
+        tx.commit().await.unwrap();
+        assert_eq!(inbox::counts(&store.db).await.unwrap().unrouted, 5);
+
+        let one = Selection { event: Some(events[0].event_id.clone()), ..Selection::default() };
+        assert_eq!(inbox::count(&store.db, &one).await.unwrap(), 1);
+        let none = Selection { kind: Some("new_meeting".to_owned()), ..Selection::default() };
+        assert_eq!(inbox::count(&store.db, &none).await.unwrap(), 0);
+
+        let mut tx = store.db.begin().await.unwrap();
+        // Those that wait to be routed stay, however old; the keys are all still in force.
+        assert_eq!(inbox::prune(&mut tx, NOW.plus(60_000), NOW, 3).await.unwrap(), 3);
+        assert_eq!(inbox::prune(&mut tx, NOW.plus(60_000), NOW, 100).await.unwrap(), 2);
+        let ended = NOW.plus(9_000 + WINDOW_MS);
+        assert_eq!(inbox::prune(&mut tx, NOW, ended, 100).await.unwrap(), 10);
+        tx.commit().await.unwrap();
+        assert_eq!(all(store).await.len(), 5);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_batch_that_is_too_large_is_refused() {
+    on_both(async |store| {
+        let entropy = SeededEntropy::new(5);
+        let events = vec![event(1, 0, &entropy); inbox::BATCH_MAX + 1];
+        let mut tx = store.db.begin().await.unwrap();
+        let refused = inbox::append(&mut tx, &events).await;
+        assert!(matches!(refused, Err(StoreError::Stored { .. })));
+    })
+    .await;
+}
+
+#[test]
+fn a_sealed_body_opens_only_as_its_own_event() {
+    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(6));
+    let vault = Vault::new(Key::generate(&*entropy), Arc::clone(&entropy));
+    let (event, other) = (EventId::new(NOW, &*entropy), EventId::new(NOW, &*entropy));
+    let sealed = vault.seal_event(ORG, &event, b"ada@example.test");
+    assert!(!sealed.windows(3).any(|window| window == b"ada"));
+    assert_eq!(vault.open_event(ORG, &event, &sealed).unwrap().expose(), b"ada@example.test");
+    assert!(matches!(vault.open_event(ORG, &other, &sealed), Err(VaultError::Damaged)));
+    assert!(matches!(vault.open_event(OrgId(8), &event, &sealed), Err(VaultError::Damaged)));
+}
