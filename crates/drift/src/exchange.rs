@@ -15,7 +15,7 @@ use crate::pace::{RETRY_AFTER_MS_MAX, Slot, Ticket};
 use crate::recorder::{CallRecord, Outcome, RateHeaders};
 use crate::refusal::Refusal;
 use crate::transport::{Limits, TransportError, TransportKind};
-use crate::{Config, DecodeError, Error, Pace, Priority, Seams, deadline, retry};
+use crate::{Config, DecodeError, Error, Pace, Priority, Seams, VendorSigns, deadline, retry};
 
 /// Attempts for an answer that is well-formed but of the wrong shape: asking once or twice more rules out a hiccup.
 const SHAPE_ATTEMPTS_MAX: u32 = 3;
@@ -146,11 +146,12 @@ impl Core {
             result.unwrap_or_else(|elapsed| Err(TransportError::because(TransportKind::Timeout, elapsed)));
         let ended_at = clock.now();
 
-        let mut rate = RateHeaders::default();
+        let (mut rate, mut signs) = (RateHeaders::default(), VendorSigns::default());
         let mut body_bytes = 0;
         let (ended, outcome) = match result {
             Ok(response) => {
                 rate = RateHeaders::read(response.headers(), ended_at);
+                signs = VendorSigns::read(&response);
                 body_bytes = response.body().len();
                 let status = response.status().as_u16();
                 let ended = classify(errand.call, response, &rate, token, decode);
@@ -172,6 +173,7 @@ impl Core {
                 priority: errand.priority,
                 outcome,
                 rate,
+                signs,
                 waited_ms: u64::try_from(sent_at.since(asked_at)).unwrap_or(0),
                 latency_ms: u64::try_from(ended_at.since(sent_at)).unwrap_or(0),
                 body_bytes,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 
+use crate::vendor::certificate_end;
 use crate::{Limits, Transport, TransportError, TransportKind};
 
 /// Bytes that are set aside at once for a body whose length was told.
@@ -92,6 +93,7 @@ fn builder(options: &HttpOptions) -> reqwest::ClientBuilder {
         .connect_timeout(Duration::from_millis(options.connect_ms))
         .pool_max_idle_per_host(options.idle_per_host_max)
         .tcp_nodelay(true)
+        .tls_info(true)
         .referer(false);
     if !options.proxies {
         builder = builder.no_proxy();
@@ -114,6 +116,10 @@ impl Transport for HttpTransport {
             let mut whole = http::Response::new(Bytes::new());
             *whole.status_mut() = response.status();
             *whole.headers_mut() = std::mem::take(response.headers_mut());
+            let shown = response.extensions().get::<reqwest::tls::TlsInfo>();
+            if let Some(end) = shown.and_then(|shown| shown.peer_certificate()).and_then(certificate_end) {
+                whole.extensions_mut().insert(end);
+            }
             *whole.body_mut() = body(response, limits.body_bytes_max).await?;
             Ok(whole)
         })

@@ -49,6 +49,7 @@ mod scope;
 mod seams;
 mod time;
 mod transport;
+mod vendor;
 pub mod webhook;
 pub mod wire;
 
@@ -68,3 +69,4 @@ pub use scope::Scope;
 pub use seams::Seams;
 pub use time::{Elapsed, SystemClock, deadline};
 pub use transport::{Limits, Transport, TransportError, TransportKind};
+pub use vendor::{CertificateEnd, VendorSigns};

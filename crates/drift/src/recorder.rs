@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method};
 use model::Millis;
 
-use crate::{Priority, TransportKind, retry};
+use crate::{Priority, TransportKind, VendorSigns, retry};
 
 /// Hears of every attempt, on the path of the call: must be quick and must not block.
 pub trait Recorder: Send + Sync + 'static {
@@ -28,6 +28,8 @@ pub struct CallRecord<'a> {
     pub outcome: Outcome,
     /// What the answer's headers said of the budget.
     pub rate: RateHeaders,
+    /// What the answer said of the service's own future.
+    pub signs: VendorSigns,
     /// How long it waited for its slot, in milliseconds.
     pub waited_ms: u64,
     /// How long it took from being sent to its last byte, in milliseconds.

@@ -12,6 +12,7 @@ mod macros;
 #[macro_use]
 mod bulk;
 
+pub mod call_stats;
 pub mod changes;
 pub mod checkpoints;
 pub mod connections;
@@ -20,14 +21,17 @@ pub mod directory;
 mod error;
 pub mod exclusive;
 pub mod export_runs;
+pub mod facts;
 pub mod failures;
 mod hash;
 pub mod inbox;
 pub mod listings;
 mod migrate;
 pub mod mirror;
+pub mod notices;
 pub mod runs;
 mod statements;
+pub mod sweeps;
 pub mod tables;
 pub mod text;
 mod url;

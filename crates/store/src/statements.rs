@@ -6,8 +6,8 @@ use crate::db::{Db, Pools};
 use crate::error::StoreError;
 use crate::url::Engine;
 use crate::{
-    changes, checkpoints, connections, directory, exclusive, export_runs, failures, inbox, listings, migrate,
-    mirror, runs, tables, vault, watermarks,
+    call_stats, changes, checkpoints, connections, directory, exclusive, export_runs, facts, failures, inbox,
+    listings, migrate, mirror, notices, runs, sweeps, tables, vault, watermarks,
 };
 
 impl Db {
@@ -33,11 +33,13 @@ impl Db {
 /// The statements as an engine gets them, with where each stands.
 fn all(engine: Engine) -> Vec<(String, &'static str)> {
     let single = [
+        call_stats::STATEMENTS,
         changes::STATEMENTS,
         checkpoints::STATEMENTS,
         connections::STATEMENTS,
         directory::contacts::STATEMENTS,
         export_runs::STATEMENTS,
+        facts::STATEMENTS,
         failures::STATEMENTS,
         listings::STATEMENTS,
         migrate::STATEMENTS,
@@ -47,7 +49,9 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
         mirror::pending::STATEMENTS,
         mirror::read::STATEMENTS,
         mirror::write::STATEMENTS,
+        notices::STATEMENTS,
         runs::STATEMENTS,
+        sweeps::STATEMENTS,
         vault::STATEMENTS,
         watermarks::STATEMENTS,
     ];
@@ -59,11 +63,14 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
         mirror::read::PAIRS,
         mirror::state::PAIRS,
         mirror::write::PAIRS,
+        sweeps::PAIRS,
     ];
     let bulk = [
+        call_stats::BULK,
         changes::BULK,
         directory::contacts::BULK,
         directory::lists::BULK,
+        facts::BULK,
         inbox::BULK,
         mirror::write::BULK,
         &[("listings::RECORD", &listings::RECORD)],

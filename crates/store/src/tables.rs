@@ -164,6 +164,9 @@ pub const TABLES: &[Table] = &[
         conversation_id Integer, contact_id Integer, agent_id Integer, status Text, source Text, kind Text,
         event_id Text, slot_start Instant, slot_end Instant, scheduled_at Instant, updated_at Instant,
         time_zone Text, notes Text, extra Json),
+    table!("facts" [fact_id Text "$2"] (fact_id) limit "$3"
+        kind Text, conversation_id Integer, contact_id Integer, user_id Integer, playbook_id Integer,
+        occurred_at Instant, received_at Instant, phone Text, detail Json),
     table!("report_values" [conversation_id Integer "$2", metric Text "$3"] (conversation_id, metric) limit "$4"
         value Real),
     table!("export_runs" [export_run_id Text "$2"] (export_run_id) limit "$3"

@@ -133,6 +133,7 @@ CREATE TABLE sweeps (
     started_at BIGINT NOT NULL,
     finished_at BIGINT,
     listed BIGINT NOT NULL,
+    changed BIGINT NOT NULL,
     differing BIGINT NOT NULL,
     missed BIGINT NOT NULL,
     outcome TEXT,

@@ -133,6 +133,7 @@ CREATE TABLE sweeps (
     started_at INTEGER NOT NULL,
     finished_at INTEGER,
     listed INTEGER NOT NULL,
+    changed INTEGER NOT NULL,
     differing INTEGER NOT NULL,
     missed INTEGER NOT NULL,
     outcome TEXT,

@@ -8,6 +8,7 @@ mod engines;
 mod exclusive;
 mod inbox;
 mod laws;
+mod live;
 mod opening;
 mod private;
 mod samples;

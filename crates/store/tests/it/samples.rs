@@ -192,3 +192,19 @@ pub(crate) fn meeting(id: &str, status: &str) -> Meeting {
 pub(crate) fn report_value(conversation: i64, metric: &str, value: Option<f64>) -> ReportValue {
     ReportValue { conversation_id: ConversationId(conversation), metric: metric.to_owned(), value }
 }
+
+pub(crate) fn fact(id: &str) -> store::facts::Fact {
+    store::facts::Fact {
+        org: ORG,
+        fact_id: id.to_owned(),
+        kind: "phone_captured".to_owned(),
+        conversation: Some(ConversationId(1)),
+        contact: Some(ContactId(1_001)),
+        user: None,
+        playbook: None,
+        occurred_at: None,
+        received_at: NOW,
+        phone: Some(Pii::new("+15555550100".to_owned())),
+        detail: Pii::new("{}".to_owned()),
+    }
+}

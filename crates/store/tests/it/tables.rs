@@ -6,7 +6,7 @@ use store::tables::{self, TABLES, Value};
 
 use crate::engines::{Store, on_both};
 use crate::samples::{
-    NOW, ORG, account, attachment, contact, contact_attribute, details, landing_page, meeting, message,
+    NOW, ORG, account, attachment, contact, contact_attribute, details, fact, landing_page, meeting, message,
     playbook, read, report_value, team, user,
 };
 
@@ -40,6 +40,7 @@ async fn fill(store: &Store) {
         .unwrap();
     directory::apply_meetings(&mut tx, ORG, &texts.map(|id| meeting(id, "ACTIVE")), NOW).await.unwrap();
     let values = texts.map(|metric| report_value(1, metric, Some(0.5)));
+    store::facts::record(&mut tx, &texts.map(fact)).await.unwrap();
     directory::apply_report_values(&mut tx, ORG, &values, NOW).await.unwrap();
     tx.commit().await.unwrap();
 }

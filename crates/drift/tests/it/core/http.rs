@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use drift::{HttpOptions, HttpTransport, Limits, Transport, TransportError, TransportKind};
+use drift::{HttpOptions, HttpTransport, Limits, Transport, TransportError, TransportKind, VendorSigns};
 use http::{Request, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
@@ -143,7 +143,11 @@ async fn another_hosts_certificate_is_told_from_a_broken_line() {
         get(&transport, &format!("https://{host}:{}/", address.port())).await
     };
     let trusted = vec![pem.into_bytes()];
-    assert_eq!(ask("driftapi.com", trusted.clone()).await.unwrap().status(), 200);
+    let answer = ask("driftapi.com", trusted.clone()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    // The generator's certificates end in the year 4096.
+    let end = VendorSigns::read(&answer).certificate_end.unwrap();
+    assert_eq!(end, drift::Millis(67_090_550_400_000));
     let stranger = ask("driftapi.com", Vec::new()).await.unwrap_err();
     assert_eq!(stranger.kind, TransportKind::Tls, "{stranger:?}");
     let other = ask("api.drift.com", trusted).await.unwrap_err();
