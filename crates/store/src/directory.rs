@@ -5,12 +5,14 @@
 
 pub(crate) mod contacts;
 pub(crate) mod lists;
+pub(crate) mod told;
 
 pub use contacts::{apply_contacts, mark_contacts_gone};
 pub use lists::{
     apply_accounts, apply_contact_attributes, apply_landing_pages, apply_meetings, apply_playbooks,
     apply_report_values, apply_teams, apply_users,
 };
+pub use told::{ToldMeeting, tell_meetings};
 
 /// Whether a list holds everything there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

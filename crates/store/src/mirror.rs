@@ -7,6 +7,7 @@ mod apply;
 pub(crate) mod counts;
 pub(crate) mod files;
 pub(crate) mod gone;
+pub(crate) mod held;
 pub(crate) mod merge;
 pub(crate) mod missing;
 pub(crate) mod pending;
@@ -23,6 +24,7 @@ pub use files::{
     store_attachment,
 };
 pub use gone::mark_gone;
+pub use held::{contact_is_held, files_held, messages_held};
 pub use missing::{Live, Missing, first_created_at, live, missing};
 pub use pending::{contacts_missing, conversations_without_details};
 pub use prepared::Prepared;

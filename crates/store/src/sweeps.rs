@@ -3,6 +3,8 @@
 //! A row is written when a sweep begins and completed when it ends; one that died stays without an end, and the next
 //! begins anew from the watermark.
 
+use std::collections::HashMap;
+
 use model::{ConversationId, Millis, OrgId};
 
 use crate::db::{Db, Tx};
@@ -55,12 +57,13 @@ row! {
 
 const START: &str = "
     INSERT INTO sweeps (sweep_id, org_id, kind, started_at, listed, changed, differing, missed)
-    VALUES ($1, $2, $3, $4, 0, 0, 0, 0)";
+    VALUES ($1, $2, $3, $4, 0, 0, 0, 0)
+    ON CONFLICT (sweep_id) DO NOTHING";
 
-/// Note that a sweep begins.
+/// Note that a sweep begins; one that goes on keeps its beginning.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] when the id is taken, or the database's error.
+/// The database's error.
 pub async fn start(tx: &mut Tx, org: OrgId, id: &str, kind: &str, now: Millis) -> Result<(), StoreError> {
     on_tx!(tx, conn => sqlx::query(START)
         .bind(id)
@@ -169,43 +172,46 @@ pub async fn summary(db: &Db, org: OrgId, since: Millis) -> Result<Summary, Stor
 }
 
 /// Routed events have their index by conversation, the few others theirs by age.
-const TOLD_OF: Pair = Pair {
+const LAST_TOLD: Pair = Pair {
     sqlite: "
-        SELECT conversation_id FROM events
-        WHERE org_id = $1 AND routed_at IS NOT NULL AND received_at >= $3
-          AND conversation_id IN (SELECT value FROM json_each($2))
-        UNION
-        SELECT conversation_id FROM events
-        WHERE org_id = $1 AND routed_at IS NULL AND received_at >= $3
-          AND conversation_id IN (SELECT value FROM json_each($2))",
+        SELECT conversation_id, MAX(received_at) AS received_at FROM events
+        WHERE org_id = $1 AND routed_at IS NOT NULL
+          AND conversation_id IN (SELECT value FROM json_each($2)) GROUP BY conversation_id
+        UNION ALL
+        SELECT conversation_id, MAX(received_at) AS received_at FROM events
+        WHERE org_id = $1 AND routed_at IS NULL
+          AND conversation_id IN (SELECT value FROM json_each($2)) GROUP BY conversation_id",
     postgres: "
-        SELECT conversation_id FROM events
-        WHERE org_id = $1 AND routed_at IS NOT NULL AND received_at >= $3 AND conversation_id =
+        SELECT conversation_id, MAX(received_at) AS received_at FROM events
+        WHERE org_id = $1 AND routed_at IS NOT NULL AND conversation_id =
           ANY(ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($2 AS json))))
-        UNION
-        SELECT conversation_id FROM events
-        WHERE org_id = $1 AND routed_at IS NULL AND received_at >= $3 AND conversation_id =
-          ANY(ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($2 AS json))))",
+        GROUP BY conversation_id
+        UNION ALL
+        SELECT conversation_id, MAX(received_at) AS received_at FROM events
+        WHERE org_id = $1 AND routed_at IS NULL AND conversation_id =
+          ANY(ARRAY(SELECT CAST(value AS BIGINT) FROM json_array_elements_text(CAST($2 AS json))))
+        GROUP BY conversation_id",
 };
 
-/// Which of these conversations an event received since an instant told of, routed or not.
+/// When an event last told of each of these conversations; those that no event in the inbox tells of are missing from the
+/// answer. Hold the list of ids short.
 ///
 /// # Errors
 /// The database's error.
-pub async fn told_of(
+pub async fn last_told(
     db: &Db,
     org: OrgId,
     ids: &[ConversationId],
-    since: Millis,
-) -> Result<Vec<ConversationId>, StoreError> {
-    let (text, ids) = (TOLD_OF.of_db(db), json_ids(ids.iter().map(|id| id.0)));
-    let told: Vec<i64> = on_db!(db, pool => sqlx::query_scalar(text)
-        .bind(org.0)
-        .bind(ids)
-        .bind(since.0)
-        .fetch_all(pool)
-        .await)?;
-    Ok(told.into_iter().map(ConversationId).collect())
+) -> Result<HashMap<ConversationId, Millis>, StoreError> {
+    let (text, ids) = (LAST_TOLD.of_db(db), json_ids(ids.iter().map(|id| id.0)));
+    let rows: Vec<(i64, i64)> =
+        on_db!(db, pool => sqlx::query_as(text).bind(org.0).bind(ids).fetch_all(pool).await)?;
+    let mut told = HashMap::new();
+    for (id, at) in rows {
+        let last = told.entry(ConversationId(id)).or_insert(Millis(at));
+        *last = (*last).max(Millis(at));
+    }
+    Ok(told)
 }
 
 const PRUNE: &str = "DELETE FROM sweeps WHERE started_at < $1";
@@ -248,4 +254,4 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("sweeps::PRUNE", PRUNE),
 ];
 
-pub(crate) const PAIRS: &[(&str, &Pair)] = &[("sweeps::TOLD_OF", &TOLD_OF)];
+pub(crate) const PAIRS: &[(&str, &Pair)] = &[("sweeps::LAST_TOLD", &LAST_TOLD)];

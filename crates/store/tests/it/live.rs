@@ -2,12 +2,13 @@
 
 use model::{ConversationId, Millis, OrgId};
 use store::call_stats::{self, CallCount};
+use store::directory::{self, ToldMeeting};
 use store::facts;
 use store::notices::{self, NewNotice};
 use store::sweeps::{self, Found};
 
 use crate::engines::on_both;
-use crate::samples::{NOW, ORG, fact};
+use crate::samples::{NOW, ORG, fact, meeting};
 
 #[tokio::test]
 async fn a_fact_told_twice_is_one_and_the_first() {
@@ -92,6 +93,51 @@ async fn calls_are_counted_by_hour_and_forgotten_in_time() {
         assert_eq!(call_stats::prune(&mut tx, later).await.unwrap(), 2);
         tx.commit().await.unwrap();
         assert_eq!(call_stats::since(&store.db, ORG, hour).await.unwrap(), [count(later, "200", 2)]);
+    })
+    .await;
+}
+
+fn told(kind: &str, at: i64, slot: i64) -> ToldMeeting {
+    let mut told = meeting("m", "x");
+    (told.status, told.notes, told.updated_at) = (None, None, None);
+    told.slot_start = Some(Millis(slot));
+    ToldMeeting { meeting: told, kind: kind.to_owned(), at: Millis(at) }
+}
+
+#[tokio::test]
+async fn what_events_tell_of_a_meeting_ends_the_same_in_any_order() {
+    on_both(async |store| {
+        let events = [
+            told("new_meeting", 10, 100),
+            told("meeting_updated", 20, 200),
+            told("meeting_updated", 30, 300),
+        ];
+        let mut ends = Vec::new();
+        for (org, order) in [(1, [0, 1, 2]), (2, [2, 0, 1]), (3, [1, 2, 0])] {
+            let mut tx = store.db.begin().await.unwrap();
+            for index in order {
+                directory::tell_meetings(&mut tx, OrgId(org), &[events[index].clone()]).await.unwrap();
+            }
+            tx.commit().await.unwrap();
+            let table = store::tables::table("meetings").unwrap();
+            let rows = store::tables::read(&store.db, table, OrgId(org), None, 9).await.unwrap();
+            ends.push(rows.into_iter().map(|row| row[1..].to_vec()).collect::<Vec<_>>());
+        }
+        assert_eq!(ends[0].len(), 1);
+        assert!(format!("{:?}", ends[0]).contains("300"));
+        assert!(ends.iter().all(|end| *end == ends[0]), "{ends:?}");
+
+        let mut listed = meeting("m", "ACTIVE");
+        listed.updated_at = Some(Millis(25));
+        let mut tx = store.db.begin().await.unwrap();
+        directory::apply_meetings(&mut tx, OrgId(1), &[listed], NOW).await.unwrap();
+        assert_eq!(
+            directory::tell_meetings(&mut tx, OrgId(1), &events[..2]).await.unwrap(),
+            0,
+            "older than the list"
+        );
+        assert_eq!(directory::tell_meetings(&mut tx, OrgId(1), &events[2..]).await.unwrap(), 1);
+        tx.commit().await.unwrap();
     })
     .await;
 }
