@@ -91,6 +91,8 @@ text_id! {
     ConnectionId;
     /// One received event: a UUID v7 of the instant of its receipt, so events sort by arrival.
     EventId;
+    /// One address that outgoing webhooks go to: a UUID v7.
+    EndpointId;
 }
 
 impl RunId {
@@ -123,6 +125,15 @@ impl EventId {
     }
 }
 
+impl EndpointId {
+    /// A new id from the given instant and randomness (UUID version 7).
+    #[must_use]
+    pub fn new(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> Self {
+        Self(uuid_v7(clock, entropy))
+    }
+}
+
+/// RFC 9562, version 7: 48 bits of Unix milliseconds, then randomness.
 fn uuid_v7(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> String {
     uuid_v7_at(clock.now(), entropy.next_u64(), entropy.next_u64())
 }

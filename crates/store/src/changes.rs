@@ -63,6 +63,8 @@ pub struct Change {
     pub detail: String,
     /// When the mirror learnt of it.
     pub at: Millis,
+    /// The trace of what led to it, where there was one.
+    pub trace: Option<String>,
 }
 
 row! {
@@ -73,11 +75,12 @@ row! {
         message_id: Option<i64>,
         detail: String,
         at: i64,
+        trace: Option<String>,
     }
 }
 
 const READ: &str = "
-    SELECT seq, conversation_id, kind, message_id, detail, at FROM changes
+    SELECT seq, conversation_id, kind, message_id, detail, at, trace FROM changes
     WHERE org_id = $1 AND seq > $2 ORDER BY seq LIMIT $3";
 
 /// The changes of an organization after `after_seq` (0 for all), in order.
@@ -94,6 +97,75 @@ pub async fn read(db: &Db, org: OrgId, after_seq: i64, limit: u32) -> Result<Vec
     rows.into_iter().map(|row| row.into_change(org)).collect()
 }
 
+const OF_CONVERSATION: &str = "
+    SELECT seq, conversation_id, kind, message_id, detail, at, trace FROM changes
+    WHERE org_id = $1 AND conversation_id = $2 AND seq > $3 ORDER BY seq LIMIT $4";
+
+/// The changes of one conversation after `after_seq` (0 for all), in order.
+///
+/// # Errors
+/// The database's error.
+pub async fn of_conversation(
+    db: &Db,
+    org: OrgId,
+    conversation: ConversationId,
+    after_seq: i64,
+    limit: u32,
+) -> Result<Vec<Change>, StoreError> {
+    let rows: Vec<ChangeRow> = on_db!(db, pool => sqlx::query_as(OF_CONVERSATION)
+        .bind(org.0)
+        .bind(conversation.0)
+        .bind(after_seq)
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await)?;
+    rows.into_iter().map(|row| row.into_change(org)).collect()
+}
+
+const HEAD: &str = "SELECT COALESCE(MAX(seq), 0) FROM changes WHERE org_id = $1";
+
+/// The number of an organization's last change; 0 when there is none.
+///
+/// # Errors
+/// The database's error.
+pub async fn head(db: &Db, org: OrgId) -> Result<i64, StoreError> {
+    Ok(on_db!(db, pool => sqlx::query_scalar(HEAD).bind(org.0).fetch_one(pool).await)?)
+}
+
+const SINCE: &str = "SELECT MIN(seq) FROM changes WHERE org_id = $1 AND at >= $2";
+
+/// Where in the feed to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// With the first change that is kept.
+    Beginning,
+    /// With the next change.
+    Now,
+    /// With the change of this number, or the first after it.
+    At(i64),
+    /// With the first change of this instant or later.
+    Since(Millis),
+}
+
+/// The number after which a reader reads that begins there.
+///
+/// # Errors
+/// The database's error.
+pub async fn position(db: &Db, org: OrgId, start: Start) -> Result<i64, StoreError> {
+    let found: Option<i64> = match start {
+        Start::Beginning => Some(1),
+        Start::At(seq) => Some(seq.max(1)),
+        Start::Now => None,
+        Start::Since(at) => {
+            on_db!(db, pool => sqlx::query_scalar(SINCE).bind(org.0).bind(at.0).fetch_one(pool).await)?
+        }
+    };
+    match found {
+        Some(seq) => Ok(seq - 1),
+        None => head(db, org).await,
+    }
+}
+
 impl ChangeRow {
     fn into_change(self, org: OrgId) -> Result<Change, StoreError> {
         Ok(Change {
@@ -104,6 +176,7 @@ impl ChangeRow {
             message_id: self.message_id.map(MessageId),
             detail: self.detail,
             at: Millis(self.at),
+            trace: self.trace,
         })
     }
 }
@@ -206,14 +279,23 @@ impl ChangeKind {
         }
     }
 
-    fn parse_stored(word: &str) -> Result<Self, StoreError> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == word)
-            .ok_or(StoreError::Stored { what: "change kind" })
+    /// The kind of that word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
+    pub(crate) fn parse_stored(word: &str) -> Result<Self, StoreError> {
+        Self::parse(word).ok_or(StoreError::Stored { what: "change kind" })
     }
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[("changes::READ", READ), ("changes::NEXT", NEXT)];
+pub(crate) const STATEMENTS: &[(&str, &str)] = &[
+    ("changes::READ", READ),
+    ("changes::OF_CONVERSATION", OF_CONVERSATION),
+    ("changes::HEAD", HEAD),
+    ("changes::SINCE", SINCE),
+    ("changes::NEXT", NEXT),
+];
 
 pub(crate) const BULK: &[(&str, &crate::bulk::Texts)] = &[("changes::INSERT", &INSERT)];

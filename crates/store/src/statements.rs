@@ -6,8 +6,9 @@ use crate::db::{Db, Pools};
 use crate::error::StoreError;
 use crate::url::Engine;
 use crate::{
-    call_stats, changes, checkpoints, connections, directory, exclusive, export_runs, facts, failures, inbox,
-    listings, migrate, mirror, notices, runs, sweeps, tables, vault, watermarks,
+    call_stats, changes, checkpoints, connections, consumers, directory, effects, endpoints, exclusive,
+    export_runs, facts, failures, inbox, listings, migrate, mirror, notices, runs, sweeps, tables, vault,
+    watermarks,
 };
 
 impl Db {
@@ -37,8 +38,11 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
         changes::STATEMENTS,
         checkpoints::STATEMENTS,
         connections::STATEMENTS,
+        consumers::STATEMENTS,
         directory::contacts::STATEMENTS,
         directory::told::STATEMENTS,
+        effects::STATEMENTS,
+        endpoints::STATEMENTS,
         export_runs::STATEMENTS,
         facts::STATEMENTS,
         failures::STATEMENTS,
@@ -75,6 +79,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
         directory::lists::BULK,
         facts::BULK,
         inbox::BULK,
+        effects::BULK,
         mirror::write::BULK,
         &[("listings::RECORD", &listings::RECORD)],
     ];

@@ -160,23 +160,26 @@ CREATE TABLE call_stats (
     PRIMARY KEY (org_id, hour, outcome)
 );
 
--- Readers of the change feed, and how far each has read.
+-- Readers of the change feed, and how far each has read. A reader that writes a file notes the length it had then.
 CREATE TABLE consumers (
     org_id BIGINT NOT NULL,
     name TEXT NOT NULL,
     kind TEXT NOT NULL,
     state TEXT NOT NULL,
     cursor_seq BIGINT NOT NULL,
+    file_bytes BIGINT,
     created_at BIGINT NOT NULL,
     read_at BIGINT,
     PRIMARY KEY (org_id, name)
 );
--- What was done, or is owed, outside: one row a consumer and key.
+-- What was done, or is owed, outside: one row a consumer and key. Effects of one lane are done in their order: the
+-- conversation's number, or a contact's with a minus before it.
 CREATE TABLE effects (
     org_id BIGINT NOT NULL,
     consumer TEXT NOT NULL,
     key TEXT NOT NULL,
     seq BIGINT NOT NULL,
+    lane BIGINT NOT NULL,
     conversation_id BIGINT,
     state TEXT NOT NULL,
     attempts BIGINT NOT NULL,
@@ -187,9 +190,11 @@ CREATE TABLE effects (
     trace TEXT,
     PRIMARY KEY (org_id, consumer, key)
 );
-CREATE INDEX effects_owed ON effects (org_id, consumer, conversation_id, seq) WHERE state = 'owed';
+CREATE INDEX effects_owed ON effects (org_id, consumer, lane, seq) WHERE state = 'owed';
+CREATE INDEX effects_by_seq ON effects (org_id, consumer, seq);
 CREATE INDEX effects_by_conversation ON effects (org_id, conversation_id, seq);
--- Where outgoing webhooks go. Its secrets lie in the vault's table under its own id.
+-- Where outgoing webhooks go, and how that fares. Its secrets lie in the vault's table under its own id; it reads the
+-- feed as the consumer of that name.
 CREATE TABLE endpoints (
     org_id BIGINT NOT NULL,
     endpoint_id TEXT NOT NULL,
@@ -197,7 +202,9 @@ CREATE TABLE endpoints (
     kinds TEXT NOT NULL,
     state TEXT NOT NULL,
     created_at BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
     failing_since BIGINT,
+    retry_at BIGINT,
     disabled_at BIGINT,
     error TEXT,
     PRIMARY KEY (org_id, endpoint_id)

@@ -160,23 +160,26 @@ CREATE TABLE call_stats (
     PRIMARY KEY (org_id, hour, outcome)
 ) STRICT, WITHOUT ROWID;
 
--- Readers of the change feed, and how far each has read.
+-- Readers of the change feed, and how far each has read. A reader that writes a file notes the length it had then.
 CREATE TABLE consumers (
     org_id INTEGER NOT NULL,
     name TEXT NOT NULL,
     kind TEXT NOT NULL,
     state TEXT NOT NULL,
     cursor_seq INTEGER NOT NULL,
+    file_bytes INTEGER,
     created_at INTEGER NOT NULL,
     read_at INTEGER,
     PRIMARY KEY (org_id, name)
 ) STRICT, WITHOUT ROWID;
--- What was done, or is owed, outside: one row a consumer and key.
+-- What was done, or is owed, outside: one row a consumer and key. Effects of one lane are done in their order: the
+-- conversation's number, or a contact's with a minus before it.
 CREATE TABLE effects (
     org_id INTEGER NOT NULL,
     consumer TEXT NOT NULL,
     key TEXT NOT NULL,
     seq INTEGER NOT NULL,
+    lane INTEGER NOT NULL,
     conversation_id INTEGER,
     state TEXT NOT NULL,
     attempts INTEGER NOT NULL,
@@ -187,9 +190,11 @@ CREATE TABLE effects (
     trace TEXT,
     PRIMARY KEY (org_id, consumer, key)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX effects_owed ON effects (org_id, consumer, conversation_id, seq) WHERE state = 'owed';
+CREATE INDEX effects_owed ON effects (org_id, consumer, lane, seq) WHERE state = 'owed';
+CREATE INDEX effects_by_seq ON effects (org_id, consumer, seq);
 CREATE INDEX effects_by_conversation ON effects (org_id, conversation_id, seq);
--- Where outgoing webhooks go. Its secrets lie in the vault's table under its own id.
+-- Where outgoing webhooks go, and how that fares. Its secrets lie in the vault's table under its own id; it reads the
+-- feed as the consumer of that name.
 CREATE TABLE endpoints (
     org_id INTEGER NOT NULL,
     endpoint_id TEXT NOT NULL,
@@ -197,7 +202,9 @@ CREATE TABLE endpoints (
     kinds TEXT NOT NULL,
     state TEXT NOT NULL,
     created_at INTEGER NOT NULL,
+    failures INTEGER NOT NULL,
     failing_since INTEGER,
+    retry_at INTEGER,
     disabled_at INTEGER,
     error TEXT,
     PRIMARY KEY (org_id, endpoint_id)

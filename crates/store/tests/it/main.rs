@@ -6,6 +6,7 @@ mod conversations;
 mod directory;
 mod engines;
 mod exclusive;
+mod feed;
 mod inbox;
 mod laws;
 mod live;
