@@ -6,6 +6,7 @@
 mod faults;
 mod log;
 mod tokens;
+mod webhooks;
 mod world;
 
 use bytes::Bytes;
@@ -44,6 +45,17 @@ const HELP: &[(&str, &str, &str)] = &[
     ("GET", "/traffic", "changes a minute in the background"),
     ("PUT", "/traffic", "set them: {\"per_minute\": 60}; 0 stops"),
     ("POST", "/traffic", "let random things happen now: {\"changes\": 10}"),
+    ("GET", "/webhooks", "where webhooks go, how they fail, and what became of them"),
+    (
+        "PUT",
+        "/webhooks",
+        "set what is named: {\"url\": \"http://…\", \"types\": [\"new_message\"], \"faults\": {\"lost_percent\": 20}}",
+    ),
+    (
+        "POST",
+        "/webhooks",
+        "send one: {\"type\": \"phone_captured\", \"conversation\"?: id, \"data\"?: {…}}; an example without data",
+    ),
     ("GET", "/tokens", "how many tokens were issued and refreshed"),
     (
         "POST",
@@ -63,7 +75,11 @@ const HELP: &[(&str, &str, &str)] = &[
         "set it: {\"per_minute\": 600, \"burst\": 10, \"headers\": true, \"retry_after\": true}",
     ),
     ("GET", "/time", "the sandbox's clock, in epoch milliseconds"),
-    ("POST", "/reset", "faults, rate and traffic as at the start; log empty. The world keeps its changes"),
+    (
+        "POST",
+        "/reset",
+        "faults, rate, traffic and webhooks as at the start; log empty. The world keeps its changes",
+    ),
 ];
 
 /// One control request.
@@ -122,6 +138,9 @@ fn route(sandbox: &Inner, method: &Method, path: &str, control: &Control<'_>) ->
             sandbox.faults.clear();
             Ok(ok())
         }
+        ("GET", "webhooks") => Ok(webhooks::read(sandbox)),
+        ("PUT", "webhooks") => webhooks::set(sandbox, control),
+        ("POST", "webhooks") => webhooks::post(sandbox, control),
         ("GET", "tokens") => Ok(tokens::read(sandbox)),
         ("POST", "tokens") => tokens::act(sandbox, control),
         ("POST", "consent") => tokens::consent(sandbox, control),
@@ -153,6 +172,9 @@ fn reset(sandbox: &Inner) {
     sandbox.faults.set(sandbox.options.faults.clone());
     sandbox.set_rate(sandbox.options.rate.clone());
     sandbox.traffic.set(sandbox.options.traffic_per_minute);
+    sandbox.webhooks.clear();
+    // The options were sound at the start.
+    let _ = sandbox.set_webhooks(sandbox.options.webhooks.clone());
     sandbox.log.clear();
 }
 

@@ -7,7 +7,7 @@
 //!
 //! A request goes one way: `serve` takes the connection, `door` counts it, checks the token, draws from the
 //! bucket and asks [`faults`] what goes wrong, `routes` reads or changes the [`world`], `faults` spoils the answer,
-//! and [`log`] keeps a line of it. This crate must never know the `drift` crate: a double that shares the client's
+//! and [`log`] keeps a line of it. The other way, [`webhooks`] posts what happens in the world. This crate must never know the `drift` crate: a double that shares the client's
 //! types cannot catch the client's misspellings. What Drift's documentation leaves open is decided here and said so
 //! where it is decided.
 
@@ -29,6 +29,7 @@ mod serve;
 mod tls;
 mod tokens;
 mod traffic;
+pub mod webhooks;
 pub mod world;
 
 pub use faults::{Fault, FaultProfile, FaultRule, Faults, PRESETS};
@@ -38,4 +39,5 @@ pub use run::{BindOptions, Listening, RunError, TlsOptions, run};
 pub use sandbox::{Sandbox, SandboxError};
 pub use scope::{Scope, ScopeSet};
 pub use tls::{Authority, HOSTS, TlsError};
+pub use webhooks::{Delivery, DeliveryFaults, WebhookCounts, WebhookOptions, WebhookTypes};
 pub use world::World;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::faults::FaultProfile;
 use crate::scope::ScopeSet;
+use crate::webhooks::WebhookOptions;
 use crate::world::Shape;
 
 /// Life of an access token: about two hours (Drift: Authentication and scopes).
@@ -156,6 +157,8 @@ pub struct Options {
     pub faults: FaultProfile,
     /// Changes a minute while serving on a socket; 0 for a still world.
     pub traffic_per_minute: u32,
+    /// Where webhooks go, and how they fail.
+    pub webhooks: WebhookOptions,
     /// Entries the request log keeps.
     pub log_entries_max: usize,
     /// Whether `/_sandbox` answers callers from other machines.
@@ -185,6 +188,7 @@ impl Default for Options {
             public_url: None,
             faults: FaultProfile::default(),
             traffic_per_minute: 0,
+            webhooks: WebhookOptions::default(),
             log_entries_max: LOG_ENTRIES_MAX,
             control_from_anywhere: false,
         }

@@ -17,7 +17,8 @@ use crate::options::{AuthFailure, Options, RateLimit, Source};
 use crate::scope::ScopeSet;
 use crate::tokens::{Refused, Terms, Tokens, draw};
 use crate::traffic::Traffic;
-use crate::world::{DialogueError, World};
+use crate::webhooks::{Delivery, WebhookCounts, WebhookOptions, Webhooks, example};
+use crate::world::{DialogueError, Listener, Notice, World};
 
 /// Why a sandbox could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,9 @@ pub enum SandboxError {
     /// The fault profile cannot be played.
     #[error("the fault profile is wrong: {0}")]
     Faults(String),
+    /// The choices about webhooks do not go together.
+    #[error("the webhooks are wrong: {0}")]
+    Webhooks(String),
 }
 
 /// A running double of Drift; clones are the same sandbox.
@@ -55,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) faults: Faults,
     pub(crate) log: RequestLog,
     pub(crate) traffic: Traffic,
+    pub(crate) webhooks: Arc<Webhooks>,
     /// Requests to the API so far.
     pub(crate) numbers: AtomicU64,
     app: RwLock<App>,
@@ -74,6 +79,9 @@ impl Sandbox {
         if let Some(complaint) = options.faults.complaint() {
             return Err(SandboxError::Faults(complaint));
         }
+        if let Some(complaint) = options.webhooks.complaint() {
+            return Err(SandboxError::Webhooks(complaint));
+        }
         let now = clock.now();
         let world = build_world(&options, now)?;
         let terms = Terms {
@@ -85,6 +93,7 @@ impl Sandbox {
         let tokens = Tokens::new(terms);
         tokens.issue_private(&private, options.scopes, now);
         let rate = options.rate.clone();
+        let world_org = world.org_id();
         let inner = Inner {
             world,
             tokens,
@@ -93,6 +102,7 @@ impl Sandbox {
             faults: Faults::new(options.faults.clone()),
             log: RequestLog::new(options.log_entries_max),
             traffic: Traffic::new(options.traffic_per_minute),
+            webhooks: Arc::new(Webhooks::new(options.webhooks.clone(), world_org)),
             numbers: AtomicU64::new(0),
             app: RwLock::new(App { redirect_uri: options.redirect_uri.clone(), scopes: options.scopes }),
             private_token: Secret::new(private),
@@ -101,6 +111,7 @@ impl Sandbox {
             clock,
             entropy,
         };
+        inner.listen();
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -187,7 +198,71 @@ impl Sandbox {
     }
 }
 
+/// Webhooks, for a harness in process.
+impl Sandbox {
+    /// The deliveries that are due by now, in the order of their times. For options with `collect`; each is given once.
+    #[must_use]
+    pub fn take_webhooks(&self) -> Vec<Delivery> {
+        self.inner.webhooks.take_due(self.inner.clock.now(), usize::MAX)
+    }
+
+    /// When the next delivery is due; `None` when none waits.
+    #[must_use]
+    pub fn next_webhook_at(&self) -> Option<Millis> {
+        self.inner.webhooks.next_due()
+    }
+
+    /// What became of events and deliveries.
+    #[must_use]
+    pub fn webhook_counts(&self) -> WebhookCounts {
+        self.inner.webhooks.counts()
+    }
+
+    /// Other choices about webhooks from now on.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn set_webhooks(&self, options: WebhookOptions) -> Result<(), String> {
+        self.inner.set_webhooks(options)
+    }
+
+    /// Let an event be told that nothing in the world caused. `data` is its JSON.
+    pub fn post_webhook(&self, kind: &str, data: &serde_json::Value) {
+        self.inner.webhooks.tell(kind, data.to_string().as_bytes(), self.inner.clock.now());
+    }
+
+    /// The `data` of an example of this type, about a conversation (the newest, if none is named); `None` when the
+    /// conversation or the type is unknown.
+    #[must_use]
+    pub fn webhook_example(&self, kind: &str, conversation: Option<i64>) -> Option<serde_json::Value> {
+        example(&self.inner.world, kind, conversation, self.inner.clock.now())
+    }
+
+    /// How many calls were made to a route, by its method and pattern: `GET /conversations/{id}`.
+    #[must_use]
+    pub fn calls(&self, route: &str) -> u64 {
+        self.log().totals().by_route.get(route).copied().unwrap_or(0)
+    }
+}
+
 impl Inner {
+    pub(crate) fn set_webhooks(&self, options: WebhookOptions) -> Result<(), String> {
+        if let Some(complaint) = options.complaint() {
+            return Err(complaint);
+        }
+        self.webhooks.set(options);
+        self.listen();
+        Ok(())
+    }
+
+    /// Hear of what happens in the world while anybody gets webhooks; a silent world costs nothing.
+    fn listen(&self) {
+        let (webhooks, clock) = (Arc::clone(&self.webhooks), Arc::clone(&self.clock));
+        let tell = move |notice: Notice| webhooks.tell(notice.kind, &notice.data, clock.now());
+        let on = self.webhooks.options().is_on();
+        self.world.listen(on.then(|| Arc::new(tell) as Listener));
+    }
+
     pub(crate) fn app(&self) -> App {
         self.app.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

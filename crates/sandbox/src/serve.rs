@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::door::{self, Connection};
 use crate::sandbox::{Inner, Sandbox};
 use crate::tls::{Authority, TlsError};
-use crate::traffic;
+use crate::{traffic, webhooks};
 
 /// Connections held at once; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 2_048;
@@ -69,6 +69,7 @@ async fn accept(
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     let life = tokio::spawn(traffic::run(Arc::clone(&sandbox)));
+    let post = tokio::spawn(webhooks::send::run(Arc::clone(&sandbox)));
     let mut shutdown = pin!(shutdown);
     loop {
         while connections.try_join_next().is_some() {}
@@ -97,6 +98,7 @@ async fn accept(
     }
     drop((end, listener));
     life.abort();
+    post.abort();
     tokio::select! {
         () = async { while connections.join_next().await.is_some() {} } => {}
         () = sandbox.clock.deadline(FAREWELL_MS) => connections.abort_all(),

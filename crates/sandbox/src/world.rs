@@ -22,6 +22,7 @@ mod json;
 mod list;
 mod meeting;
 mod message;
+mod notice;
 mod overlay;
 mod people;
 mod phrases;
@@ -52,6 +53,7 @@ pub use change::{Change, Changed, Speaker, Tag};
 pub use counts::{Counts, StatusCounts};
 pub use directory::AccountSlice;
 pub use list::ListSlice;
+pub use notice::{Listener, Notice};
 pub use report::{REPORT_ROWS_MAX, ReportFilter, ReportRequest};
 pub use shape::{MESSAGES_PER_CONVERSATION_MAX, Shape};
 
@@ -117,6 +119,7 @@ pub struct World {
     overlay: RwLock<Overlay>,
     base_counts: OnceLock<Counts>,
     blocks: list::Blocks,
+    listener: RwLock<Option<Listener>>,
 }
 
 impl World {
@@ -140,7 +143,13 @@ impl World {
 
     fn over(base: Base) -> Self {
         let overlay = RwLock::new(Overlay::new(&base));
-        Self { base, overlay, base_counts: OnceLock::new(), blocks: list::Blocks::default() }
+        Self {
+            base,
+            overlay,
+            base_counts: OnceLock::new(),
+            blocks: list::Blocks::default(),
+            listener: RwLock::new(None),
+        }
     }
 
     fn read<T>(&self, read: impl FnOnce(View<'_>) -> T) -> T {
@@ -154,6 +163,15 @@ impl World {
     ) -> Result<T, WorldError> {
         let mut overlay = self.overlay.write().unwrap_or_else(PoisonError::into_inner);
         write(&self.base, &mut overlay)
+    }
+
+    /// Let somebody be told of every change from now on, or nobody.
+    pub fn listen(&self, listener: Option<Listener>) {
+        *self.listener.write().unwrap_or_else(PoisonError::into_inner) = listener;
+    }
+
+    fn listener(&self) -> Option<Listener> {
+        self.listener.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The organization's id.
@@ -179,6 +197,18 @@ impl World {
     #[must_use]
     pub fn conversation(&self, id: i64) -> Option<Vec<u8>> {
         self.read(|view| view.index_of(id).map(|index| view.conversation(index)))
+    }
+
+    /// A conversation (the newest, if none is named) with its contact and its last message.
+    #[must_use]
+    pub(crate) fn subjects(&self, conversation: Option<i64>) -> Option<(i64, i64, Option<i64>)> {
+        let id = conversation.or_else(|| self.expected().next())?;
+        self.read(|view| {
+            let index = view.index_of(id)?;
+            let mut last = None;
+            view.visit(index, view.total(index).saturating_sub(1), 1, &mut |message| last = Some(message.id));
+            Some((id, view.row(index).contact_id, last))
+        })
     }
 
     /// Whether the conversation exists (and has not vanished).

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// One thing that happens. Each raises the conversation's `updatedAt`, so its row moves to the head of the list.
+/// One thing that happens. Each but [`Change::Contact`] raises the conversation's `updatedAt`, so its row moves to the head of the list.
 ///
 /// As JSON (for the control routes) the kind stands under `change`: `{"change": "new_message", "conversation": 7}`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -90,11 +90,51 @@ pub enum Change {
         /// The conversation's id.
         conversation: i64,
     },
+    /// The meeting booked last in the conversation starts a day later.
+    MoveMeeting {
+        /// The conversation's id.
+        conversation: i64,
+    },
+    /// The meeting booked last in the conversation is called off.
+    CancelMeeting {
+        /// The conversation's id.
+        conversation: i64,
+    },
+    /// Attributes of the conversation's contact are set. The conversation itself stays as it is.
+    Contact {
+        /// The conversation's id.
+        conversation: i64,
+        /// Attributes by name; what is not named stays.
+        attributes: serde_json::Map<String, serde_json::Value>,
+    },
     /// The conversation answers 404 from now on and leaves every list.
     Vanish {
         /// The conversation's id.
         conversation: i64,
     },
+}
+
+impl Change {
+    /// The conversation that it names; a new one has no id yet.
+    #[must_use]
+    pub const fn conversation(&self) -> Option<i64> {
+        match self {
+            Self::NewConversation { .. } => None,
+            Self::NewMessage { conversation, .. }
+            | Self::EditMessage { conversation, .. }
+            | Self::DeleteMessage { conversation, .. }
+            | Self::RewriteMessage { conversation, .. }
+            | Self::EraseMessage { conversation, .. }
+            | Self::Status { conversation, .. }
+            | Self::Participants { conversation, .. }
+            | Self::Tags { conversation, .. }
+            | Self::Meeting { conversation }
+            | Self::MoveMeeting { conversation }
+            | Self::CancelMeeting { conversation }
+            | Self::Contact { conversation, .. }
+            | Self::Vanish { conversation } => Some(*conversation),
+        }
+    }
 }
 
 /// Who writes a message.

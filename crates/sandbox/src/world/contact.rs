@@ -3,6 +3,8 @@
 use model::Millis;
 use serde_json::{Map, Value, json};
 
+use super::change::Changed;
+use super::notice;
 use super::overlay::Overlay;
 use super::view::View;
 use super::{World, WorldError, ids, json};
@@ -283,16 +285,35 @@ impl World {
         now: Millis,
         edit: impl FnOnce(&mut Map<String, Value>) -> Result<(), WorldError>,
     ) -> Result<Vec<u8>, WorldError> {
+        let listener = self.listener();
         self.write(|base, overlay| {
             let parts = (View { base, overlay }).contact_parts(id);
             let (created_at, mut attributes) = parts.ok_or_else(|| WorldError::not_found("contact"))?;
+            let before = listener.as_ref().map(|_| attributes.clone());
             edit(&mut attributes)?;
             let version = attributes.get("_END_USER_VERSION").and_then(Value::as_i64).unwrap_or(0) + 1;
             attributes.insert("_END_USER_VERSION".to_owned(), json!(version));
             attributes.insert("last_active".to_owned(), json!(now.0));
+            let after = before.as_ref().map(|_| attributes.clone());
             overlay.keep_contact(id, ContactState::Known { created_at, attributes })?;
+            if let (Some(tell), Some(before), Some(after)) = (listener, before, after) {
+                notice::of_contact(id, &before, &after, now, &*tell);
+            }
             Ok(View { base, overlay }.contact(id).expect("it has just been kept"))
         })
+    }
+
+    /// [`Change::Contact`](super::Change::Contact).
+    pub(super) fn change_contact(
+        &self,
+        conversation: i64,
+        attributes: &Map<String, Value>,
+        now: Millis,
+    ) -> Result<Changed, WorldError> {
+        let contact = self.read(|view| view.index_of(conversation).map(|index| view.row(index).contact_id));
+        let contact = contact.ok_or_else(|| WorldError::not_found("conversation"))?;
+        self.update_contact(contact, &json!({"attributes": attributes}), now)?;
+        Ok(Changed { conversation, message: None })
     }
 }
 

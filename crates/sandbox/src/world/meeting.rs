@@ -51,20 +51,21 @@ impl View<'_> {
         let updated_at = self.base.updated_at(index);
         let lead = (1 + (plan.hash >> 30) % 150).cast_signed() * HOUR_MS;
         let start = (updated_at + lead).div_euclid(HOUR_MS) * HOUR_MS;
-        Some(Booked { index, agent: WRITERS[plan.agents[0]].id, start, scheduled_at: updated_at - 1_000 })
+        let booked = Booked::new(index, WRITERS[plan.agents[0]].id, start, updated_at - 1_000);
+        Some(Booked { canceled: None, ..booked })
     }
 
-    fn meeting(&self, booked: &Booked) -> Vec<u8> {
+    pub(super) fn meeting(&self, booked: &Booked) -> Vec<u8> {
         let row = self.row(booked.index);
         let hash = self.base.hash(13, booked.index);
         let mut meeting = json!({
             "agentId": booked.agent, "orgId": ids::ORG_ID,
-            "status": if hash & 7 == 0 { "CANCELED" } else { "ACTIVE" },
+            "status": if booked.canceled.unwrap_or(hash & 7 == 0) { "CANCELED" } else { "ACTIVE" },
             "meetingSource": if hash & 8 == 0 { "EMAIL_DROP" } else { "WIDGET" },
             "schedulerId": row.contact_id, "eventId": format!("ev{hash:016x}"),
-            "slug": format!("m-{}-{}", row.id, booked.start / HOUR_MS),
+            "slug": format!("m-{}-{}", row.id, booked.first_start / HOUR_MS),
             "slotStart": booked.start, "slotEnd": booked.start + HOUR_MS / 2,
-            "updatedAt": booked.scheduled_at, "scheduledAt": booked.scheduled_at,
+            "updatedAt": booked.updated_at, "scheduledAt": booked.scheduled_at,
             "meetingType": "New Meeting", "conversationId": row.id,
         });
         if let Some(slot) = self.head(booked.index).map(|head: Head| head.slot) {

@@ -11,7 +11,7 @@ use model::Millis;
 use serde_json::{Map, Value};
 
 use super::base::{Base, Head, Status};
-use super::change::Tag;
+use super::change::{Change, Tag};
 use super::contact::ContactState;
 use super::directory::Directory;
 use super::ids;
@@ -25,6 +25,8 @@ const ENTRIES_MAX: usize = 1_000_000;
 const ADDED_MAX: i64 = 5_000_000;
 /// The most contacts that may be changed or new.
 const CONTACTS_MAX: usize = 1_000_000;
+
+const DAY_MS: i64 = 86_400_000;
 
 /// The fields of a list row.
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +94,27 @@ pub(super) struct Booked {
     pub agent: i64,
     pub start: i64,
     pub scheduled_at: i64,
+    pub updated_at: i64,
+    /// Where it was first to start: its slug tells, and stays.
+    pub first_start: i64,
+    /// Whether it was booked, or called off, while the world ran.
+    pub canceled: Option<bool>,
+}
+
+impl Booked {
+    pub(super) const fn new(index: u64, agent: i64, start: i64, scheduled_at: i64) -> Self {
+        let updated_at = scheduled_at;
+        Self { index, agent, start, scheduled_at, updated_at, first_start: start, canceled: Some(false) }
+    }
+
+    /// Move it by a day, or call it off.
+    pub(super) const fn update(&mut self, change: &Change, at: i64) {
+        self.updated_at = at;
+        match change {
+            Change::CancelMeeting { .. } => self.canceled = Some(true),
+            _ => self.start += DAY_MS,
+        }
+    }
 }
 
 /// Everything that is not computed.

@@ -84,6 +84,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The users who take part.
+    pub(super) fn participants(&self, index: u64) -> Vec<i64> {
+        match self.entry(index) {
+            Some(entry) => entry.participants.clone(),
+            None => participants(self.base, &self.base.head(index)),
+        }
+    }
+
     /// The conversation object.
     pub(super) fn conversation(&self, index: u64) -> Vec<u8> {
         let mut out = Vec::with_capacity(384);

@@ -7,6 +7,7 @@ use super::base::{Base, Status};
 use super::change::{Change, Changed, Speaker};
 use super::contact::greet;
 use super::message::{self, Author};
+use super::notice::{self, Before};
 use super::overlay::{Added, Booked, Overlay, body};
 use super::people::{self, Person};
 use super::phrases::{Fill, Phrase, pick};
@@ -24,9 +25,15 @@ impl World {
     /// default author is a bot.
     pub fn create_message(&self, id: i64, body: &Value, now: Millis) -> Result<Vec<u8>, WorldError> {
         let message = draft(body)?;
+        let listener = self.listener();
         self.write(|base, overlay| {
             let index = found(base, overlay, id)?;
+            let before = Before::of(View { base, overlay }, Some(id));
             let message_id = overlay.append(base, index, message, now)?;
+            if let Some(tell) = listener {
+                notice::of_message(View { base, overlay }, index, message_id, &*tell);
+                notice::of_state(View { base, overlay }, index, &before, &*tell);
+            }
             Ok(last_message(base, overlay, index, message_id))
         })
     }
@@ -42,6 +49,7 @@ impl World {
             given.get("attributes").and_then(|all| all.get("autoAssigneeId")).and_then(Value::as_i64);
         given.entry("type").or_insert_with(|| json!("chat"));
         let message = draft(&Value::Object(given))?;
+        let listener = self.listener();
         self.write(|base, overlay| {
             let known = (View { base, overlay }).ids_by_email(email).first().copied();
             let contact = match known {
@@ -54,7 +62,10 @@ impl World {
                 }
             };
             let index = overlay.found(base, contact, now)?;
-            overlay.append(base, index, message, now)?;
+            let message_id = overlay.append(base, index, message, now)?;
+            if let Some(tell) = listener {
+                notice::of_message(View { base, overlay }, index, message_id, &*tell);
+            }
             if let (Some(user), Some(entry)) = (assignee, overlay.entries.get_mut(&index))
                 && !entry.participants.contains(&user)
             {
@@ -66,7 +77,17 @@ impl World {
 
     /// Let one thing happen.
     pub fn change(&self, change: &Change, now: Millis) -> Result<Changed, WorldError> {
-        self.write(|base, overlay| apply(base, overlay, change, now))
+        if let Change::Contact { conversation, attributes } = change {
+            return self.change_contact(*conversation, attributes, now);
+        }
+        let listener = self.listener();
+        self.write(|base, overlay| {
+            let Some(tell) = listener else { return apply(base, overlay, change, now) };
+            let before = Before::of(View { base, overlay }, change.conversation());
+            let changed = apply(base, overlay, change, now)?;
+            notice::of_change(View { base, overlay }, change, changed, &before, &*tell);
+            Ok(changed)
+        })
     }
 }
 
@@ -148,20 +169,12 @@ fn blank() -> Added {
 }
 
 fn apply(base: &Base, overlay: &mut Overlay, change: &Change, now: Millis) -> Result<Changed, WorldError> {
-    let conversation = match change {
-        Change::NewConversation { contact, text } => {
+    let conversation = match (change, change.conversation()) {
+        (Change::NewConversation { contact, text }, _) => {
             return new_conversation(base, overlay, *contact, text.as_deref(), now);
         }
-        Change::NewMessage { conversation, .. }
-        | Change::EditMessage { conversation, .. }
-        | Change::DeleteMessage { conversation, .. }
-        | Change::RewriteMessage { conversation, .. }
-        | Change::EraseMessage { conversation, .. }
-        | Change::Status { conversation, .. }
-        | Change::Participants { conversation, .. }
-        | Change::Tags { conversation, .. }
-        | Change::Meeting { conversation }
-        | Change::Vanish { conversation } => *conversation,
+        (_, Some(conversation)) => conversation,
+        (_, None) => return Err(WorldError::validation("a conversation is required")),
     };
     let index = found(base, overlay, conversation)?;
     let message = match change {
@@ -230,7 +243,13 @@ fn set(
         Change::Meeting { .. } => {
             let at = overlay.touch(base, index, now)?.row.updated_at;
             let start = (at + 26 * 3_600_000).div_euclid(3_600_000) * 3_600_000;
-            overlay.booked.push(Booked { index, agent: WRITERS[0].id, start, scheduled_at: at });
+            overlay.booked.push(Booked::new(index, WRITERS[0].id, start, at));
+        }
+        Change::MoveMeeting { .. } | Change::CancelMeeting { .. } => {
+            let place = overlay.booked.iter().rposition(|booked| booked.index == index);
+            let place = place.ok_or_else(|| WorldError::not_found("meeting"))?;
+            let at = overlay.touch(base, index, now)?.row.updated_at;
+            overlay.booked[place].update(change, at);
         }
         _ => return Err(WorldError::validation("too many at once")),
     }

@@ -1,6 +1,7 @@
 //! The page in `docs` says what the code does.
 
 use sandbox::PRESETS;
+use sandbox::webhooks::DELIVERY_PRESETS;
 
 use crate::caller::Caller;
 
@@ -8,13 +9,15 @@ const PAGE: &str = include_str!("../../../../docs/sandbox.md");
 
 #[test]
 fn the_page_lists_the_presets_word_for_word() {
-    let (_, rest) = PAGE.split_once("<!-- begin presets -->").unwrap();
-    let (table, _) = rest.split_once("<!-- end presets -->").unwrap();
-    let mut expected = "\n\n| profile | what goes wrong |\n|---|---|\n".to_owned();
-    for (name, what) in PRESETS {
-        expected.push_str(&format!("| `{name}` | {what} |\n"));
+    for (part, presets) in [("presets", PRESETS), ("delivery presets", DELIVERY_PRESETS)] {
+        let (_, rest) = PAGE.split_once(&format!("<!-- begin {part} -->")).unwrap();
+        let (table, _) = rest.split_once(&format!("<!-- end {part} -->")).unwrap();
+        let mut expected = "\n\n| profile | what goes wrong |\n|---|---|\n".to_owned();
+        for (name, what) in presets {
+            expected.push_str(&format!("| `{name}` | {what} |\n"));
+        }
+        assert_eq!(table, format!("{expected}\n"));
     }
-    assert_eq!(table, format!("{expected}\n"));
 }
 
 #[tokio::test]

@@ -15,3 +15,4 @@ mod scopes;
 mod shapes;
 mod socket;
 mod tls;
+mod webhooks;

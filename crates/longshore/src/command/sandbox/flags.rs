@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use model::Millis;
 use sandbox::world::Shape;
 use sandbox::{
-    AuthFailure, BindOptions, FaultProfile, ListForm, Options, RateLimit, ScopeSet, Source, TlsOptions,
+    AuthFailure, BindOptions, DeliveryFaults, FaultProfile, ListForm, Options, RateLimit, ScopeSet, Source,
+    TlsOptions, WebhookOptions, WebhookTypes,
 };
 
 use crate::failure::Failure;
@@ -87,6 +88,19 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = sandbox::options::LOG_ENTRIES_MAX, help_heading = "Behaviour")]
     log_entries: usize,
 
+    /// Post webhooks of what happens to this address; http:// alone
+    #[arg(long, value_name = "URL", help_heading = "Webhooks")]
+    webhook_url: Option<String>,
+    /// The verification token that webhooks carry
+    #[arg(long, value_name = "TEXT", default_value_t = WebhookOptions::default().token, help_heading = "Webhooks")]
+    webhook_token: String,
+    /// Which types are sent, divided by commas; or all
+    #[arg(long, value_name = "LIST", default_value = "all", help_heading = "Webhooks")]
+    webhook_types: WebhookTypes,
+    /// How deliveries fail: calm, rough, or a JSON file
+    #[arg(long, value_name = "NAME|FILE", default_value = "calm", help_heading = "Webhooks")]
+    webhook_faults: String,
+
     /// Scopes of the app, divided by commas; or all
     #[arg(long, value_name = "LIST", default_value = "all", help_heading = "App and tokens")]
     scopes: ScopeSet,
@@ -123,6 +137,13 @@ impl Args {
     /// As the sandbox takes them.
     pub(super) fn options(self) -> Result<(Options, BindOptions), Failure> {
         let faults = faults(&self.faults, self.seed)?;
+        let webhooks = WebhookOptions {
+            url: self.webhook_url,
+            token: self.webhook_token,
+            types: self.webhook_types,
+            faults: webhook_faults(&self.webhook_faults, self.seed)?,
+            ..WebhookOptions::default()
+        };
         let source = match self.dialogues {
             Some(path) => Source::Dialogues(path),
             None => Source::Generated { conversations: self.conversations },
@@ -159,6 +180,7 @@ impl Args {
             public_url: self.public_url,
             faults,
             traffic_per_minute: self.traffic,
+            webhooks,
             log_entries_max: self.log_entries,
             control_from_anywhere: self.control_from_anywhere,
         };
@@ -179,6 +201,21 @@ fn faults(text: &str, seed: u64) -> Result<FaultProfile, Failure> {
         Failure::usage(format!("{}:{}:{}: {error}", path.display(), error.line(), error.column())).hint(
             "a file of faults reads {\"rules\":[{\"fault\":\"server_error\",\"status\":503,\"percent\":5}]}",
         )
+    })
+}
+
+/// A profile by its name, or from a file.
+fn webhook_faults(text: &str, seed: u64) -> Result<DeliveryFaults, Failure> {
+    let path = Path::new(text);
+    if !path.is_file() {
+        return DeliveryFaults::preset(text, seed).map_err(|error| {
+            Failure::usage(format!("--webhook-faults: {error}")).hint("or name a JSON file")
+        });
+    }
+    let profile = std::fs::read_to_string(path).map_err(|error| Failure::input(path, &error))?;
+    serde_json::from_str(&profile).map_err(|error| {
+        Failure::usage(format!("{}:{}:{}: {error}", path.display(), error.line(), error.column()))
+            .hint("a file of webhook faults reads {\"seed\":7,\"doubled_percent\":30,\"lost_percent\":20}")
     })
 }
 
