@@ -7,7 +7,7 @@ mod keeper;
 
 use std::sync::Arc;
 
-use drift::{App, Auth, Client, Config, MemoryKeeper, Seams, TokenPair};
+use drift::{App, Auth, Client, Config, MemoryKeeper, Pace, Recorder, Seams, TokenPair};
 use model::{ConnectionId, OrgId, Secret};
 use store::Db;
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
@@ -78,6 +78,30 @@ impl Connections {
     /// # Errors
     /// When there is none, when there are several and none was named, or when its secrets do not open.
     pub async fn open(&self, org: Option<OrgId>) -> Result<Opened, EngineError> {
+        let pace = Pace::new(&self.config, Arc::clone(&self.seams.clock), Arc::clone(&self.seams.entropy));
+        self.open_with(org, pace, self.seams.clone()).await
+    }
+
+    /// Open the connection of an organization with a budget that others use too, and an ear of its own.
+    ///
+    /// # Errors
+    /// As [`Connections::open`].
+    pub(crate) async fn open_sharing(
+        &self,
+        org: OrgId,
+        pace: Arc<Pace>,
+        recorder: Arc<dyn Recorder>,
+    ) -> Result<Opened, EngineError> {
+        let seams = Seams { recorder: Some(recorder), ..self.seams.clone() };
+        self.open_with(Some(org), pace, seams).await
+    }
+
+    async fn open_with(
+        &self,
+        org: Option<OrgId>,
+        pace: Arc<Pace>,
+        seams: Seams,
+    ) -> Result<Opened, EngineError> {
         let connection = self.find(org).await?;
         if connection.state == ConnectionState::Disconnected {
             return Err(EngineError::Connection(format!(
@@ -103,7 +127,8 @@ impl Connections {
                 Auth::OAuth { app: self.app(id).await?, keeper: Arc::new(keeper) }
             }
         };
-        let client = self.client(auth)?;
+        let client = Client::sharing(self.config.clone(), seams, auth, pace)
+            .map_err(|source| EngineError::Api { doing: "set up the client", source })?;
         Ok(Opened { connection, client })
     }
 

@@ -10,4 +10,4 @@ pub(crate) use conversation::{conversation, conversation_row, message};
 pub(crate) use directory::{
     account, contact, contact_attribute, landing_page, meeting, playbook, report_values, team, user,
 };
-pub(crate) use fetch::all_messages;
+pub(crate) use fetch::{Part, all_meetings, all_messages, whole};

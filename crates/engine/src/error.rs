@@ -102,6 +102,18 @@ impl EngineError {
     }
 }
 
+/// An error and its causes in one line, for a log or a job's history.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        cause = next.source();
+    }
+    text
+}
+
 /// Say what was being done when the store failed.
 pub(crate) trait Doing<T> {
     /// Wrap the error with what was being done.

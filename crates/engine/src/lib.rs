@@ -7,7 +7,9 @@
 //! This crate must never know of web servers, sessions, or command lines.
 
 pub mod archive;
+pub mod calls;
 pub mod certificate;
+pub mod clients;
 pub mod connection;
 mod context;
 mod convert;
@@ -15,6 +17,7 @@ mod error;
 mod pipeline;
 pub mod progress;
 pub mod verify;
+pub mod watch;
 
 pub use context::{CallCounter, Calls, Context, Limits, Stop, StopSwitch};
 pub use error::EngineError;

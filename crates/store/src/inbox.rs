@@ -130,6 +130,8 @@ pub struct Event {
     pub occurred_at: Option<Millis>,
     /// When it was received.
     pub received_at: Millis,
+    /// What its deliveries have in common; a later event may have it too, where the event holds neither id nor time.
+    pub key: Vec<u8>,
     /// What only the event tells, as JSON.
     pub facts: Option<Pii<String>>,
     /// What is kept of its data: `none`, `redacted` or `sealed`; [`get`] has it.
@@ -156,6 +158,7 @@ row! {
         playbook_id: Option<i64>,
         occurred_at: Option<i64>,
         received_at: i64,
+        key: Vec<u8>,
         facts: Option<String>,
         payload_form: String,
         trace: Option<String>,
@@ -168,7 +171,7 @@ row! {
 macro_rules! event_columns {
     () => {
         "event_id, org_id, connection_id, kind, spelled, conversation_id, contact_id, user_id, message_id,
-         playbook_id, occurred_at, received_at, facts, payload_form, trace, routed_at, outcome"
+         playbook_id, occurred_at, received_at, key, facts, payload_form, trace, routed_at, outcome"
     };
 }
 use event_columns;
@@ -189,6 +192,7 @@ impl TryFrom<EventRow> for Event {
             playbook_id: row.playbook_id.map(PlaybookId),
             occurred_at: row.occurred_at.map(Millis),
             received_at: Millis(row.received_at),
+            key: row.key,
             facts: row.facts.map(Pii::new),
             payload_form: row.payload_form,
             trace: row.trace,

@@ -13,7 +13,7 @@ use super::ledger::{clear_failure, note_failure};
 use super::messages::KIND;
 use super::plan::Plan;
 use crate::context::Context;
-use crate::convert;
+use crate::convert::{self, Part};
 use crate::error::{Doing, EngineError};
 use crate::pipeline::{self, Bounds, Step};
 
@@ -54,20 +54,21 @@ impl Step for ById {
     async fn fetch(&self, id: ConversationId) -> Result<Self::Fetched, EngineError> {
         const DOING: &str = "read a conversation";
         let fetched_at = self.ctx.clock.now();
-        let (conversation, details) = match self.ctx.drift.conversation(id).await {
-            Ok(found) => convert::conversation(found),
-            Err(error) => return Ok((id, Err(judge(&self.ctx, &self.health, DOING, error)?))),
+        let (part, error) = match convert::whole(&self.ctx.drift, id, fetched_at).await {
+            Ok(snapshot) => {
+                self.health.reached();
+                return Ok((id, Ok(snapshot)));
+            }
+            Err(failed) => failed,
         };
-        self.health.reached();
-        match convert::all_messages(&self.ctx.drift, id).await {
-            Ok(messages) => Ok((
-                id,
-                Ok(Snapshot { conversation, details: Some(details), messages: Some(messages), fetched_at }),
-            )),
-            Err(error) => match judge(&self.ctx, &self.health, DOING, error)? {
-                Failure::Gone => Ok((id, Err(judge_gone(&self.ctx, &self.health, "messages", Ok(()))?))),
-                failure => Ok((id, Err(failure))),
-            },
+        if part == Part::Messages {
+            self.health.reached();
+        }
+        match judge(&self.ctx, &self.health, DOING, error)? {
+            Failure::Gone if part == Part::Messages => {
+                Ok((id, Err(judge_gone(&self.ctx, &self.health, "messages", Ok(()))?)))
+            }
+            failure => Ok((id, Err(failure))),
         }
     }
 

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use drift::wire;
 use model::record::{Account, ContactAttribute, LandingPage, Meeting, Playbook, Team, User};
 use store::directory::{self, Listing};
 use store::{StoreError, Tx, checkpoints};
@@ -15,14 +14,6 @@ use crate::context::Context;
 use crate::convert;
 use crate::error::{Doing, EngineError, is_unreached};
 use crate::progress::Stage;
-
-/// Drift answers no meetings older than 30 days (Drift: Get Booked Meetings).
-const MEETINGS_BACK_MS: i64 = 30 * DAY_MS;
-/// Booked meetings lie in the future too: a year ahead.
-const MEETINGS_AHEAD_MS: i64 = 366 * DAY_MS;
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-/// Windows of meetings asked for at most, when a full answer makes us split one.
-const MEETING_WINDOWS_MAX: usize = 2_000;
 
 /// The directories, in the order they are fetched.
 const KINDS: [Kind; 7] = [
@@ -165,7 +156,10 @@ fn convert_all<W, R>(rows: Vec<W>, convert: fn(W) -> R) -> Vec<R> {
 
 async fn read(ctx: &Context, kind: Kind) -> Result<Rows, drift::Error> {
     Ok(match kind {
-        Kind::Meetings => Rows::Meetings(convert_all(meetings(ctx).await?, convert::meeting)),
+        Kind::Meetings => Rows::Meetings(convert_all(
+            convert::all_meetings(&ctx.drift, ctx.clock.now()).await?,
+            convert::meeting,
+        )),
         Kind::Users => Rows::Users(convert_all(ctx.drift.users().await?, convert::user)),
         Kind::Teams => Rows::Teams(convert_all(ctx.drift.teams().await?, convert::team)),
         Kind::Playbooks => Rows::Playbooks(convert_all(ctx.drift.playbooks().await?, convert::playbook)),
@@ -208,24 +202,6 @@ async fn failed(
         note_failure(ctx, tx, word, "list", &failure, ctx.clock.now()).await?;
     }
     Ok(Entry::failed(&failure))
-}
-
-/// The meetings that Drift still lists. A window with a full answer is split until it is not full.
-async fn meetings(ctx: &Context) -> Result<Vec<wire::Meeting>, drift::Error> {
-    let now = ctx.clock.now();
-    let mut windows = vec![(now.plus(-MEETINGS_BACK_MS), now.plus(MEETINGS_AHEAD_MS))];
-    let (mut found, mut asked) = (Vec::new(), 0);
-    while let Some((from, to)) = windows.pop() {
-        asked += 1;
-        let answer = ctx.drift.meetings(from, to).await?;
-        let middle = from.plus(to.since(from) / 2);
-        if answer.maybe_truncated && middle > from && asked < MEETING_WINDOWS_MAX {
-            windows.extend([(from, middle), (middle, to)]);
-        } else {
-            found.extend(answer.items);
-        }
-    }
-    Ok(found)
 }
 
 /// Accounts come in pages; each page and its checkpoint are one transaction.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use drift::{Class, Error};
 
 use crate::context::Context;
-use crate::error::{EngineError, is_foreign, is_unreached};
+use crate::error::{EngineError, chain, is_foreign, is_unreached};
 
 /// So many calls that could not reach the API, one after the other, end the run: it is resumed later instead of
 /// writing down a failure for each of the rest.
@@ -78,7 +78,7 @@ pub(crate) fn judge(
     doing: &'static str,
     error: Error,
 ) -> Result<Failure, EngineError> {
-    let reason = describe(&error);
+    let reason = chain(&error);
     match error.class() {
         Class::Gone => Ok(Failure::Gone),
         Class::Scope => Ok(Failure::Refused(match &error {
@@ -102,16 +102,4 @@ pub(crate) fn judge(
             Ok(Failure::Failed { class: "permanent", reason })
         }
     }
-}
-
-/// The error and its causes in one line.
-fn describe(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }

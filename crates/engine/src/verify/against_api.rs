@@ -217,6 +217,6 @@ async fn unlisted(
 }
 
 async fn by_id(ctx: &Context, id: ConversationId) -> Result<(Conversation, Vec<Message>), drift::Error> {
-    let (row, _) = convert::conversation(ctx.drift.conversation(id).await?);
-    Ok((row, convert::all_messages(&ctx.drift, id).await?))
+    let snapshot = convert::whole(&ctx.drift, id, ctx.clock.now()).await.map_err(|(_, error)| error)?;
+    Ok((snapshot.conversation, snapshot.messages.unwrap_or_default()))
 }

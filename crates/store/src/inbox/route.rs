@@ -13,6 +13,8 @@ use crate::mirror::state::Pair;
 pub enum Outcome {
     /// It became signals, facts or both.
     Routed,
+    /// The mirror held already what it tells.
+    Known,
     /// Its type asks for nothing.
     Ignored,
     /// Its type is not known; it is kept.
@@ -23,13 +25,14 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Routed, Self::Ignored, Self::Unknown, Self::Unconnected];
+    pub const ALL: [Self; 5] = [Self::Routed, Self::Known, Self::Ignored, Self::Unknown, Self::Unconnected];
 
     /// The stored word.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Routed => "routed",
+            Self::Known => "known",
             Self::Ignored => "ignored",
             Self::Unknown => "unknown",
             Self::Unconnected => "unconnected",

@@ -1,0 +1,250 @@
+//! The book of calls: every attempt to the API counted by organization, hour and outcome, and what answers said of the
+//! service's end.
+//!
+//! Calls are heard on their way and must not wait, so they are counted in memory and written in one statement from
+//! time to time; what was not yet written when a process dies is lost, which shares of a day do not feel.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use drift::{CallRecord, Outcome, Recorder};
+use model::{Millis, OrgId};
+use store::call_stats::{self, CallCount};
+use store::notices::{self, NewNotice};
+use store::{Db, StoreError};
+use telemetry::Metrics;
+
+/// Counts held until they are written; an organization has at most a dozen for each hour.
+const COUNTS_MAX: usize = 10_000;
+/// Organizations whose signs are held.
+const SIGNS_MAX: usize = 1_000;
+
+/// Counts calls of all organizations of the process.
+#[derive(Debug)]
+pub struct CallBook {
+    metrics: Arc<Metrics>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    counts: BTreeMap<(OrgId, Millis, &'static str), i64>,
+    signs: HashMap<OrgId, Signs>,
+}
+
+/// What an organization's calls have shown of the service's end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Signs {
+    /// When the certificate of the API's host ends, as the last answer over TLS had it.
+    pub certificate_end: Option<Millis>,
+    /// The earliest end that an answer announced, and for which path.
+    pub sunset: Option<(Millis, String)>,
+    /// A path whose answer was marked as deprecated.
+    pub deprecated: Option<String>,
+    /// Whether an ending was heard of since the last writing.
+    is_news: bool,
+}
+
+impl CallBook {
+    /// An empty book.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, state: Mutex::default() }
+    }
+
+    /// An ear for one organization's client; `next` hears everything too.
+    #[must_use]
+    pub fn ear(self: &Arc<Self>, org: OrgId, next: Option<Arc<dyn Recorder>>) -> Arc<dyn Recorder> {
+        Arc::new(Ear { book: Arc::clone(self), org, next })
+    }
+
+    /// What was heard of the service's end since the process began.
+    #[must_use]
+    pub fn signs(&self, org: OrgId) -> Signs {
+        self.lock().signs.get(&org).cloned().unwrap_or_default()
+    }
+
+    /// Write what was counted. Counts that cannot be written are kept for the next time.
+    ///
+    /// # Errors
+    /// The database's error.
+    pub async fn flush(&self, db: &Db, now: Millis) -> Result<(), StoreError> {
+        let (counts, news) = self.take();
+        if counts.is_empty() && news.is_empty() {
+            return Ok(());
+        }
+        let written = write(db, &counts, &news, now).await;
+        if written.is_err() {
+            self.give_back(counts, &news);
+        }
+        written
+    }
+
+    fn take(&self) -> (Vec<CallCount>, Vec<(OrgId, Signs)>) {
+        let mut state = self.lock();
+        let counts = std::mem::take(&mut state.counts);
+        let count = |((org, hour, outcome), calls): ((OrgId, Millis, &str), i64)| CallCount {
+            org,
+            hour,
+            outcome: outcome.to_owned(),
+            calls,
+        };
+        let mut news = Vec::new();
+        for (org, signs) in &mut state.signs {
+            if std::mem::take(&mut signs.is_news) {
+                news.push((*org, signs.clone()));
+            }
+        }
+        (counts.into_iter().map(count).collect(), news)
+    }
+
+    fn give_back(&self, counts: Vec<CallCount>, news: &[(OrgId, Signs)]) {
+        let mut state = self.lock();
+        for count in counts {
+            if let Some(word) = WORDS.into_iter().find(|word| *word == count.outcome) {
+                *state.counts.entry((count.org, count.hour, word)).or_default() += count.calls;
+            }
+        }
+        for (org, _) in news {
+            if let Some(signs) = state.signs.get_mut(org) {
+                signs.is_news = true;
+            }
+        }
+    }
+
+    fn heard(&self, org: OrgId, call: &CallRecord<'_>) {
+        let word = word(call.outcome);
+        self.metrics.api_calls.of(word).inc();
+        let mut state = self.lock();
+        let key = (org, call_stats::hour_of(call.at), word);
+        if state.counts.len() < COUNTS_MAX || state.counts.contains_key(&key) {
+            *state.counts.entry(key).or_default() += 1;
+        }
+        let is_silent = call.signs == drift::VendorSigns::default();
+        if !is_silent && (state.signs.len() < SIGNS_MAX || state.signs.contains_key(&org)) {
+            state.signs.entry(org).or_default().hear(call);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Signs {
+    fn hear(&mut self, call: &CallRecord<'_>) {
+        self.certificate_end = call.signs.certificate_end.or(self.certificate_end);
+        if let Some(at) = call.signs.sunset
+            && self.sunset.as_ref().is_none_or(|(known, _)| at < *known)
+        {
+            self.sunset = Some((at, route(call.path)));
+            self.is_news = true;
+        }
+        if call.signs.deprecated && self.deprecated.is_none() {
+            self.deprecated = Some(route(call.path));
+            self.is_news = true;
+        }
+    }
+
+    /// The notices that what was heard is worth: subject and message.
+    #[must_use]
+    pub fn notices(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        if let Some((at, path)) = &self.sunset {
+            found.push((
+                "sunset",
+                format!(
+                    "Drift announces the end of {path} for {}: make an archive now with \"longshore archive --full\"",
+                    crate::watch::day(*at)
+                ),
+            ));
+        }
+        if let Some(path) = &self.deprecated {
+            found.push((
+                "deprecation",
+                format!(
+                    "Drift marks {path} as deprecated: make an archive now with \"longshore archive --full\""
+                ),
+            ));
+        }
+        found
+    }
+}
+
+async fn write(
+    db: &Db,
+    counts: &[CallCount],
+    news: &[(OrgId, Signs)],
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    call_stats::add(&mut tx, counts).await?;
+    for (org, signs) in news {
+        for (subject, message) in signs.notices() {
+            let notice = NewNotice { org: *org, kind: crate::watch::NOTICE, subject, message: &message };
+            notices::raise(&mut tx, &notice, now).await?;
+        }
+    }
+    tx.commit().await
+}
+
+struct Ear {
+    book: Arc<CallBook>,
+    org: OrgId,
+    next: Option<Arc<dyn Recorder>>,
+}
+
+impl Recorder for Ear {
+    fn record(&self, call: &CallRecord<'_>) {
+        self.book.heard(self.org, call);
+        if let Some(next) = &self.next {
+            next.record(call);
+        }
+    }
+}
+
+/// The path with its ids left out: a route.
+fn route(path: &str) -> String {
+    let parts = path
+        .split('/')
+        .map(|part| if part.bytes().any(|byte| byte.is_ascii_digit()) { "{id}" } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
+/// All outcomes that are told apart.
+const WORDS: [&str; 13] =
+    ["ok", "400", "401", "403", "404", "409", "410", "422", "429", "4xx", "5xx", "garbled", "failed"];
+
+/// The word of an outcome, from a closed set.
+const fn word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Status(200..=399) => "ok",
+        Outcome::Status(400) => "400",
+        Outcome::Status(401) => "401",
+        Outcome::Status(403) => "403",
+        Outcome::Status(404) => "404",
+        Outcome::Status(409) => "409",
+        Outcome::Status(410) => "410",
+        Outcome::Status(422) => "422",
+        Outcome::Status(429) => "429",
+        Outcome::Status(500..) => "5xx",
+        Outcome::Status(_) => "4xx",
+        Outcome::Garbled(_) => "garbled",
+        Outcome::Failed(_) => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_outcome_has_a_word_of_the_list() {
+        let outcomes = (100..600).map(Outcome::Status);
+        let others = [Outcome::Garbled(200), Outcome::Failed(drift::TransportKind::Cut)];
+        for outcome in outcomes.chain(others) {
+            assert!(WORDS.contains(&word(outcome)), "{outcome:?}");
+        }
+        assert_eq!(route("/conversations/123/messages"), "/conversations/{id}/messages");
+    }
+}
