@@ -4,6 +4,7 @@
 mod core;
 mod endpoints;
 mod files;
+mod fuzz;
 mod reports;
 mod script;
 mod section9;
