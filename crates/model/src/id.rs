@@ -93,6 +93,10 @@ text_id! {
     EventId;
     /// One address that outgoing webhooks go to: a UUID v7.
     EndpointId;
+    /// One job: a UUID v7, so jobs sort by age.
+    JobId;
+    /// One worker's registration: a UUID v7. A worker that lost its lease takes a new one.
+    WorkerId;
 }
 
 impl RunId {
@@ -126,6 +130,28 @@ impl EventId {
 }
 
 impl EndpointId {
+    /// A new id from the given instant and randomness (UUID version 7).
+    #[must_use]
+    pub fn new(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> Self {
+        Self(uuid_v7(clock, entropy))
+    }
+}
+
+impl JobId {
+    /// A new id from the given instant and randomness (UUID version 7).
+    #[must_use]
+    pub fn new(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> Self {
+        Self(uuid_v7(clock, entropy))
+    }
+
+    /// An id below which all ids of earlier instants lie, and none of this one or later.
+    #[must_use]
+    pub fn first_of(at: crate::Millis) -> Self {
+        Self(uuid_v7_at(at, 0, 0))
+    }
+}
+
+impl WorkerId {
     /// A new id from the given instant and randomness (UUID version 7).
     #[must_use]
     pub fn new(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> Self {
@@ -180,5 +206,8 @@ mod tests {
         assert!(early < late, "{early} {late}");
         assert_eq!(early.0.len(), 36);
         assert_eq!(early.0.as_bytes()[14], b'7');
+        let job = JobId::new(&FakeClock::at(Millis(1_700_000_000_000)), &entropy);
+        assert!(JobId::first_of(Millis(1_700_000_000_000)) <= job);
+        assert!(JobId::first_of(Millis(1_700_000_000_001)) > job);
     }
 }

@@ -110,6 +110,52 @@ macro_rules! bulk {
     };
 }
 
+/// Declare a bulk statement like [`bulk!`] whose `tail` returns one text for each row, and the function that answers them.
+macro_rules! bulk_returning {
+    (
+        $(#[$meta:meta])*
+        $texts:ident, $vis:vis async fn $name:ident($row:ident: $type:ty) = $head:literal
+        ($($column:ident $kind:ident = $value:expr,)*) $tail:expr
+    ) => {
+        pub(crate) static $texts: $crate::bulk::Texts =
+            $crate::bulk::Texts::new($head, &[$((stringify!($column), bulk_kind!($kind))),*], $tail);
+
+        $(#[$meta])*
+        $vis async fn $name(
+            tx: &mut $crate::db::Tx,
+            rows: &[$type],
+        ) -> Result<Vec<String>, $crate::error::StoreError> {
+            let mut returned = Vec::with_capacity(rows.len());
+            match &mut tx.0 {
+                $crate::db::TxKind::Sqlite(tx) => {
+                    let mut rest = rows;
+                    while !rest.is_empty() {
+                        let (text, size) = $texts.sqlite(rest.len());
+                        let (batch, later) = rest.split_at(size);
+                        let mut query = sqlx::query_scalar::<_, String>(text);
+                        for $row in batch {
+                            $(query = query.bind($value);)*
+                        }
+                        returned.extend(query.fetch_all(&mut **tx).await?);
+                        rest = later;
+                    }
+                }
+                $crate::db::TxKind::Postgres(tx) => {
+                    for batch in rows.chunks($crate::bulk::POSTGRES_ROWS) {
+                        $(let mut $column = Vec::with_capacity(batch.len());)*
+                        for $row in batch {
+                            $($column.push($value);)*
+                        }
+                        let query = sqlx::query_scalar::<_, String>($texts.postgres())$(.bind($column))*;
+                        returned.extend(query.fetch_all(&mut **tx).await?);
+                    }
+                }
+            }
+            Ok(returned)
+        }
+    };
+}
+
 /// PostgreSQL's word for a kind of column.
 macro_rules! bulk_kind {
     (int) => {

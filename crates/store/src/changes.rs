@@ -63,7 +63,7 @@ pub struct Change {
     pub detail: String,
     /// When the mirror learnt of it.
     pub at: Millis,
-    /// The trace of what led to it, where there was one.
+    /// The trace of what led to it, where there was one ([`Tx::set_trace`]).
     pub trace: Option<String>,
 }
 
@@ -201,6 +201,7 @@ struct ChangeInsert<'a> {
     org: i64,
     seq: i64,
     at: i64,
+    trace: Option<&'a str>,
     change: &'a NewChange,
 }
 
@@ -214,6 +215,7 @@ bulk! {
         message_id int = row.change.message_id,
         detail text = row.change.detail.as_str(),
         at int = row.at,
+        trace text = row.trace,
     ) ""
 }
 
@@ -232,9 +234,11 @@ pub(crate) async fn append(
     let count = i64::try_from(changes.len()).expect("a batch of changes fits in memory");
     let last: i64 = on_tx!(tx, conn => sqlx::query_scalar(NEXT).bind(count).fetch_one(conn).await)?;
     let first = last - count + 1;
+    let trace = tx.trace().map(str::to_owned);
+    let trace = trace.as_deref();
     let rows: Vec<ChangeInsert<'_>> = (first..)
         .zip(changes)
-        .map(|(seq, change)| ChangeInsert { org: org.0, seq, at: now.0, change })
+        .map(|(seq, change)| ChangeInsert { org: org.0, seq, at: now.0, trace, change })
         .collect();
     insert(tx, &rows).await.map(drop)
 }

@@ -8,12 +8,14 @@ mod postgres;
 mod sqlite;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use crate::error::StoreError;
 use crate::migrate;
 use crate::url::{DatabaseUrl, Engine, Target};
+use crate::wake::{self, Bells, Channel, Rings};
 
 /// How to open a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,7 @@ impl Default for OpenOptions {
 #[derive(Debug, Clone)]
 pub struct Db {
     pub(crate) pools: Pools,
+    pub(crate) bells: Arc<Bells>,
 }
 
 #[derive(Debug, Clone)]
@@ -46,7 +49,17 @@ pub(crate) enum Pools {
 
 /// A transaction: dropped without [`Tx::commit`] it leaves nothing.
 #[derive(Debug)]
-pub struct Tx(pub(crate) TxKind);
+pub struct Tx(pub(crate) TxKind, pub(crate) TxContext);
+
+/// What a transaction carries beside its connection.
+#[derive(Debug)]
+pub(crate) struct TxContext {
+    /// Of what led to it; changes that it appends carry it.
+    trace: Option<String>,
+    /// Which bells are rung once it has been committed.
+    rings: Rings,
+    bells: Arc<Bells>,
+}
 
 #[derive(Debug)]
 pub(crate) enum TxKind {
@@ -64,7 +77,7 @@ impl Db {
             Target::File(path) => sqlite::open(path, options).await?,
             Target::Server { options: server, .. } => postgres::open(server, options).await?,
         };
-        Ok(Self { pools })
+        Ok(Self { pools, bells: Arc::default() })
     }
 
     /// Begin a transaction that writes. SQLite takes the write lock at once and waits for it if need be.
@@ -72,10 +85,12 @@ impl Db {
     /// # Errors
     /// [`StoreError::Locked`], [`StoreError::Busy`], or the connection's error.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        Ok(Tx(match &self.pools {
+        let kind = match &self.pools {
             Pools::Sqlite { write, .. } => TxKind::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
             Pools::Postgres(pool) => TxKind::Postgres(pool.begin().await?),
-        }))
+        };
+        let bells = Arc::clone(&self.bells);
+        Ok(Tx(kind, TxContext { trace: None, rings: Rings::default(), bells }))
     }
 
     /// Close all connections; SQLite folds its log into the file.
@@ -113,11 +128,33 @@ impl Tx {
     /// # Errors
     /// The database's error; nothing of the transaction is kept then.
     pub async fn commit(self) -> Result<(), StoreError> {
-        match self.0 {
+        let Self(kind, context) = self;
+        match kind {
             TxKind::Sqlite(tx) => tx.commit().await?,
-            TxKind::Postgres(tx) => tx.commit().await?,
+            TxKind::Postgres(mut tx) => {
+                wake::notify(&mut tx, &context.rings, &context.bells).await?;
+                tx.commit().await?;
+            }
         }
+        context.bells.ring_all(&context.rings);
         Ok(())
+    }
+
+    /// Name the trace of what led to this transaction: changes appended from now on carry it.
+    pub fn set_trace(&mut self, trace: Option<String>) {
+        self.1.trace = trace;
+    }
+
+    /// The trace set last.
+    #[must_use]
+    pub fn trace(&self) -> Option<&str> {
+        self.1.trace.as_deref()
+    }
+
+    /// Ring once this transaction has been committed: whoever waits for [`Db::rung`] wakes, in this process and, on
+    /// PostgreSQL, in all others that [`wake::listen`].
+    pub fn ring(&mut self, channel: Channel) {
+        self.1.rings.add(channel);
     }
 
     /// Undo everything written in this transaction, and wait until that is done.

@@ -110,6 +110,9 @@ pub enum StoreError {
         /// What was looked for.
         what: &'static str,
     },
+    /// The job, or the worker that held it, was taken over: what it wrote must be discarded.
+    #[error("the lease on the job was lost")]
+    LeaseLost,
     /// The database's schema is not what this program expects.
     #[error("the database's schema does not fit the statement {name}")]
     Statement {
@@ -164,9 +167,11 @@ impl StoreError {
             Self::TooManyConnections => "lower the number of connections here, or raise it at the server",
             Self::ConnectionLost | Self::Contention => "run again: it goes on from the last checkpoint",
             Self::Vault(error) => return error.hint(),
-            Self::Conflict { .. } | Self::Stored { .. } | Self::NotFound { .. } | Self::Database { .. } => {
-                return None;
-            }
+            Self::Conflict { .. }
+            | Self::Stored { .. }
+            | Self::NotFound { .. }
+            | Self::LeaseLost
+            | Self::Database { .. } => return None,
         })
     }
 }

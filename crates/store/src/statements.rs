@@ -7,8 +7,8 @@ use crate::error::StoreError;
 use crate::url::Engine;
 use crate::{
     call_stats, changes, checkpoints, connections, consumers, directory, effects, endpoints, exclusive,
-    export_runs, facts, failures, inbox, listings, migrate, mirror, notices, runs, sweeps, tables, vault,
-    watermarks,
+    export_runs, facts, failures, inbox, listings, migrate, mirror, notices, pauses, queue, runs, schedules,
+    sweeps, tables, vault, wake, watermarks, workers,
 };
 
 impl Db {
@@ -56,10 +56,13 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
         mirror::read::STATEMENTS,
         mirror::write::STATEMENTS,
         notices::STATEMENTS,
+        pauses::STATEMENTS,
         runs::STATEMENTS,
+        schedules::STATEMENTS,
         sweeps::STATEMENTS,
         vault::STATEMENTS,
         watermarks::STATEMENTS,
+        workers::STATEMENTS,
     ];
     let pairs = [
         directory::contacts::PAIRS,
@@ -81,15 +84,24 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
         inbox::BULK,
         effects::BULK,
         mirror::write::BULK,
+        queue::BULK,
         &[("listings::RECORD", &listings::RECORD)],
     ];
     let mut all: Vec<(String, &'static str)> = Vec::new();
     all.extend(single.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
+    all.extend(queue::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(inbox::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(tables::statements().map(|(name, text)| (format!("tables::{name}"), text)));
-    all.extend(pairs.concat().into_iter().map(|(name, pair)| (name.to_owned(), pair.on(engine))));
+    all.extend(
+        pairs
+            .concat()
+            .into_iter()
+            .chain(queue::PAIRS.concat())
+            .map(|(name, pair)| (name.to_owned(), pair.on(engine))),
+    );
     if engine == Engine::Postgres {
-        all.extend(exclusive::POSTGRES.iter().map(|(name, text)| ((*name).to_owned(), *text)));
+        let postgres = exclusive::POSTGRES.iter().chain(wake::POSTGRES);
+        all.extend(postgres.map(|(name, text)| ((*name).to_owned(), *text)));
     }
     for (name, texts) in bulk.concat() {
         match engine {

@@ -79,7 +79,8 @@ CREATE TABLE jobs (
 );
 CREATE UNIQUE INDEX jobs_waiting ON jobs (org_id, kind, key) WHERE state = 'waiting';
 CREATE UNIQUE INDEX jobs_running ON jobs (org_id, kind, key) WHERE state = 'running';
-CREATE INDEX jobs_due ON jobs (org_id, priority, due_at) WHERE state = 'waiting';
+-- A lane is a priority, an organization and a kind: a claim steps from lane to lane and takes the head of each.
+CREATE INDEX jobs_due ON jobs (priority, org_id, kind, due_at) WHERE state = 'waiting';
 CREATE INDEX jobs_dead ON jobs (org_id, job_id) WHERE state = 'dead';
 -- Each execution of a job, for whoever asks what happened.
 CREATE TABLE job_runs (
