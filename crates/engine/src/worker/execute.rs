@@ -1,0 +1,54 @@
+//! Running one job: under its span, its deadline, and with a panic counted as a failure.
+
+use std::sync::Arc;
+
+use store::queue::ClaimedJob;
+use tracing::Instrument as _;
+
+use crate::job::{Class, End, JobContext, JobError, Kind};
+use crate::node::Node;
+
+/// How a run ended, as far as the worker has something to do about it.
+#[derive(Debug)]
+pub(super) enum Ending {
+    /// It committed by itself.
+    Committed,
+    /// To be completed.
+    Owed(String),
+    /// To be tried again, paused, buried or handed back.
+    Failed(JobError),
+}
+
+/// Run a claimed job to its end.
+pub(super) async fn execute(node: Arc<Node>, kind: Kind, job: Arc<ClaimedJob>) -> Ending {
+    let span = tracing::info_span!(
+        "job",
+        job.id = %job.job_id,
+        job.kind = kind.name,
+        org.id = %job.org,
+        trace = job.trace.as_deref(),
+    );
+    let clock = Arc::clone(&node.clock);
+    let ctx = JobContext { node, job };
+    let run = drift::deadline(clock.as_ref(), kind.deadline_ms, (kind.run)(&ctx));
+    match run.instrument(span).await {
+        Ok(Ok(finished)) => match finished.0 {
+            End::Committed => Ending::Committed,
+            End::Owed(outcome) => Ending::Owed(outcome),
+        },
+        Ok(Err(error)) => Ending::Failed(error),
+        Err(elapsed) => {
+            let reason = format!("it did not end within {} s", elapsed.ms / 1_000);
+            Ending::Failed(JobError::retry(Class::TimedOut, reason))
+        }
+    }
+}
+
+/// What became of a task that gave no answer: it panicked, or was aborted.
+pub(super) fn unanswered(error: &tokio::task::JoinError) -> Ending {
+    Ending::Failed(if error.is_panic() {
+        JobError::retry(Class::Panicked, "panicked")
+    } else {
+        JobError::Stopped
+    })
+}
