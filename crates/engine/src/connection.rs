@@ -9,12 +9,16 @@ use std::sync::Arc;
 
 use drift::{App, Auth, Client, Config, MemoryKeeper, Pace, Recorder, Seams, TokenPair};
 use model::{ConnectionId, OrgId, Secret};
-use store::Db;
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
+use store::notices;
+use store::pauses::{self, Pause, Scope};
 use store::vault::Vault;
+use store::{Db, Tx};
 
 use crate::context::Context;
 use crate::error::{Doing, EngineError};
+use crate::scheduler::ScheduleError;
+use crate::{clients, route, schedules};
 use keeper::StoreKeeper;
 
 /// The kinds under which an app's own credentials are sealed beside a connection's tokens.
@@ -203,7 +207,27 @@ impl Connections {
             let gone = ConnectionState::Disconnected;
             connections::set_state(&mut tx, &old.connection_id, gone).await.doing(DOING)?;
         }
-        tx.commit().await.doing(DOING)
+        self.resume(&mut tx, new).await?;
+        tx.commit().await.doing(DOING)?;
+        route::reroute(&self.db, new.org_id).await.map(drop)
+    }
+
+    /// What waited for somebody to connect again goes on: jobs, schedules, and what was said about it is taken back.
+    async fn resume(&self, tx: &mut Tx, new: &Connection) -> Result<(), EngineError> {
+        const DOING: &str = "resume what waited for the connection";
+        let (org, now) = (new.org_id, new.created_at);
+        let paused = pauses::list(&self.db, now).await.doing(DOING)?;
+        let is_ours =
+            |pause: &Pause| pause.scope == Scope::org(org) && pause.reason.starts_with(clients::PAUSE_REASON);
+        if paused.iter().any(is_ours) {
+            pauses::resume(tx, &Scope::org(org)).await.doing(DOING)?;
+        }
+        notices::dismiss(tx, org, clients::NOTICE, None).await.doing(DOING)?;
+        match schedules::schedules_for(tx, new, now).await {
+            Err(ScheduleError::Store(source)) => Err(EngineError::Store { doing: DOING, source }),
+            Err(error) => Err(EngineError::Task(error.to_string())),
+            Ok(()) => Ok(()),
+        }
     }
 
     async fn app(&self, id: &ConnectionId) -> Result<App, EngineError> {

@@ -1,4 +1,4 @@
-//! The worker: archives, verification, certificates, and the connections they act through.
+//! The worker: archives, verification, certificates, the jobs that keep the mirror fresh, and the connections they act through.
 //!
 //! Data flows one way here: the Drift API (through `drift`) becomes our records (`convert`), the records go to
 //! the mirror (through `store`). What is done next is always read from the store, never remembered only here,
@@ -19,7 +19,10 @@ pub mod jobs;
 mod node;
 mod pipeline;
 pub mod progress;
+pub mod route;
 pub mod scheduler;
+pub mod schedules;
+mod sweeping;
 pub mod verify;
 pub mod watch;
 pub mod worker;
@@ -28,5 +31,6 @@ pub use context::{CallCounter, Calls, Context, Limits, Stop, StopSwitch};
 pub use error::EngineError;
 pub use job::{Class, Finished, Job, JobContext, JobError};
 pub use node::{Node, NodeLimits};
+pub use route::{Router, Settling};
 pub use scheduler::Scheduler;
 pub use worker::Worker;

@@ -6,7 +6,8 @@ use model::{Clock, Entropy};
 use store::Db;
 use telemetry::Metrics;
 
-use crate::Stop;
+use crate::clients::Clients;
+use crate::{Settling, Stop};
 
 /// Everything a job may need. One a process, shared by all who work in it.
 pub struct Node {
@@ -16,8 +17,12 @@ pub struct Node {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// The organizations' clients.
+    pub clients: Clients,
     /// What is measured.
     pub metrics: Arc<Metrics>,
+    /// How signals are gathered.
+    pub settling: Settling,
     /// Bounds.
     pub limits: NodeLimits,
     /// Asks everybody to end: no more claims, running jobs get [`NodeLimits::stop_ms`].

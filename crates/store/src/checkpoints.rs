@@ -40,6 +40,17 @@ pub async fn save(tx: &mut Tx, run: &RunId, step: &str, checkpoint: &Checkpoint)
     Ok(())
 }
 
+const CLEAR: &str = "DELETE FROM checkpoints WHERE run_id = $1";
+
+/// Forget the checkpoints of a run that is over.
+///
+/// # Errors
+/// The database's error.
+pub async fn clear(tx: &mut Tx, run: &RunId) -> Result<(), StoreError> {
+    on_tx!(tx, conn => sqlx::query(CLEAR).bind(&run.0).execute(conn).await.map(drop))?;
+    Ok(())
+}
+
 const LOAD: &str = "SELECT token, done, counts FROM checkpoints WHERE run_id = $1 AND step = $2";
 
 /// A step's last checkpoint.
@@ -50,4 +61,5 @@ pub async fn load(db: &Db, run: &RunId, step: &str) -> Result<Option<Checkpoint>
     Ok(on_db!(db, pool => sqlx::query_as(LOAD).bind(&run.0).bind(step).fetch_optional(pool).await)?)
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[("checkpoints::SAVE", SAVE), ("checkpoints::LOAD", LOAD)];
+pub(crate) const STATEMENTS: &[(&str, &str)] =
+    &[("checkpoints::SAVE", SAVE), ("checkpoints::CLEAR", CLEAR), ("checkpoints::LOAD", LOAD)];

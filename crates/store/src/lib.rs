@@ -36,6 +36,7 @@ pub mod pauses;
 pub mod queue;
 pub mod runs;
 pub mod schedules;
+pub mod signals;
 mod statements;
 pub mod sweeps;
 pub mod tables;

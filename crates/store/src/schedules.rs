@@ -62,6 +62,18 @@ pub async fn set(tx: &mut Tx, schedule: &Schedule) -> Result<(), StoreError> {
     Ok(())
 }
 
+const IS_SET: &str = "SELECT COUNT(*) FROM schedules WHERE org_id = $1 AND kind = $2";
+
+/// Whether an organization has a schedule for a kind.
+///
+/// # Errors
+/// The database's error.
+pub async fn is_set(tx: &mut Tx, org: OrgId, kind: &str) -> Result<bool, StoreError> {
+    let count: i64 =
+        on_tx!(tx, conn => sqlx::query_scalar(IS_SET).bind(org.0).bind(kind).fetch_one(conn).await)?;
+    Ok(count > 0)
+}
+
 const REMOVE: &str = "DELETE FROM schedules WHERE org_id = $1 AND kind = $2";
 
 /// Remove a schedule, if it is there.
@@ -146,6 +158,7 @@ impl From<ScheduleRow> for Schedule {
 
 pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("schedules::SET", SET),
+    ("schedules::IS_SET", IS_SET),
     ("schedules::REMOVE", REMOVE),
     ("schedules::DUE", DUE),
     ("schedules::NEXT", NEXT),

@@ -2,8 +2,10 @@
 
 use sqlx::{Executor as _, SqlSafeStr as _};
 
+use crate::bulk::Texts;
 use crate::db::{Db, Pools};
 use crate::error::StoreError;
+use crate::mirror::state::Pair;
 use crate::url::Engine;
 use crate::{
     call_stats, changes, checkpoints, connections, consumers, directory, effects, endpoints, exclusive,
@@ -31,69 +33,73 @@ impl Db {
     }
 }
 
+/// Statements in one text for both engines.
+const SINGLE: &[&[(&str, &str)]] = &[
+    call_stats::STATEMENTS,
+    changes::STATEMENTS,
+    checkpoints::STATEMENTS,
+    connections::STATEMENTS,
+    consumers::STATEMENTS,
+    directory::contacts::STATEMENTS,
+    directory::told::STATEMENTS,
+    effects::STATEMENTS,
+    endpoints::STATEMENTS,
+    export_runs::STATEMENTS,
+    facts::STATEMENTS,
+    failures::STATEMENTS,
+    listings::STATEMENTS,
+    migrate::STATEMENTS,
+    mirror::counts::STATEMENTS,
+    mirror::files::STATEMENTS,
+    mirror::held::STATEMENTS,
+    mirror::missing::STATEMENTS,
+    mirror::pending::STATEMENTS,
+    mirror::read::STATEMENTS,
+    mirror::write::STATEMENTS,
+    notices::STATEMENTS,
+    pauses::STATEMENTS,
+    runs::STATEMENTS,
+    schedules::STATEMENTS,
+    sweeps::STATEMENTS,
+    vault::STATEMENTS,
+    watermarks::STATEMENTS,
+    workers::STATEMENTS,
+];
+/// Statements in each engine's words.
+const PAIRS: &[&[(&str, &Pair)]] = &[
+    directory::contacts::PAIRS,
+    directory::lists::PAIRS,
+    inbox::PAIRS,
+    mirror::gone::PAIRS,
+    mirror::held::PAIRS,
+    mirror::read::PAIRS,
+    mirror::state::PAIRS,
+    mirror::write::PAIRS,
+    sweeps::PAIRS,
+];
+/// Statements of many rows.
+const BULK: &[&[(&str, &Texts)]] = &[
+    call_stats::BULK,
+    changes::BULK,
+    directory::contacts::BULK,
+    directory::lists::BULK,
+    facts::BULK,
+    inbox::BULK,
+    effects::BULK,
+    mirror::write::BULK,
+    queue::BULK,
+    &[("listings::RECORD", &listings::RECORD)],
+];
+
 /// The statements as an engine gets them, with where each stands.
 fn all(engine: Engine) -> Vec<(String, &'static str)> {
-    let single = [
-        call_stats::STATEMENTS,
-        changes::STATEMENTS,
-        checkpoints::STATEMENTS,
-        connections::STATEMENTS,
-        consumers::STATEMENTS,
-        directory::contacts::STATEMENTS,
-        directory::told::STATEMENTS,
-        effects::STATEMENTS,
-        endpoints::STATEMENTS,
-        export_runs::STATEMENTS,
-        facts::STATEMENTS,
-        failures::STATEMENTS,
-        listings::STATEMENTS,
-        migrate::STATEMENTS,
-        mirror::counts::STATEMENTS,
-        mirror::files::STATEMENTS,
-        mirror::held::STATEMENTS,
-        mirror::missing::STATEMENTS,
-        mirror::pending::STATEMENTS,
-        mirror::read::STATEMENTS,
-        mirror::write::STATEMENTS,
-        notices::STATEMENTS,
-        pauses::STATEMENTS,
-        runs::STATEMENTS,
-        schedules::STATEMENTS,
-        sweeps::STATEMENTS,
-        vault::STATEMENTS,
-        watermarks::STATEMENTS,
-        workers::STATEMENTS,
-    ];
-    let pairs = [
-        directory::contacts::PAIRS,
-        directory::lists::PAIRS,
-        inbox::PAIRS,
-        mirror::gone::PAIRS,
-        mirror::held::PAIRS,
-        mirror::read::PAIRS,
-        mirror::state::PAIRS,
-        mirror::write::PAIRS,
-        sweeps::PAIRS,
-    ];
-    let bulk = [
-        call_stats::BULK,
-        changes::BULK,
-        directory::contacts::BULK,
-        directory::lists::BULK,
-        facts::BULK,
-        inbox::BULK,
-        effects::BULK,
-        mirror::write::BULK,
-        queue::BULK,
-        &[("listings::RECORD", &listings::RECORD)],
-    ];
     let mut all: Vec<(String, &'static str)> = Vec::new();
-    all.extend(single.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
+    all.extend(SINGLE.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(queue::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(inbox::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(tables::statements().map(|(name, text)| (format!("tables::{name}"), text)));
     all.extend(
-        pairs
+        PAIRS
             .concat()
             .into_iter()
             .chain(queue::PAIRS.concat())
@@ -103,7 +109,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
         let postgres = exclusive::POSTGRES.iter().chain(wake::POSTGRES);
         all.extend(postgres.map(|(name, text)| ((*name).to_owned(), *text)));
     }
-    for (name, texts) in bulk.concat() {
+    for (name, texts) in BULK.concat() {
         match engine {
             Engine::Sqlite => {
                 let sizes = crate::bulk::SQLITE_ROWS;
