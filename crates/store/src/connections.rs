@@ -228,6 +228,32 @@ async fn sealed(db: &Db, connection: &ConnectionId, kind: &str) -> Result<Option
     Ok(on_db!(db, pool => sqlx::query_as(SEALED).bind(&connection.0).bind(kind).fetch_optional(pool).await)?)
 }
 
+const OF_KIND: &str = "
+    SELECT connections.connection_id AS connection_id, connections.org_id AS org_id, secrets.version AS version,
+           secrets.sealed AS sealed
+    FROM connections JOIN secrets ON secrets.connection_id = connections.connection_id
+    WHERE secrets.kind = $1 AND connections.state <> 'disconnected'
+    ORDER BY connections.created_at, connections.connection_id LIMIT 1000";
+
+/// One kind of secret of every connection that was not given up, in the clear; at most 1,000.
+///
+/// # Errors
+/// [`StoreError::Vault`] when one does not open, or the database's error.
+pub async fn secrets_of_kind(
+    db: &Db,
+    kind: &str,
+    vault: &Vault,
+) -> Result<Vec<(ConnectionId, OrgId, Secret)>, StoreError> {
+    let rows: Vec<OfKindRow> = on_db!(db, pool => sqlx::query_as(OF_KIND).bind(kind).fetch_all(pool).await)?;
+    let open = |row: OfKindRow| {
+        let (connection, org) = (ConnectionId(row.connection_id), OrgId(row.org_id));
+        let secret =
+            vault.open(&Aad { org, connection: &connection, kind, version: row.version }, &row.sealed)?;
+        Ok((connection, org, secret))
+    };
+    rows.into_iter().map(open).collect()
+}
+
 const SET_STATE: &str = "UPDATE connections SET state = $2 WHERE connection_id = $1";
 const DROP_SECRETS: &str = "DELETE FROM secrets WHERE connection_id = $1";
 
@@ -275,6 +301,15 @@ row! {
 impl SealedRow {
     fn place<'a>(&self, connection: &'a ConnectionId, kind: &'a str) -> Aad<'a> {
         Aad { org: OrgId(self.org_id), connection, kind, version: self.version }
+    }
+}
+
+row! {
+    struct OfKindRow {
+        connection_id: String,
+        org_id: i64,
+        version: i64,
+        sealed: Vec<u8>,
     }
 }
 
@@ -359,6 +394,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("connections::ORG_AND_VERSION", ORG_AND_VERSION),
     ("connections::PUT", PUT),
     ("connections::SEALED", SEALED),
+    ("connections::OF_KIND", OF_KIND),
     ("connections::SET_STATE", SET_STATE),
     ("connections::DROP_SECRETS", DROP_SECRETS),
     ("connections::TOUCH", TOUCH),

@@ -6,8 +6,10 @@
 mod archive;
 mod budget;
 mod ceiling;
+mod dedupe;
 mod discard;
 mod flat;
+mod gateway;
 mod machine;
 mod process;
 mod subject;
@@ -18,7 +20,7 @@ use crate::app::App;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Measure archives against the sandbox on this machine
+/// Measure archives and the gateway on this machine
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -30,6 +32,10 @@ enum What {
     Archive(archive::Args),
     Budget(budget::Args),
     Flat(flat::Args),
+    Gateway(gateway::Args),
+    Dedupe(dedupe::Args),
+    #[command(hide = true)]
+    GatewayServer(gateway::server::Args),
 }
 
 /// Measure.
@@ -38,5 +44,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         What::Archive(args) => archive::run(app, &args).await,
         What::Budget(args) => budget::run(app, &args).await,
         What::Flat(args) => flat::run(app, &args).await,
+        What::Gateway(args) => gateway::run(app, &args).await,
+        What::Dedupe(args) => dedupe::run(app, &args).await,
+        What::GatewayServer(args) => gateway::server::run(app, &args).await,
     }
 }
