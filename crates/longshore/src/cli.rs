@@ -187,7 +187,7 @@ mod tests {
         for sub in command.get_subcommands_mut() {
             text += &section("##", sub.get_name().to_owned(), sub);
             let parent = sub.get_name().to_owned();
-            for nested in sub.get_subcommands_mut() {
+            for nested in sub.get_subcommands_mut().filter(|nested| !nested.is_hide_set()) {
                 text += &section("###", format!("{parent} {}", nested.get_name()), nested);
             }
         }

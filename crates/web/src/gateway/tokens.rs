@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use model::{OrgId, Secret};
+use model::{Clock, OrgId, Secret};
 use sha2::{Digest as _, Sha256};
 use store::vault::Vault;
 use store::{Db, StoreError, connections};
@@ -14,6 +14,9 @@ use subtle::{Choice, ConstantTimeEq as _};
 
 /// The kind under which a connection's verification token is sealed.
 pub const WEBHOOK_TOKEN: &str = "webhook_token";
+
+/// How often connections' tokens are read anew, in milliseconds.
+const FRESH_MS: u64 = 30_000;
 
 type Hash = [u8; 32];
 
@@ -62,6 +65,17 @@ impl GatewayTokens {
         let count = loaded.len();
         *self.connections.write().unwrap_or_else(PoisonError::into_inner) = loaded;
         Ok(count)
+    }
+
+    /// [`GatewayTokens::load`] from time to time, for as long as the future is polled: a token that was set in another
+    /// process holds here within half a minute. A failure is told and tried again.
+    pub async fn keep_fresh(&self, db: &Db, vault: &Vault, clock: &dyn Clock) {
+        loop {
+            clock.sleep(FRESH_MS).await;
+            if let Err(error) = self.load(db, vault).await {
+                tracing::warn!("Could not read the connections' verification tokens anew: {error}");
+            }
+        }
     }
 
     /// Whether any token could be right: without one every webhook is refused.
