@@ -62,7 +62,7 @@ pub use error::{Class, Error, Failure};
 pub use http_transport::{HttpOptions, HttpTransport};
 pub use keeper::{App, Auth, KeeperError, MemoryKeeper, TokenKeeper, TokenPair};
 pub use model::{Clock, Entropy, Millis, Secret};
-pub use pace::{Pace, PaceSnapshot, Priority};
+pub use pace::{Allowance, AllowanceError, Kept, Lane, Pace, PaceSnapshot, Priority};
 pub use page::{Page, PageToken, PageTokenError, Pages};
 pub use recorder::{CallRecord, Outcome, RateHeaders, Recorder};
 pub use scope::Scope;

@@ -5,12 +5,19 @@
 //! among equals, so a backfill uses what is left, all of it, and nobody waits behind it.
 //!
 //! `budget` is a state machine over instants and events, without a clock of its own; `queue` lets callers
-//! wait for it. One [`Pace`] serves one organization and is shared by all who call for it.
+//! wait for it. One [`Pace`] serves one organization and is shared by all who call for it. Where several processes
+//! call, the state machine lies with an [`Allowance`], and each `hand` holds the slots its process drew.
 
+mod allowance;
 mod budget;
+mod clerk;
+mod hand;
 mod learned;
+mod ledger;
 mod minute;
 mod queue;
+#[cfg(test)]
+mod sharing;
 #[cfg(test)]
 mod simulation;
 mod window;
@@ -20,11 +27,13 @@ use std::sync::Arc;
 
 use model::{Clock, Entropy, Millis};
 
+pub use allowance::{Allowance, AllowanceError, Kept, Lane};
 pub(crate) use budget::RETRY_AFTER_MS_MAX;
 pub(crate) use queue::{Slot, Ticket};
 
 use crate::{Config, RateHeaders};
-use queue::Lane;
+use clerk::{Clerk, Desk};
+use queue::Queue;
 
 /// How urgent a call is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -58,12 +67,13 @@ impl Priority {
 
 /// One organization's budget, shared by everyone who calls for it.
 pub struct Pace {
-    all: Lane,
-    reports: Lane,
+    all: Arc<Queue>,
+    reports: Arc<Queue>,
     entropy: Arc<dyn Entropy>,
+    _clerks: Vec<Clerk>,
 }
 
-/// What the budget looks like now.
+/// What the budget looks like now. Where it is shared, counts are those of this process.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PaceSnapshot {
     /// Calls a minute at which slots are given; `None` without a limit.
@@ -83,10 +93,33 @@ impl Pace {
     #[must_use]
     pub fn new(config: &Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Arc<Self> {
         Arc::new(Self {
-            all: Lane::new(config.per_minute, Arc::clone(&clock)),
-            reports: Lane::new(config.reports_per_minute, clock),
+            all: Arc::new(Queue::own(config.per_minute, Arc::clone(&clock))),
+            reports: Arc::new(Queue::own(config.reports_per_minute, clock)),
             entropy,
+            _clerks: Vec::new(),
         })
+    }
+
+    /// A budget that is kept together with other processes. One without a limit is this process's own. Call it within
+    /// a tokio runtime: slots are drawn by a task, which ends with the budget.
+    #[must_use]
+    pub fn shared(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        allowance: Arc<dyn Allowance>,
+    ) -> Arc<Self> {
+        let mut clerks = Vec::new();
+        let mut queue = |lane, per_minute: Option<u32>| {
+            let Some(per_minute) = per_minute else { return Arc::new(Queue::own(None, Arc::clone(&clock))) };
+            let queue = Arc::new(Queue::shared(per_minute, Arc::clone(&clock)));
+            let (allowance, entropy) = (Arc::clone(&allowance), Arc::clone(&entropy));
+            clerks.push(Desk { queue: Arc::clone(&queue), lane, allowance, entropy }.open());
+            queue
+        };
+        let all = queue(Lane::All, config.per_minute);
+        let reports = queue(Lane::Reports, config.reports_per_minute);
+        Arc::new(Self { all, reports, entropy, _clerks: clerks })
     }
 
     /// What the budget for all calls looks like now.

@@ -1,4 +1,5 @@
-//! One client and one pace for each organization of a process, shared by all who make calls for it.
+//! One client and one pace for each organization of a process, shared by all who make calls for it. On PostgreSQL the pace
+//! draws from a budget that all nodes keep together.
 //!
 //! A client is opened from the sealed connection when it is first needed, and anew when the organization has been connected
 //! again; the pace stays, for the budget is the organization's and not the token's. One that Drift refuses is closed, and
@@ -13,6 +14,7 @@ use model::{ConnectionId, Millis, OrgId};
 use store::connections::{self, Connection, ConnectionState};
 use store::notices::{self, NewNotice};
 
+use crate::budget;
 use crate::calls::CallBook;
 use crate::connection::Connections;
 use crate::error::{Doing, EngineError};
@@ -93,8 +95,8 @@ impl Clients {
         if let Some(client) = self.opened(&connection) {
             return Ok(client);
         }
-        let (config, seams) = (&self.connections.config, &self.connections.seams);
-        let new_pace = || Pace::new(config, Arc::clone(&seams.clock), Arc::clone(&seams.entropy));
+        let Connections { db, config, seams, .. } = &self.connections;
+        let new_pace = || budget::pace(db, org, config, seams);
         let pace = Arc::clone(self.lock().paces.entry(org).or_insert_with(new_pace));
         let ear = self.book.ear(org, seams.recorder.clone());
         let opened = self.connections.open_sharing(org, pace, ear).await?;

@@ -15,6 +15,7 @@ use store::pauses::{self, Pause, Scope};
 use store::vault::Vault;
 use store::{Db, Tx};
 
+use crate::budget;
 use crate::context::Context;
 use crate::error::{Doing, EngineError};
 use crate::scheduler::ScheduleError;
@@ -82,8 +83,7 @@ impl Connections {
     /// # Errors
     /// When there is none, when there are several and none was named, or when its secrets do not open.
     pub async fn open(&self, org: Option<OrgId>) -> Result<Opened, EngineError> {
-        let pace = Pace::new(&self.config, Arc::clone(&self.seams.clock), Arc::clone(&self.seams.entropy));
-        self.open_with(org, pace, self.seams.clone()).await
+        self.open_with(org, None, self.seams.clone()).await
     }
 
     /// Open the connection of an organization with a budget that others use too, and an ear of its own.
@@ -97,13 +97,13 @@ impl Connections {
         recorder: Arc<dyn Recorder>,
     ) -> Result<Opened, EngineError> {
         let seams = Seams { recorder: Some(recorder), ..self.seams.clone() };
-        self.open_with(Some(org), pace, seams).await
+        self.open_with(Some(org), Some(pace), seams).await
     }
 
     async fn open_with(
         &self,
         org: Option<OrgId>,
-        pace: Arc<Pace>,
+        pace: Option<Arc<Pace>>,
         seams: Seams,
     ) -> Result<Opened, EngineError> {
         let connection = self.find(org).await?;
@@ -131,6 +131,7 @@ impl Connections {
                 Auth::OAuth { app: self.app(id).await?, keeper: Arc::new(keeper) }
             }
         };
+        let pace = pace.unwrap_or_else(|| budget::pace(&self.db, connection.org_id, &self.config, &seams));
         let client = Client::sharing(self.config.clone(), seams, auth, pace)
             .map_err(|source| EngineError::Api { doing: "set up the client", source })?;
         Ok(Opened { connection, client })

@@ -7,6 +7,7 @@
 //! This crate must never know of web servers, sessions, or command lines.
 
 pub mod archive;
+pub mod budget;
 pub mod calls;
 pub mod certificate;
 pub mod clients;

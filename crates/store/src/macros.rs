@@ -1,4 +1,4 @@
-//! The three macros that let one statement serve two drivers.
+//! The four macros that let one statement serve two drivers.
 //!
 //! `sqlx::Any` knows too few types, and two implementations of a trait would be twice the SQL. So a body is
 //! written once, and the compiler checks it against both drivers.
@@ -25,6 +25,19 @@ macro_rules! on_db {
         match &$db.pools {
             $crate::db::Pools::Sqlite { read, .. } => {
                 let $pool = read;
+                $body
+            }
+            $crate::db::Pools::Postgres($pool) => $body,
+        }
+    };
+}
+
+/// Run one body against the pool that serves a write of one statement, outside any transaction.
+macro_rules! on_write {
+    ($db:expr, $pool:ident => $body:expr) => {
+        match &$db.pools {
+            $crate::db::Pools::Sqlite { write, .. } => {
+                let $pool = write;
                 $body
             }
             $crate::db::Pools::Postgres($pool) => $body,

@@ -8,9 +8,9 @@ use crate::error::StoreError;
 use crate::mirror::state::Pair;
 use crate::url::Engine;
 use crate::{
-    call_stats, changes, checkpoints, connections, consumers, directory, effects, endpoints, exclusive,
-    export_runs, facts, failures, inbox, listings, migrate, mirror, notices, pauses, queue, runs, schedules,
-    sweeps, tables, vault, wake, watermarks, workers,
+    budgets, call_stats, changes, checkpoints, connections, consumers, directory, effects, endpoints,
+    exclusive, export_runs, facts, failures, inbox, listings, migrate, mirror, notices, pauses, queue, runs,
+    schedules, sweeps, tables, vault, wake, watermarks, workers,
 };
 
 impl Db {
@@ -35,6 +35,7 @@ impl Db {
 
 /// Statements in one text for both engines.
 const SINGLE: &[&[(&str, &str)]] = &[
+    budgets::STATEMENTS,
     call_stats::STATEMENTS,
     changes::STATEMENTS,
     checkpoints::STATEMENTS,

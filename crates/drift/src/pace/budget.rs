@@ -10,10 +10,11 @@ use super::minute::Minute;
 use super::window::Window;
 use crate::RateHeaders;
 use model::Millis;
+use serde::{Deserialize, Serialize};
 
 /// Delay of wake-ups that is made up for, in milliseconds and in slots; the smaller holds.
-const CATCH_UP_MS: f64 = 100.0;
-const CATCH_UP_SLOTS: f64 = 5.0;
+pub(super) const CATCH_UP_MS: f64 = 100.0;
+pub(super) const CATCH_UP_SLOTS: f64 = 5.0;
 /// Pause after a refusal without `Retry-After`: this many slots, within these bounds; doubled while refusals go on.
 const PAUSE_SLOTS: f64 = 5.0;
 const PAUSE_MS_MIN: f64 = 250.0;
@@ -22,38 +23,43 @@ const PAUSE_DOUBLINGS_MAX: u32 = 4;
 /// Longest `Retry-After` that is honoured; a longer one is cut to this.
 pub(crate) const RETRY_AFTER_MS_MAX: u64 = 15 * 60_000;
 /// After a pause one call goes ahead, and the others wait for its outcome, at most this long.
-const PROBE_MS_MAX: f64 = 5_000.0;
+pub(super) const PROBE_MS_MAX: f64 = 5_000.0;
 /// A step back of the clock that is more than callers racing each other.
 const SET_BACK_MS: i64 = 1_000;
 /// Window of a `Limit` header that does not tell its own.
 const LIMIT_WINDOW_MS: f64 = 60_000.0;
 
+/// An instant before everything, in milliseconds since the origin. Finite, so that it can be written down.
+const NEVER_MS: f64 = -1e12;
+
 /// One budget.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Budget {
     /// `None` without a limit.
-    rate: Option<Learned>,
+    pub(super) rate: Option<Learned>,
     /// All instants below are milliseconds since this one, to keep their fractions precise.
     origin: Millis,
     /// The latest instant seen.
-    seen: Millis,
+    pub(super) seen: Millis,
     /// The planned instant of the last slot.
-    last_ms: f64,
-    paused_until_ms: f64,
+    pub(super) last_ms: f64,
+    pub(super) paused_until_ms: f64,
     /// Refusals in a row without a call accepted in between.
     refusals_in_a_row: u32,
-    probe: Probe,
+    pub(super) probe: Probe,
     /// Slots given so far: the number of the next one.
-    given: u64,
+    pub(super) given: u64,
     /// Refusals of slots before this number tell nothing new.
-    lowered_before: u64,
+    pub(super) lowered_before: u64,
+    #[serde(skip)]
     refused_429: u64,
     window: Window,
+    #[serde(skip, default = "Minute::new")]
     minute: Minute,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Probe {
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) enum Probe {
     None,
     Due,
     Out { number: u64, at_ms: f64 },
@@ -62,10 +68,10 @@ enum Probe {
 /// One slot: its number, and what giving it changed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Given {
-    number: u64,
-    pressed: bool,
-    last_ms_before: f64,
-    last_ms: f64,
+    pub(super) number: u64,
+    pub(super) pressed: bool,
+    pub(super) last_ms_before: f64,
+    pub(super) last_ms: f64,
 }
 
 /// When the next slot can be given.
@@ -82,8 +88,8 @@ impl Budget {
             rate: per_minute.map(Learned::new),
             origin: now,
             seen: now,
-            last_ms: f64::NEG_INFINITY,
-            paused_until_ms: f64::NEG_INFINITY,
+            last_ms: NEVER_MS,
+            paused_until_ms: NEVER_MS,
             refusals_in_a_row: 0,
             probe: Probe::None,
             given: 0,
@@ -154,6 +160,18 @@ impl Budget {
         }
     }
 
+    /// A slot's time passed and nobody used it.
+    pub(super) fn lost(&mut self, given: Given) {
+        if self.is_probe(given) {
+            self.probe = Probe::Due;
+        }
+    }
+
+    /// Another budget is assumed from now on; what was learned of the one before counts no more.
+    pub(super) fn assume(&mut self, per_minute: u32) {
+        self.rate = Some(Learned::new(per_minute));
+    }
+
     /// Nobody knows whether the service counted the call.
     pub(super) fn unknown(&mut self, given: Given, now: Millis) {
         let now_ms = self.see(now);
@@ -209,13 +227,13 @@ impl Budget {
     }
 
     /// The planned instant of the next slot.
-    fn next_ms(&self, now_ms: f64) -> f64 {
+    pub(super) fn next_ms(&self, now_ms: f64) -> f64 {
         let spacing_ms = self.spacing_ms().max(self.window.spacing_ms(now_ms));
-        let closed_ms = self.window.closed_until_ms(now_ms).unwrap_or(f64::NEG_INFINITY);
+        let closed_ms = self.window.closed_until_ms(now_ms).unwrap_or(NEVER_MS);
         (self.last_ms + spacing_ms).max(self.paused_until_ms).max(closed_ms)
     }
 
-    fn spacing_ms(&self) -> f64 {
+    pub(super) fn spacing_ms(&self) -> f64 {
         self.rate.as_ref().map_or(0.0, Learned::spacing_ms)
     }
 
@@ -237,7 +255,7 @@ impl Budget {
 
     /// The instant as a number that never runs backwards: callers race by a millisecond, and a machine's clock may
     /// be set back, in which case all that is planned moves along.
-    fn see(&mut self, now: Millis) -> f64 {
+    pub(super) fn see(&mut self, now: Millis) -> f64 {
         if now.0 < self.seen.0 - SET_BACK_MS {
             self.origin = self.origin.plus(now.since(self.seen));
             self.seen = now;
@@ -247,8 +265,14 @@ impl Budget {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since the origin stay far below 2^52")]
-    fn ms(&self, at: Millis) -> f64 {
+    pub(super) fn ms(&self, at: Millis) -> f64 {
         at.since(self.origin) as f64
+    }
+
+    /// The instant as milliseconds since the Unix epoch, with its fraction.
+    #[expect(clippy::cast_precision_loss, reason = "the epoch's milliseconds stay far below 2^52")]
+    pub(super) fn absolute_ms(&self, at_ms: f64) -> f64 {
+        self.origin.0 as f64 + at_ms
     }
 }
 

@@ -6,6 +6,8 @@
 //! around the held rate, then faster, in case the budget has grown. The curve is measured in calls, not in time:
 //! that bounds the share of refused calls at any rate.
 
+use serde::{Deserialize, Serialize};
+
 /// Part of a known budget that is used: clocks differ by parts in a million, and a bucket filled at exactly the
 /// rate at which it drains overflows one day.
 const HEADROOM: f64 = 0.995;
@@ -30,7 +32,7 @@ const EARLY_CUT: f64 = 0.85;
 const FLOOR: f64 = 1.0;
 
 /// The rate at which slots are given.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Learned {
     /// What was assumed, or what the service said, in calls a minute.
     told: f64,
@@ -45,7 +47,7 @@ pub(super) struct Learned {
 }
 
 /// What refusals have taught.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Knows {
     /// There was none yet.
     Nothing,
@@ -56,7 +58,7 @@ enum Knows {
 }
 
 /// `rate(n) = flat · (1 + depth · (n / span − 1)³)` after `n` calls.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Curve {
     flat: f64,
     depth: f64,

@@ -4,6 +4,8 @@
 //! "remaining" is small whenever calls come evenly; to wait for that would waste the budget. So the headers are
 //! believed only once the end has been seen to stand still.
 
+use serde::{Deserialize, Serialize};
+
 /// How far two readings of a window's end may differ: headers are rounded to seconds.
 const SAME_END_MS: f64 = 1_500.0;
 /// For how long the end must have stood still.
@@ -12,7 +14,7 @@ const BELIEVED_AFTER_MS: f64 = 5_000.0;
 const WINDOW_MS_MAX: f64 = 15.0 * 60_000.0;
 
 /// The window that the headers describe.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Window {
     end_ms: f64,
     since_ms: f64,

@@ -211,14 +211,13 @@ CREATE TABLE endpoints (
     PRIMARY KEY (org_id, endpoint_id)
 );
 
--- An organization's budget, drawn from by all nodes: when the next slot is free, and at what rate.
+-- An organization's budget, drawn from by all nodes: the ledger is the SDK's, its version guards against lost updates.
 CREATE TABLE budgets (
     org_id BIGINT NOT NULL,
     lane TEXT NOT NULL,
-    free_at DOUBLE PRECISION NOT NULL,
-    per_minute DOUBLE PRECISION,
-    paused_until BIGINT,
-    told_at BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    ledger TEXT NOT NULL,
+    changed_at BIGINT NOT NULL,
     PRIMARY KEY (org_id, lane)
 );
 

@@ -211,14 +211,13 @@ CREATE TABLE endpoints (
     PRIMARY KEY (org_id, endpoint_id)
 ) STRICT, WITHOUT ROWID;
 
--- An organization's budget, drawn from by all nodes: when the next slot is free, and at what rate.
+-- An organization's budget, drawn from by all nodes: the ledger is the SDK's, its version guards against lost updates.
 CREATE TABLE budgets (
     org_id INTEGER NOT NULL,
     lane TEXT NOT NULL,
-    free_at REAL NOT NULL,
-    per_minute REAL,
-    paused_until INTEGER,
-    told_at INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    ledger TEXT NOT NULL,
+    changed_at INTEGER NOT NULL,
     PRIMARY KEY (org_id, lane)
 ) STRICT, WITHOUT ROWID;
 
