@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use drift::deadline;
 use store::inbox::{self, Appended, NewEvent};
+use store::wake::Channel;
 use store::{Db, StoreError};
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -182,6 +183,9 @@ fn next_batch(held: &mut VecDeque<Waiting>) -> Vec<Waiting> {
 async fn commit(db: &Db, events: &[NewEvent]) -> Result<Vec<Appended>, StoreError> {
     let mut tx = db.begin().await?;
     let appended = inbox::append(&mut tx, events).await?;
+    if appended.iter().any(|one| !one.duplicate) {
+        tx.ring(Channel::Inbox);
+    }
     tx.commit().await?;
     Ok(appended)
 }
