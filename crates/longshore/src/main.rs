@@ -24,6 +24,7 @@ mod network;
 mod output;
 mod summary;
 mod telemetry;
+mod when;
 mod work;
 
 use std::process::ExitCode;

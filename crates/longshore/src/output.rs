@@ -66,6 +66,16 @@ impl Output {
         Ok(exit)
     }
 
+    /// Print one line of many: an object under `--json`, without the outer shape, else the text.
+    pub(crate) fn line<T: Serialize>(self, object: &T, text: &str) -> Result<(), Failure> {
+        let line = match self.form {
+            Form::Text => text.to_owned(),
+            Form::Json => serde_json::to_string(object)
+                .map_err(|error| Failure::unexpected(format!("cannot write a line as JSON: {error}")))?,
+        };
+        print_line(&mut io::stdout().lock(), &line)
+    }
+
     /// Say something to the person at the terminal, unless `--quiet` was given.
     pub(crate) fn note(self, text: &str) {
         if !self.quiet {

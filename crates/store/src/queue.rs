@@ -22,6 +22,7 @@ mod enqueue;
 mod fold;
 mod history;
 mod lanes;
+mod list;
 mod settle;
 
 use model::{JobId, Millis, OrgId, WorkerId};
@@ -31,6 +32,7 @@ pub use counts::{Count, counts, next_due};
 pub use dead::{DeadLetter, DeadSelection, dead_letters, replay_dead};
 pub use enqueue::{Enqueued, NewJob, enqueue};
 pub use history::{Run, prune, runs_of_key};
+pub use list::{JobState, LIST_MAX, ListedJob, Which, count, discard_dead, list};
 pub use settle::{Failure, bury, complete, complete_many, hand_back, retry};
 
 pub(crate) use settle::take_over;
@@ -128,8 +130,14 @@ impl JobRow {
     }
 }
 
-pub(crate) const STATEMENTS: &[&[(&str, &str)]] =
-    &[counts::STATEMENTS, dead::STATEMENTS, fold::STATEMENTS, history::STATEMENTS, settle::STATEMENTS];
+pub(crate) const STATEMENTS: &[&[(&str, &str)]] = &[
+    counts::STATEMENTS,
+    dead::STATEMENTS,
+    fold::STATEMENTS,
+    history::STATEMENTS,
+    list::STATEMENTS,
+    settle::STATEMENTS,
+];
 pub(crate) const PAIRS: &[&[(&str, &crate::mirror::state::Pair)]] =
     &[claim::PAIRS, counts::PAIRS, dead::PAIRS, history::PAIRS, lanes::PAIRS, settle::PAIRS];
 pub(crate) const BULK: &[(&str, &crate::bulk::Texts)] =

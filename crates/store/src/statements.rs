@@ -9,8 +9,8 @@ use crate::mirror::state::Pair;
 use crate::url::Engine;
 use crate::{
     budgets, call_stats, changes, checkpoints, connections, consumers, directory, effects, endpoints,
-    exclusive, export_runs, facts, failures, inbox, listings, migrate, mirror, notices, pauses, queue, runs,
-    schedules, sweeps, tables, vault, wake, watermarks, workers,
+    exclusive, explain, export_runs, facts, failures, inbox, listings, migrate, mirror, notices, pauses,
+    queue, runs, schedules, status, sweeps, tables, vault, wake, watermarks, workers,
 };
 
 impl Db {
@@ -61,6 +61,7 @@ const SINGLE: &[&[(&str, &str)]] = &[
     pauses::STATEMENTS,
     runs::STATEMENTS,
     schedules::STATEMENTS,
+    status::STATEMENTS,
     sweeps::STATEMENTS,
     vault::STATEMENTS,
     watermarks::STATEMENTS,
@@ -97,6 +98,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     let mut all: Vec<(String, &'static str)> = Vec::new();
     all.extend(SINGLE.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(queue::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
+    all.extend(explain::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(inbox::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(tables::statements().map(|(name, text)| (format!("tables::{name}"), text)));
     all.extend(

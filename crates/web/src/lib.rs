@@ -4,6 +4,7 @@
 //! is answered. This crate must never know how jobs run, nor fetch, transform or deliver anything itself.
 
 mod answer;
+pub mod api;
 pub mod gateway;
 mod health;
 mod router;

@@ -13,6 +13,7 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context as OtelContext, KeyValue, Value};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use telemetry::trace::TraceParent;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Subscriber};
@@ -99,22 +100,17 @@ where
     }
 }
 
-/// A stored `traceparent` as the place of a parent; `None` when it is none (W3C Trace Context, version 00).
-fn remote(traceparent: &str) -> Option<SpanContext> {
-    let mut parts = traceparent.split('-');
-    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    if version.len() != 2 || trace.len() != 32 || span.len() != 16 || flags.len() != 2 {
-        return None;
-    }
-    let context = SpanContext::new(
-        TraceId::from_hex(trace).ok()?,
-        SpanId::from_hex(span).ok()?,
+/// A stored `traceparent` as the place of a parent; `None` when it is none.
+fn remote(text: &str) -> Option<SpanContext> {
+    let parent = TraceParent::parse(text).ok()?;
+    Some(SpanContext::new(
+        TraceId::from_bytes(parent.trace_id().to_be_bytes()),
+        SpanId::from_bytes(parent.span_id().to_be_bytes()),
         // What was received is traced here whatever the sender decided for itself.
         TraceFlags::SAMPLED,
         true,
         TraceState::NONE,
-    );
-    context.is_valid().then_some(context)
+    ))
 }
 
 /// The fields of a span or an event, as attributes.

@@ -7,6 +7,7 @@ mod conversations;
 mod directory;
 mod engines;
 mod exclusive;
+mod explain;
 mod feed;
 mod inbox;
 mod laws;

@@ -1,0 +1,357 @@
+//! Each endpoint against a wrong token, another organization and bad input, and against what it says of itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use model::{
+    Clock, ConnectionId, ConversationId, EventId, FakeClock, JobId, Millis, OrgId, Secret, SeededEntropy,
+    WorkerId,
+};
+use serde_json::{Value, json};
+use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
+use store::consumers::{self, ConsumerKind};
+use store::inbox::{self, NewEvent, Outcome, Payload};
+use store::queue::{self, Claim, NewJob};
+use store::vault::{Key, Vault};
+use store::workers::{self, Registered};
+use store::{DatabaseUrl, Db, OpenOptions};
+use tower::ServiceExt as _;
+
+use super::describe::{Described, Kind};
+use super::{Api, ENDPOINTS, document, router};
+
+const TOKEN: &str = "a-token-of-the-test";
+const NOW: Millis = Millis(1_750_000_000_000);
+const OURS: OrgId = OrgId(1);
+const THEIRS: OrgId = OrgId(2);
+const STRANGE: OrgId = OrgId(3);
+const CONVERSATION: ConversationId = ConversationId(42);
+
+/// Two organizations; everything there is belongs to the first.
+struct World {
+    api: Api,
+    router: Router,
+    event: EventId,
+    dead: JobId,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::file(folder.path().join("store.db"));
+        let db = Db::open(&url, OpenOptions::default()).await.unwrap();
+        let (clock, entropy) = (Arc::new(FakeClock::at(NOW)), Arc::new(SeededEntropy::new(1)));
+        connect(&db, &[OURS, THEIRS], &entropy).await;
+        let event = receive(&db, &entropy).await;
+        let dead = bury(&db, clock.as_ref(), &entropy).await;
+        let mut tx = db.begin().await.unwrap();
+        consumers::register(&mut tx, OURS, ("lake", ConsumerKind::Tail), 0, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        let api = Api { db, clock, entropy, token: Some(Secret::new(TOKEN)) };
+        let router = router(api.clone());
+        Self { api, router, event, dead, _folder: folder }
+    }
+
+    /// An address of the endpoint at which there is something.
+    fn path(&self, endpoint: &Described) -> String {
+        let name = if endpoint.path.contains("/consumers/") { "lake" } else { "refresh_conversation" };
+        let id = if endpoint.path.contains("/events/") { self.event.0.clone() } else { "42".to_owned() };
+        endpoint.path.replace("{id}", &id).replace("{name}", name).replace("{kind}", name)
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request = Request::builder()
+            .method(method.to_uppercase().as_str())
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        send(&self.router, request.body(body).unwrap()).await
+    }
+}
+
+async fn send(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = to_bytes(response.into_body(), 1024 * 1024).await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+}
+
+async fn connect(db: &Db, orgs: &[OrgId], entropy: &Arc<SeededEntropy>) {
+    let vault = Vault::new(Key::generate(entropy.as_ref()), entropy.clone());
+    for org in orgs {
+        let connection = Connection {
+            connection_id: ConnectionId(format!("connection-{org}")),
+            org_id: *org,
+            kind: ConnectionKind::Private,
+            state: ConnectionState::Active,
+            scopes: Vec::new(),
+            api_url: "https://driftapi.com".into(),
+            created_at: NOW,
+            last_used_at: None,
+            expires_at: None,
+        };
+        let tokens = Tokens { access: Secret::new("at-canary"), refresh: None, expires_at: None };
+        let mut tx = db.begin().await.unwrap();
+        connections::insert(&mut tx, &connection, &tokens, &vault).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+}
+
+async fn receive(db: &Db, entropy: &Arc<SeededEntropy>) -> EventId {
+    let event = NewEvent {
+        event_id: EventId::new(NOW, entropy.as_ref()),
+        org_id: OURS,
+        connection_id: None,
+        kind: "new_message".into(),
+        spelled: "new_message".into(),
+        conversation_id: Some(CONVERSATION),
+        contact_id: None,
+        user_id: None,
+        message_id: None,
+        playbook_id: None,
+        occurred_at: Some(NOW),
+        received_at: NOW,
+        key: [1; 16],
+        window_ms: 1_000,
+        facts: None,
+        payload: Payload::None,
+        trace: None,
+    };
+    let mut tx = db.begin().await.unwrap();
+    inbox::append(&mut tx, std::slice::from_ref(&event)).await.unwrap();
+    let routed = [(event.event_id.clone(), Outcome::Routed)];
+    inbox::mark_routed(&mut tx, &routed, NOW).await.unwrap();
+    tx.commit().await.unwrap();
+    event.event_id
+}
+
+async fn bury(db: &Db, clock: &FakeClock, entropy: &Arc<SeededEntropy>) -> JobId {
+    let job = NewJob {
+        job_id: JobId::new(clock, entropy.as_ref()),
+        kind: "refresh_conversation".into(),
+        org: OURS,
+        key: CONVERSATION.to_string(),
+        priority: queue::priority::LIVE,
+        due_at: NOW,
+        payload: "{}".into(),
+        signals: 1,
+        trace: None,
+    };
+    let worker = WorkerId::new(clock, entropy.as_ref());
+    let mut tx = db.begin().await.unwrap();
+    let lease_until = NOW.plus(workers::LEASE_MS);
+    let new = Registered { worker: worker.clone(), host: "host".into(), started_at: NOW, lease_until };
+    workers::register(&mut tx, &new).await.unwrap();
+    queue::enqueue(&mut tx, std::slice::from_ref(&job), NOW).await.unwrap();
+    let ask = Claim {
+        worker: &worker,
+        limit: 1,
+        kinds: &["refresh_conversation"],
+        per_org_max: 1,
+        held: &BTreeMap::new(),
+        after: OrgId(0),
+    };
+    let claimed = queue::claim(&mut tx, &ask, clock.now()).await.unwrap();
+    let failure = queue::Failure { class: "refused", reason: "Drift refused it".into() };
+    queue::bury(&mut tx, &claimed[0], &failure, NOW).await.unwrap();
+    tx.commit().await.unwrap();
+    job.job_id
+}
+
+/// A body that the endpoint takes, if it takes one.
+fn good_body(endpoint: &Described) -> Option<Value> {
+    match endpoint.path {
+        "/api/v1/replay" => Some(json!({"conversation": 42, "dry_run": true})),
+        "/api/v1/dead-letters/replay" => Some(json!({"dry_run": true})),
+        "/api/v1/pauses/{kind}" if endpoint.method == "put" => Some(json!({"reason": "a test"})),
+        "/api/v1/consumers/{name}/rewind" => Some(json!({"seq": 1})),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn no_endpoint_answers_without_the_right_token() {
+    let world = World::new().await;
+    let closed = router(Api { token: None, ..world.api.clone() });
+    for endpoint in ENDPOINTS {
+        let path = format!("{}?org=1", world.path(endpoint));
+        for given in [None, Some("Bearer wrong"), Some("Bearer "), Some(TOKEN)] {
+            let request = Request::builder().method(endpoint.method.to_uppercase().as_str()).uri(&path);
+            let request = match given {
+                Some(given) => request.header(header::AUTHORIZATION, given),
+                None => request,
+            };
+            let (status, body) = send(&world.router, request.body(Body::empty()).unwrap()).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{path} {given:?}");
+            assert_eq!(body["error"]["code"], "unauthorized", "{path}");
+        }
+        let request = Request::builder()
+            .method(endpoint.method.to_uppercase().as_str())
+            .uri(&path)
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        let (status, body) = send(&closed, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(body["error"]["message"], "the admin API is not set up", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn each_endpoint_answers_what_it_says_it_does() {
+    let world = World::new().await;
+    for endpoint in ENDPOINTS {
+        let path = format!("{}?org=1", world.path(endpoint));
+        let (status, body) = world.call(endpoint.method, &path, good_body(endpoint)).await;
+        assert_eq!(status, StatusCode::OK, "{} {path}: {body}", endpoint.method);
+        let answered: Vec<&String> = body.as_object().unwrap().keys().collect();
+        let mut told: Vec<&str> = endpoint.answer.iter().map(|property| property.name).collect();
+        told.sort_unstable();
+        assert_eq!(answered, told, "{path}");
+        for property in endpoint.answer {
+            assert!(fits(&body[property.name], property.kind), "{path}: {} is {body}", property.name);
+        }
+    }
+}
+
+fn fits(value: &Value, kind: Kind) -> bool {
+    match kind {
+        Kind::Text => value.is_string(),
+        Kind::Whole => value.is_i64(),
+        Kind::Flag => value.is_boolean(),
+        Kind::Object => value.is_object(),
+        Kind::Objects => value.as_array().is_some_and(|all| all.iter().all(Value::is_object)),
+        Kind::InstantOrNull | Kind::WholeOrNull => value.is_null() || value.is_i64(),
+        Kind::TextOrNull => value.is_null() || value.is_string(),
+        Kind::ObjectOrNull => value.is_null() || value.is_object(),
+    }
+}
+
+#[tokio::test]
+async fn an_organization_that_is_not_connected_or_not_named_is_refused() {
+    let world = World::new().await;
+    for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.path.ends_with("openapi.json")) {
+        let path = world.path(endpoint);
+        let strange = format!("{path}?org={STRANGE}");
+        let (status, _) = world.call(endpoint.method, &strange, good_body(endpoint)).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{strange}");
+        let (status, body) = world.call(endpoint.method, &path, good_body(endpoint)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}");
+        assert_eq!(body["error"]["hint"], "add ?org=ID to the address", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn one_organization_sees_and_moves_nothing_of_another() {
+    let world = World::new().await;
+    let empty = [
+        ("/api/v1/status?org=2", "jobs"),
+        ("/api/v1/status?org=2", "consumers"),
+        ("/api/v1/conversations/42/explain?org=2", "lines"),
+        ("/api/v1/conversations/42/explain?org=2", "pending"),
+        ("/api/v1/dead-letters?org=2", "dead_letters"),
+        ("/api/v1/pauses?org=2", "pauses"),
+        ("/api/v1/consumers?org=2", "consumers"),
+    ];
+    world.call("put", "/api/v1/pauses/all?org=1", Some(json!({"reason": "theirs"}))).await;
+    for (path, part) in empty {
+        let (status, body) = world.call("get", path, None).await;
+        assert_eq!((status, &body[part]), (StatusCode::OK, &json!([])), "{path}");
+    }
+    let missing = [
+        ("get", format!("/api/v1/events/{}/explain?org=2", world.event.0), None),
+        ("post", "/api/v1/replay?org=2".into(), Some(json!({"event": world.event.0}))),
+        ("post", "/api/v1/dead-letters/replay?org=2".into(), Some(json!({"job_id": world.dead.0}))),
+        ("delete", "/api/v1/pauses/all?org=2".into(), None),
+        ("post", "/api/v1/consumers/lake/pause?org=2".into(), None),
+        ("post", "/api/v1/consumers/lake/resume?org=2".into(), None),
+        ("post", "/api/v1/consumers/lake/rewind?org=2".into(), Some(json!({"seq": 9}))),
+    ];
+    for (method, path, body) in missing {
+        let (status, answer) = world.call(method, &path, body).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}: {answer}");
+    }
+    world.call("post", "/api/v1/dead-letters/replay?org=2", Some(json!({}))).await;
+    let (_, body) = world.call("get", "/api/v1/dead-letters?org=1", None).await;
+    assert_eq!(body["count"], 1);
+    assert_eq!(consumers::get(&world.api.db, OURS, "lake").await.unwrap().unwrap().state.as_str(), "active");
+}
+
+#[tokio::test]
+async fn bad_input_is_answered_with_what_is_wrong() {
+    let world = World::new().await;
+    let check = async |method: &str, path: &str, body: Value, expected: &str| {
+        let (status, answer) = world.call(method, &format!("{path}?org=1"), Some(body)).await;
+        let message = answer["error"]["message"].as_str().unwrap_or_default().to_owned();
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {answer}");
+        assert!(message.contains(expected), "{path}: {message}");
+    };
+    check("post", "/api/v1/replay", json!({}), "must name one of").await;
+    check("post", "/api/v1/replay", json!({"conversation": 1, "failed": true}), "must name one of").await;
+    check("post", "/api/v1/replay", json!({"since": 2, "until": 1}), "since must lie before until").await;
+    check("post", "/api/v1/replay", json!({"conversation": 1, "type": "x"}), "type goes with").await;
+    check("post", "/api/v1/replay", json!({"conversatoin": 1}), "unknown field").await;
+    check("post", "/api/v1/dead-letters/replay", json!({"job_id": "a", "kind": "b"}), "not name both").await;
+    check("put", "/api/v1/pauses/all", json!({"reason": " "}), "reason must be").await;
+    check("put", "/api/v1/pauses/all", json!({"reason": "x", "until": 1}), "until has passed").await;
+    check("post", "/api/v1/consumers/lake/rewind", json!({}), "one of seq and since").await;
+    for path in ["/api/v1/conversations/x/explain?org=1", "/api/v1/conversations/1/explain?org=1&limit=0"] {
+        let (status, answer) = world.call("get", path, None).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {answer}");
+    }
+    let (status, _) = world.call("get", "/api/v1/status?org=one", None).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let large = json!({"event": "x".repeat(20_000)});
+    let (status, answer) = world.call("post", "/api/v1/replay?org=1", Some(large)).await;
+    assert_eq!((status, &answer["error"]["code"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!("too_large")));
+    let request = Request::builder()
+        .method("POST")
+        .uri("/api/v1/replay?org=1")
+        .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+    let (status, answer) = send(&world.router, request.body(Body::from("{}")).unwrap()).await;
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{answer}");
+}
+
+#[tokio::test]
+async fn a_replay_is_told_first_and_done_then_and_may_be_done_twice() {
+    let world = World::new().await;
+    let event = json!({"event": world.event.0, "dry_run": true});
+    let (_, told) = world.call("post", "/api/v1/replay?org=1", Some(event)).await;
+    assert_eq!((&told["plan"]["events"], &told["done"]), (&json!(1), &Value::Null));
+    assert_eq!(inbox::counts(&world.api.db).await.unwrap().unrouted, 0);
+    let event = json!({"event": world.event.0});
+    let (_, done) = world.call("post", "/api/v1/replay?org=1", Some(event.clone())).await;
+    assert_eq!(done["done"]["events"], 1);
+    let (_, again) = world.call("post", "/api/v1/replay?org=1", Some(event)).await;
+    assert_eq!(again["done"]["events"], 0, "it waits already");
+    assert_eq!(inbox::counts(&world.api.db).await.unwrap().unrouted, 1);
+
+    let (_, done) = world.call("post", "/api/v1/replay?org=1", Some(json!({"failed": true}))).await;
+    assert_eq!(done["done"]["dead_letters"], 1);
+    let (_, done) = world.call("post", "/api/v1/replay?org=1", Some(json!({"conversation": 42}))).await;
+    assert_eq!(done["done"]["conversations"], 1);
+    let counts = queue::counts(&world.api.db).await.unwrap();
+    assert_eq!(
+        counts.iter().map(|count| (count.state.as_str(), count.jobs)).collect::<Vec<_>>(),
+        [("waiting", 1)]
+    );
+}
+
+#[test]
+fn the_document_is_what_it_was() {
+    insta::assert_json_snapshot!("openapi", document());
+}
+
+#[test]
+fn the_page_names_every_endpoint() {
+    let page = include_str!("../../../../docs/admin-api.md");
+    for endpoint in ENDPOINTS {
+        let named = format!("| `{} {}` |", endpoint.method.to_uppercase(), endpoint.path);
+        assert!(page.contains(&named), "{named}");
+    }
+}
