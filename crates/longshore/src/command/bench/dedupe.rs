@@ -26,7 +26,7 @@ pub(super) struct Args {
 }
 
 /// Events in a commit.
-const BATCH: u64 = 512;
+const BATCH: usize = 512;
 /// In what time the keys came: the window of dated events.
 const SPAN_MS: u64 = 7 * 24 * 3_600_000;
 /// One event in so many holds no time of its own, so that its key lies anywhere.
@@ -96,7 +96,7 @@ impl Bench<'_> {
         let (mut count, mut kept, mut ms) = (0_u64, 0, 0);
         loop {
             let batch: Vec<NewEvent> =
-                numbers.by_ref().take(BATCH as usize).map(|number| self.event(number)).collect();
+                numbers.by_ref().take(BATCH).map(|number| self.event(number)).collect();
             if batch.is_empty() {
                 return Ok((ms as f64 * 1_000.0 / count.max(1) as f64, kept));
             }
