@@ -1,0 +1,8 @@
+//! From a webhook to the mirror: events arrive as they do in life, and the mirror is what Drift has.
+
+mod calls;
+mod connections;
+mod convergence;
+mod harness;
+mod route;
+mod simulation;
