@@ -99,12 +99,17 @@ impl Scheduler {
         Self { node, registry }
     }
 
-    /// Enqueue what is due, until the node is asked to stop. Failures of the store are waited out.
+    /// Enqueue what is due and write down the calls that were counted, until the node is asked to stop. Failures of the store
+    /// are waited out.
     pub async fn run(&self) {
         let mut stop = self.node.stop.clone();
         while !stop.is_set() {
             if let Err(error) = self.step().await {
                 tracing::warn!(error = %error, "The scheduler waits for the store");
+            }
+            // The calls counted since the last turn; those that cannot be written are kept for the next.
+            if let Err(error) = self.node.clients.book().flush(&self.node.db, self.node.clock.now()).await {
+                tracing::warn!(error = %error, "Counted calls wait for the store");
             }
             let next = schedules::next(&self.node.db).await.unwrap_or_default();
             let until = next.map_or(SLEEP_MS_MAX, |next| {

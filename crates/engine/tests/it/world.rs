@@ -80,6 +80,11 @@ impl World {
         self.connections().connect_oauth(app, &callback.code, &redirect).await.map(drop)
     }
 
+    /// From now on the clock moves only when told, and whoever sleeps on it waits for that.
+    pub(crate) fn stand_still(&self) {
+        self.hurry.abort();
+    }
+
     /// Archive what changed (everything, the first time).
     pub(crate) async fn archive(&self) -> Result<ArchiveOutcome, EngineError> {
         archive::run(&self.context().await?, Ask::Changed).await

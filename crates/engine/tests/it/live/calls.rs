@@ -2,6 +2,8 @@
 
 use sandbox::world::{Change, Speaker};
 
+use store::inbox::{self, Selection};
+
 use super::harness::{Live, options};
 use crate::engines::Database;
 
@@ -16,12 +18,14 @@ async fn forty_messages_within_a_minute_are_at_most_four_refreshes() {
     for database in Database::each().await {
         let live = Live::archived(database, options(20)).await;
         let conversation = live.world.sandbox.world().expected().next().unwrap();
+        live.world.stand_still();
         for _ in 0..40 {
             live.change(message(conversation));
             live.turn().await;
             live.world.clock.advance(1_500);
         }
         live.settle().await;
+        assert!(inbox::count(&live.node.db, &Selection::default()).await.unwrap() >= 40);
 
         let refreshes =
             live.world.sandbox.log().count(|entry| entry.path() == format!("/conversations/{conversation}"));

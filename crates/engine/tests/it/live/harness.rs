@@ -136,17 +136,17 @@ impl Live {
         }
     }
 
-    /// One turn at this instant.
-    pub(crate) async fn turn(&self) {
-        self.deliver().await;
-        self.route().await;
-        self.worker.step().await.unwrap();
+    /// One turn at this instant; answers how much there was to do.
+    pub(crate) async fn turn(&self) -> usize {
+        self.deliver().await + self.route().await + self.worker.step().await.unwrap()
     }
 
     /// Take turns and move the clock to whatever comes next, until nothing more does.
     pub(crate) async fn settle(&self) {
         for _ in 0..ROUNDS_MAX {
-            self.turn().await;
+            if self.turn().await > 0 {
+                continue;
+            }
             let now = self.node.clock.now();
             let due = queue::next_due(&self.node.db, now).await.unwrap();
             let next = [self.world.sandbox.next_webhook_at(), due].into_iter().flatten().min();

@@ -25,7 +25,7 @@ async fn live_through(seed: u64, database: Database) {
     for _ in 0..STEPS {
         match dice.below(6) {
             0 | 1 => drop(live.world.sandbox.world().traffic(
-                1 + dice.below(6) as usize,
+                1 + usize::try_from(dice.below(6)).unwrap(),
                 &dice,
                 live.node.clock.now(),
             )),
