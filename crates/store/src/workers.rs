@@ -1,6 +1,6 @@
 //! Workers and their leases: who is alive, and so whose jobs are held.
 //!
-//! A worker registers, extends its lease every [`HEARTBEAT_MS`], and ends. Whoever finds a lease that has run out deletes
+//! A worker registers, extends its lease three times in [`LEASE_MS`], and ends. Whoever finds a lease that has run out deletes
 //! the worker's row and puts its jobs back in one transaction. So a process that was stopped and goes on finds
 //! its row gone: it can neither extend nor complete, and registers anew under another id. Leases are told by the
 //! clocks of the nodes; clocks that differ by seconds cost an early takeover, never two who both complete.
@@ -15,8 +15,6 @@ use crate::queue;
 
 /// How long a lease lasts, in milliseconds.
 pub const LEASE_MS: i64 = 6_000;
-/// How often a worker extends it, in milliseconds.
-pub const HEARTBEAT_MS: u64 = 2_000;
 /// How often each worker looks for leases that have run out, in milliseconds.
 pub const REAP_MS: u64 = 1_000;
 

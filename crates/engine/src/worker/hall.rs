@@ -72,7 +72,7 @@ impl Hall {
     pub(super) async fn serve(&mut self, lease: &Lease) -> Closed {
         let mut stop = self.node.stop.clone();
         let mut rung: Rung = Box::pin(self.node.db.rung(Channel::Jobs));
-        let (mut look, mut pause_ms) = (true, PAUSE_MS);
+        let (mut look, mut pause_ms, mut noted) = (true, PAUSE_MS, 0);
         loop {
             if stop.is_set() {
                 return Closed::Stopped;
@@ -80,7 +80,7 @@ impl Hall {
             if lease.is_lost() {
                 return Closed::LeaseLost;
             }
-            let ended = self.collect();
+            let ended = self.collect() + std::mem::take(&mut noted);
             self.start();
             if ended > 0 && self.ready.len() > 0 && self.owed.len() < TURN_MAX {
                 // Short jobs: let those that were started end before the next commit.
@@ -88,7 +88,7 @@ impl Hall {
                 continue;
             }
             let mut wait_ms = self.node.limits.poll_ms;
-            if look || !self.owed.is_empty() || !self.failed.is_empty() {
+            if look || self.ended > 0 {
                 rung = Box::pin(self.node.db.rung(Channel::Jobs));
                 match self.turn().await {
                     Ok(Turn { more }) => {
@@ -114,7 +114,10 @@ impl Hall {
             tokio::select! {
                 () = stop.wait() => {}
                 () = lease.lost() => {}
-                Some(joined) = self.tasks.join_next_with_id() => self.note(joined),
+                Some(joined) = self.tasks.join_next_with_id() => {
+                    self.note(joined);
+                    noted = 1;
+                }
                 () = &mut rung, if self.has_room() => look = true,
                 () = self.node.clock.sleep(wait_ms) => look = true,
             }

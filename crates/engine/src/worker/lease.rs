@@ -13,6 +13,9 @@ use crate::node::Node;
 /// The pause after a heartbeat that the store did not take, in milliseconds.
 const AGAIN_MS: u64 = 250;
 
+/// Heartbeats within the length of a lease: two may fail.
+const BEATS: i64 = 3;
+
 /// A registration; its heartbeat ends when it is dropped.
 pub(super) struct Lease {
     worker: WorkerId,
@@ -74,13 +77,14 @@ impl Drop for Lease {
 /// Extend the lease until it is lost: because the store says so, or because it could not be asked for as long as it lasts.
 async fn beat(node: Arc<Node>, worker: WorkerId, lease_ms: i64, lost: watch::Sender<bool>) {
     let mut until = node.clock.now().plus(lease_ms);
-    let mut pause_ms = workers::HEARTBEAT_MS;
+    let beat_ms = u64::try_from(lease_ms / BEATS).unwrap_or_default();
+    let mut pause_ms = beat_ms;
     loop {
         node.clock.sleep(pause_ms).await;
         match extend(&node, &worker, lease_ms).await {
             Ok(()) => {
                 until = node.clock.now().plus(lease_ms);
-                pause_ms = workers::HEARTBEAT_MS;
+                pause_ms = beat_ms;
             }
             Err(StoreError::LeaseLost) => break,
             Err(error) => {

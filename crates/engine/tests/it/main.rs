@@ -10,4 +10,5 @@ mod live;
 mod nodes;
 mod simulation;
 mod transport;
+mod worker;
 mod world;

@@ -12,6 +12,7 @@ mod flat;
 mod gateway;
 mod machine;
 mod process;
+mod queue;
 mod subject;
 
 use clap::Subcommand;
@@ -36,6 +37,7 @@ enum What {
     Dedupe(dedupe::Args),
     #[command(hide = true)]
     GatewayServer(gateway::server::Args),
+    Queue(queue::Args),
 }
 
 /// Measure.
@@ -47,5 +49,6 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         What::Gateway(args) => gateway::run(app, &args).await,
         What::Dedupe(args) => dedupe::run(app, &args).await,
         What::GatewayServer(args) => gateway::server::run(app, &args).await,
+        What::Queue(args) => queue::run(app, &args).await,
     }
 }

@@ -31,7 +31,7 @@ pub struct Claim<'a> {
 /// `$1` worker, `$2` now, `$3` priority, `$4` organization, `$5` kind, `$6` how many.
 ///
 /// PostgreSQL gets the ids as an array, so that they are looked for once, and steps over rows that another worker is
-/// claiming.
+/// claiming. The running job of the key is looked up for each candidate: an anti-join might read all running ones instead.
 const TAKE: Pair = Pair {
     sqlite: "
     UPDATE jobs SET state = 'running', worker_id = $1, claimed_at = $2, lease_number = lease_number + 1,
@@ -51,9 +51,9 @@ const TAKE: Pair = Pair {
     WHERE job_id = ANY(ARRAY(
         SELECT next.job_id FROM jobs AS next
         WHERE next.state = 'waiting' AND next.priority = $3 AND next.org_id = $4 AND next.kind = $5
-          AND next.due_at <= $2 AND NOT EXISTS (
-            SELECT 1 FROM jobs AS held WHERE held.state = 'running' AND held.org_id = next.org_id
-              AND held.kind = next.kind AND held.key = next.key)
+          AND next.due_at <= $2 AND (
+            SELECT held.job_id FROM jobs AS held WHERE held.state = 'running' AND held.org_id = next.org_id
+              AND held.kind = next.kind AND held.key = next.key) IS NULL
         ORDER BY next.due_at LIMIT $6 FOR UPDATE SKIP LOCKED))
     RETURNING job_id, org_id, kind, key, priority, payload, due_at, enqueued_at, signalled_at, signals, attempts,
         lease_number, worker_id, claimed_at, trace",

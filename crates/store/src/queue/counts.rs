@@ -69,7 +69,8 @@ const NEXT_DUE: Pair = Pair {
         WHERE lanes.step < $2 AND jobs.job_id = (
             SELECT next.job_id FROM jobs AS next INDEXED BY jobs_due
             WHERE next.state = 'waiting'
-              AND (next.priority, next.org_id, next.kind) > (lanes.priority, lanes.org_id, lanes.kind)
+              AND (next.priority, next.org_id, next.kind, next.due_at)
+                > (+lanes.priority, +lanes.org_id, +lanes.kind, 9223372036854775807)
             ORDER BY next.priority, next.org_id, next.kind, next.due_at LIMIT 1)
     )
     SELECT MIN((SELECT MIN(due_at) FROM jobs INDEXED BY jobs_due WHERE state = 'waiting'
@@ -82,7 +83,8 @@ const NEXT_DUE: Pair = Pair {
         SELECT next.priority, next.org_id, next.kind, lanes.step + 1 FROM lanes CROSS JOIN LATERAL (
             SELECT jobs.priority, jobs.org_id, jobs.kind FROM jobs
             WHERE jobs.state = 'waiting'
-              AND (jobs.priority, jobs.org_id, jobs.kind) > (lanes.priority, lanes.org_id, lanes.kind)
+              AND (jobs.priority, jobs.org_id, jobs.kind, jobs.due_at)
+                > (lanes.priority, lanes.org_id, lanes.kind, 9223372036854775807)
             ORDER BY jobs.priority, jobs.org_id, jobs.kind, jobs.due_at LIMIT 1) AS next
         WHERE lanes.step < $2
     )

@@ -18,7 +18,9 @@ pub(super) struct Lane {
     pub(super) kind: String,
 }
 
-/// `$1` now, `$2` how many lanes; each step is one seek in `jobs_due`.
+/// `$1` now, `$2` how many lanes; each step is one seek in `jobs_due`. The `+` takes a column's affinity away: without it
+/// SQLite seeks by the first column only. It also seeks by "at least" and skips what is equal: so the key goes on to the latest
+/// possible due time, to which nothing is equal.
 const LANES: Pair = Pair {
     sqlite: "
     WITH RECURSIVE lanes (priority, org_id, kind, due_at, step) AS (
@@ -29,7 +31,8 @@ const LANES: Pair = Pair {
         WHERE lanes.step < $2 AND jobs.job_id = (
             SELECT next.job_id FROM jobs AS next INDEXED BY jobs_due
             WHERE next.state = 'waiting'
-              AND (next.priority, next.org_id, next.kind) > (lanes.priority, lanes.org_id, lanes.kind)
+              AND (next.priority, next.org_id, next.kind, next.due_at)
+                > (+lanes.priority, +lanes.org_id, +lanes.kind, 9223372036854775807)
             ORDER BY next.priority, next.org_id, next.kind, next.due_at LIMIT 1)
     )
     SELECT priority, org_id, kind FROM lanes WHERE due_at <= $1",
@@ -41,7 +44,8 @@ const LANES: Pair = Pair {
         SELECT next.priority, next.org_id, next.kind, next.due_at, lanes.step + 1 FROM lanes CROSS JOIN LATERAL (
             SELECT jobs.priority, jobs.org_id, jobs.kind, jobs.due_at FROM jobs
             WHERE jobs.state = 'waiting'
-              AND (jobs.priority, jobs.org_id, jobs.kind) > (lanes.priority, lanes.org_id, lanes.kind)
+              AND (jobs.priority, jobs.org_id, jobs.kind, jobs.due_at)
+                > (lanes.priority, lanes.org_id, lanes.kind, 9223372036854775807)
             ORDER BY jobs.priority, jobs.org_id, jobs.kind, jobs.due_at LIMIT 1) AS next
         WHERE lanes.step < $2
     )

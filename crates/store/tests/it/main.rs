@@ -14,6 +14,7 @@ mod laws;
 mod live;
 mod opening;
 mod private;
+mod queue;
 mod samples;
 mod schema;
 mod tables;
