@@ -66,6 +66,7 @@ enum Command {
     Sandbox(Box<command::sandbox::Args>),
     Connect(command::connect::Args),
     Archive(command::archive::Args),
+    Serve(command::serve::Args),
     Verify(command::verify::Args),
     Certificate(command::certificate::Args),
     Export(command::export::Args),
@@ -87,6 +88,7 @@ impl Command {
             Self::Sandbox(_) => "sandbox",
             Self::Connect(_) => "connect",
             Self::Archive(_) => "archive",
+            Self::Serve(_) => "serve",
             Self::Verify(_) => "verify",
             Self::Certificate(_) => "certificate",
             Self::Export(_) => "export",
@@ -102,12 +104,21 @@ impl Command {
         }
     }
 
+    /// Flags of the command that stand for a setting.
+    fn settings(&self) -> Vec<(&'static str, &'static str, String)> {
+        match self {
+            Self::Serve(args) => args.settings(),
+            _ => Vec::new(),
+        }
+    }
+
     async fn run(self, app: &App) -> Result<Exit, Failure> {
         match self {
             Self::Demo(args) => Box::pin(command::demo::run(app, args)).await,
             Self::Sandbox(args) => Box::pin(command::sandbox::run(app, *args)).await,
             Self::Connect(args) => Box::pin(command::connect::run(app, args)).await,
             Self::Archive(args) => Box::pin(command::archive::run(app, args)).await,
+            Self::Serve(args) => Box::pin(command::serve::run(app, args)).await,
             Self::Verify(args) => Box::pin(command::verify::run(app, args)).await,
             Self::Certificate(args) => Box::pin(command::certificate::run(app, args)).await,
             Self::Export(args) => Box::pin(command::export::run(app, args)).await,
@@ -144,7 +155,7 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> Exit {
 
 fn run_command(cli: Cli, output: Output) -> Result<Exit, Failure> {
     let Global { config: file, database, org, set: assignments, log, .. } = cli.global;
-    let flags = Flags { file, database, org, log, assignments };
+    let flags = Flags { file, database, org, log, assignments, named: cli.command.settings() };
     let config = Config::load(&flags, &|name| std::env::var(name).ok())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

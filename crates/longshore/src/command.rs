@@ -13,6 +13,7 @@ pub(crate) mod export;
 pub(crate) mod queue;
 pub(crate) mod replay;
 pub(crate) mod sandbox;
+pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod verify;
 pub(crate) mod webhooks;

@@ -5,6 +5,7 @@
 
 pub(crate) mod file;
 pub(crate) mod layer;
+pub(crate) mod serving;
 pub(crate) mod setting;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use store::DatabaseUrl;
 use url::Url;
 
 use self::layer::{Given, Layers, Origin};
+use self::serving::Serving;
 use crate::failure::Failure;
 
 /// Calls under way at once, at most.
@@ -35,6 +37,8 @@ pub(crate) struct Flags {
     pub(crate) database: Option<String>,
     pub(crate) org: Option<String>,
     pub(crate) log: Option<String>,
+    /// Flags of a single command that stand for a setting: its name, the flag and the value.
+    pub(crate) named: Vec<(&'static str, &'static str, String)>,
     pub(crate) assignments: Vec<String>,
 }
 
@@ -66,11 +70,12 @@ pub(crate) struct Config {
     pub(crate) concurrency: usize,
     pub(crate) overlap_ms: i64,
     pub(crate) attachment_bytes_max: u64,
-    #[expect(dead_code, reason = "the admin API of `serve` reads it")]
     pub(crate) admin_token: Option<Secret>,
     pub(crate) otlp_url: Option<Url>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    /// What `longshore serve` is told.
+    pub(crate) serving: Serving,
 }
 
 /// An address to use for a host instead of asking the name service.
@@ -101,6 +106,10 @@ impl Config {
                 let setting = setting::find(name).expect("the setting is in the table");
                 layers.put(setting, Given { text: text.clone(), origin: Origin::Flag(format!("--{name}")) });
             }
+        }
+        for (name, flag, text) in &flags.named {
+            let setting = setting::find(name).expect("the setting is in the table");
+            layers.put(setting, Given { text: text.clone(), origin: Origin::Flag((*flag).to_owned()) });
         }
         Self::parse(layers, file)
     }
@@ -136,6 +145,7 @@ impl Config {
             otlp_url: optional(&layers, "otlp_url", collector)?,
             log: read(&layers, "log", directives)?,
             log_format: read(&layers, "log_format", log_format)?,
+            serving: Serving::parse(&layers)?,
             file,
             layers,
         }

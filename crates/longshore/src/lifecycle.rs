@@ -47,12 +47,17 @@ impl Interrupt {
         tokio::spawn(async move {
             signal().await;
             output.note("stopping at the next safe point; once more to stop at once");
-            ours.switch.set();
-            ours.asked.send_replace(true);
+            ours.ask();
             signal().await;
             std::process::exit(i32::from(Exit::Interrupted.code()));
         });
         interrupt
+    }
+
+    /// Ask to stop at a safe point, as a signal does.
+    pub(crate) fn ask(&self) {
+        self.switch.set();
+        self.asked.send_replace(true);
     }
 
     /// What a run of the engine watches.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use drift::{HttpOptions, HttpTransport, Recorder, Seams, Transport};
 use engine::connection::Connections;
 use store::Db;
+use store::vault::Vault;
 use url::{Host, Url};
 
 use crate::app::App;
@@ -75,6 +76,17 @@ pub(crate) async fn connections(
     recorder: Option<Arc<dyn Recorder>>,
 ) -> Result<Connections, Failure> {
     let vault = database::vault(app, db).await?;
+    connections_with(app, db, vault, patience, recorder)
+}
+
+/// The same with a vault that is open already.
+pub(crate) fn connections_with(
+    app: &App,
+    db: &Db,
+    vault: Vault,
+    patience: Patience,
+    recorder: Option<Arc<dyn Recorder>>,
+) -> Result<Connections, Failure> {
     Ok(Connections {
         db: db.clone(),
         vault,

@@ -177,6 +177,70 @@ pub(crate) const SETTINGS: &[Setting] = &[
         )
     },
     setting(
+        "listen",
+        &["LONGSHORE_LISTEN"],
+        "127.0.0.1:8918",
+        "Where `serve` listens. Put it behind a proxy that speaks TLS. The flag `--listen` is the same.",
+    ),
+    setting(
+        "roles",
+        &["LONGSHORE_ROLES"],
+        "gateway,worker,console",
+        "Which parts of a node `serve` runs: `gateway` takes webhooks, `worker` does the jobs, `console` answers the admin API. The flag `--roles` is the same.",
+    ),
+    Setting {
+        care: Care::Secret,
+        ..setting(
+            "webhook_token",
+            &["LONGSHORE_WEBHOOK_TOKEN"],
+            "",
+            "The verification token of your Drift app, for `/webhooks/drift`; several divided by commas while one takes the other's place.",
+        )
+    },
+    setting("webhook_token_file", &["LONGSHORE_WEBHOOK_TOKEN_FILE"], "", "A file with that token, instead."),
+    setting(
+        "webhook_payload",
+        &["LONGSHORE_WEBHOOK_PAYLOAD"],
+        "none",
+        "What is kept of an event besides ids, times and facts: `none`; `redacted`, without what people wrote or are known by; `sealed`, all of it, encrypted.",
+    ),
+    setting(
+        "webhook_sources",
+        &["LONGSHORE_WEBHOOK_SOURCES"],
+        "",
+        "Addresses and networks that may send webhooks, divided by commas. Empty: any; the token decides.",
+    ),
+    setting(
+        "trusted_proxies",
+        &["LONGSHORE_TRUSTED_PROXIES"],
+        "",
+        "Addresses and networks of your own proxies: only their `X-Forwarded-For` is believed.",
+    ),
+    setting(
+        "jobs_concurrency",
+        &["LONGSHORE_JOBS_CONCURRENCY"],
+        "32",
+        "How many jobs a worker runs at once, 1 to 1024. The budget of calls holds all the same.",
+    ),
+    setting(
+        "refresh_spacing_seconds",
+        &["LONGSHORE_REFRESH_SPACING_SECONDS"],
+        "25",
+        "The shortest time between two refreshes of one conversation, in seconds: signals that come sooner share one.",
+    ),
+    setting(
+        "shutdown_ms",
+        &["LONGSHORE_SHUTDOWN_MS"],
+        "20000",
+        "How long `serve` lets requests and jobs end before it hands jobs back, in milliseconds.",
+    ),
+    setting(
+        "time_zone",
+        &["LONGSHORE_TIME_ZONE"],
+        "UTC",
+        "The time zone in which nightly work is scheduled.",
+    ),
+    setting(
         "log",
         &["LONGSHORE_LOG"],
         "warn",

@@ -1,0 +1,148 @@
+//! `longshore serve`: a node, for as long as it is let.
+//!
+//! The process is put together here and nowhere else: the doors (`web`) and the workers (`engine`) share a store, a
+//! vault and a clock, and know nothing of each other.
+
+mod doors;
+mod work;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use store::wake;
+use telemetry::Metrics;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use web::Stopping;
+
+use crate::app::App;
+use crate::config::serving::Roles;
+use crate::database::{self, Missing};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Take webhooks, keep the mirror fresh, carry each change on
+///
+/// Runs until Ctrl-C or SIGTERM, which end it in good order; a second one ends it at once. Any number of nodes may run on one
+/// PostgreSQL. /livez, /readyz and /metrics are answered in every role.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where to listen, such as 0.0.0.0:8918
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Which parts to run: gateway, worker, console
+    #[arg(long, value_name = "ROLES")]
+    roles: Option<String>,
+}
+
+impl Args {
+    /// The settings that these flags stand for.
+    pub(crate) fn settings(&self) -> Vec<(&'static str, &'static str, String)> {
+        let given = [("listen", "--listen", &self.listen), ("roles", "--roles", &self.roles)];
+        given.into_iter().filter_map(|(name, flag, text)| Some((name, flag, text.clone()?))).collect()
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    listening: String,
+    roles: Vec<&'static str>,
+    database: String,
+    organizations: usize,
+}
+
+/// Serve until somebody asks to stop, or until a part of the node ends by itself.
+pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
+    let serving = &app.config.serving;
+    let listener = bind(app).await?;
+    let db = database::open(app, Missing::Make).await?;
+    let vault = database::vault(app, &db).await?;
+    let (metrics, stopping) = (Arc::new(Metrics::new()), Stopping::default());
+    let mut parts = JoinSet::new();
+    let listening = tokio::spawn(wake::listen(db.clone(), app.clock.clone()));
+    if serving.roles.worker {
+        work::start(app, &db, &vault, &metrics, &mut parts).await?;
+    }
+    let doors = doors::open(app, &db, &vault, &metrics, stopping.clone()).await?;
+    let organizations = known(app, &db).await?;
+    let report = Report {
+        listening: listener.local_addr().map_or_else(|_| serving.listen.to_string(), |at| at.to_string()),
+        roles: names(serving.roles),
+        database: app.config.database.to_string(),
+        organizations,
+    };
+    app.output.report(Exit::Done, &report, &text(&report))?;
+    app.output.note("serving until Ctrl-C");
+    let asked = app.interrupt.asked();
+    let served = doors.serve(app, listener, &metrics, async {
+        asked.await;
+        stopping.begin();
+    });
+    tokio::pin!(served);
+    let ended = tokio::select! {
+        () = &mut served => Ok(Exit::Done),
+        Some(joined) = parts.join_next() => Err(broken(joined)),
+    };
+    finish(app, parts).await;
+    listening.abort();
+    db.close().await;
+    ended
+}
+
+async fn bind(app: &App) -> Result<TcpListener, Failure> {
+    let listen = app.config.serving.listen;
+    TcpListener::bind(listen).await.map_err(|error| {
+        Failure::usage(format!("cannot listen on {listen}: {error}"))
+            .hint("choose another address with --listen, or end the program that has it")
+    })
+}
+
+async fn known(app: &App, db: &store::Db) -> Result<usize, Failure> {
+    let known = store::connections::list(db).await;
+    let known =
+        known.map_err(|error| Failure::store("read the connections of", &app.config.database, &error))?;
+    Ok(known.iter().filter(|one| one.state != store::connections::ConnectionState::Disconnected).count())
+}
+
+/// A part of a node ends only when it was asked to.
+fn broken(joined: Result<(), tokio::task::JoinError>) -> Failure {
+    match joined {
+        Err(error) if error.is_panic() => Failure::unexpected("a part of the node has failed"),
+        _ => Failure::unexpected("a part of the node has ended by itself"),
+    }
+}
+
+/// Let the workers end: they know of the wish, and bound their own time.
+async fn finish(app: &App, mut parts: JoinSet<()>) {
+    app.interrupt.ask();
+    let ended = async {
+        while let Some(joined) = parts.join_next().await {
+            if joined.is_err() {
+                return;
+            }
+        }
+    };
+    let patience = app.config.serving.shutdown_ms + work::GRACE_MS;
+    if drift::deadline(app.clock.as_ref(), patience, ended).await.is_err() {
+        app.output.note("some work did not end in time; it is taken over by the next node or start");
+    }
+}
+
+fn names(roles: Roles) -> Vec<&'static str> {
+    let all = [(roles.gateway, "gateway"), (roles.worker, "worker"), (roles.console, "console")];
+    all.into_iter().filter_map(|(runs, name)| runs.then_some(name)).collect()
+}
+
+fn text(report: &Report) -> String {
+    let connected = match report.organizations {
+        0 => "no organization is connected yet: events are kept, and fetched for once one is".to_owned(),
+        1 => "1 organization".to_owned(),
+        several => format!("{several} organizations"),
+    };
+    format!(
+        "Longshore serves http://{} as {}\n{}, {connected}\n",
+        report.listening,
+        report.roles.join(", "),
+        report.database
+    )
+}

@@ -1,0 +1,121 @@
+//! The doors of a node: the gateway with its tokens, health, metrics, and the admin API.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use model::Secret;
+use store::Db;
+use store::vault::Vault;
+use telemetry::Metrics;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use web::api::Api;
+use web::{Gateway, GatewayOptions, GatewayTokens, PayloadSetting, ServeOptions, Sources, State, Stopping};
+
+use crate::app::App;
+use crate::config::serving::Payload;
+use crate::failure::Failure;
+
+/// How often the tokens of connections are read anew, in milliseconds.
+const TOKENS_MS: u64 = 30_000;
+
+/// The doors, not yet open.
+pub(super) struct Doors {
+    gateway: Option<Arc<Gateway>>,
+    router: axum::Router,
+    reload: Option<JoinHandle<()>>,
+}
+
+/// Put the doors together.
+pub(super) async fn open(
+    app: &App,
+    db: &Db,
+    vault: &Vault,
+    metrics: &Arc<Metrics>,
+    stopping: Stopping,
+) -> Result<Doors, Failure> {
+    let (mut gateway, mut reload) = (None, None);
+    if app.config.serving.roles.gateway {
+        let tokens = Arc::new(GatewayTokens::new(&common_tokens(app)?));
+        let loaded = tokens.load(db, vault).await;
+        loaded.map_err(|error| Failure::store("read the webhook tokens of", &app.config.database, &error))?;
+        if tokens.is_empty() {
+            app.output.note(
+                "no webhook token is set: every webhook is refused; set LONGSHORE_WEBHOOK_TOKEN to the app's verification token",
+            );
+        }
+        reload = Some(tokio::spawn(keep_loading(app.clone(), tokens.clone(), db.clone(), vault.clone())));
+        let (clock, entropy) = (app.clock.clone(), app.entropy.clone());
+        let options = options(app, vault);
+        gateway =
+            Some(Arc::new(Gateway::start(db.clone(), tokens, options, clock, entropy, metrics.clone())));
+    }
+    let state = State {
+        db: db.clone(),
+        gateway: gateway.clone(),
+        metrics: metrics.clone(),
+        clock: app.clock.clone(),
+        stopping,
+    };
+    let mut router = web::router(state);
+    if app.config.serving.roles.console {
+        let (clock, entropy) = (app.clock.clone(), app.entropy.clone());
+        let api = Api { db: db.clone(), clock, entropy, token: app.config.admin_token.clone() };
+        router = router.merge(web::api::router(api));
+    }
+    Ok(Doors { gateway, router, reload })
+}
+
+impl Doors {
+    /// Serve until `asked` is ready; then end in good order: requests in hand are answered, their events committed.
+    pub(super) async fn serve(
+        self,
+        app: &App,
+        listener: TcpListener,
+        metrics: &Arc<Metrics>,
+        asked: impl Future<Output = ()> + Send,
+    ) {
+        let options =
+            ServeOptions { farewell_ms_max: app.config.serving.shutdown_ms, ..ServeOptions::default() };
+        web::serve(listener, self.router, options, app.clock.clone(), metrics.clone(), asked).await;
+        if let Some(gateway) = self.gateway {
+            gateway.close().await;
+        }
+        if let Some(reload) = self.reload {
+            reload.abort();
+        }
+    }
+}
+
+fn options(app: &App, vault: &Vault) -> GatewayOptions {
+    let serving = &app.config.serving;
+    let payload = match serving.webhook_payload {
+        Payload::None => PayloadSetting::None,
+        Payload::Redacted => PayloadSetting::Redacted,
+        Payload::Sealed => PayloadSetting::Sealed(vault.clone()),
+    };
+    let (allowed, trusted_proxies) = (serving.webhook_sources.clone(), serving.trusted_proxies.clone());
+    GatewayOptions { payload, sources: Sources { allowed, trusted_proxies }, ..GatewayOptions::default() }
+}
+
+/// The tokens of `/webhooks/drift`: of the environment, or of the file, a line each.
+fn common_tokens(app: &App) -> Result<Vec<Secret>, Failure> {
+    let serving = &app.config.serving;
+    match &serving.webhook_token_file {
+        Some(path) if serving.webhook_tokens.is_empty() => {
+            let text = std::fs::read_to_string(path).map_err(|error| Failure::input(path, &error))?;
+            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+            Ok(lines.map(Secret::new).collect())
+        }
+        _ => Ok(serving.webhook_tokens.clone()),
+    }
+}
+
+async fn keep_loading(app: App, tokens: Arc<GatewayTokens>, db: Db, vault: Vault) {
+    loop {
+        app.clock.sleep(TOKENS_MS).await;
+        if let Err(error) = tokens.load(&db, &vault).await {
+            tracing::warn!(error = %error, "The tokens of connections could not be read anew");
+        }
+    }
+}
