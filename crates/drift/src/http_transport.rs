@@ -2,12 +2,15 @@
 //!
 //! Redirects are never followed, since the token would go along. Nothing is decompressed and no cookie is kept.
 
+use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
 
+use crate::guard::{self, AddressGuard, GuardedResolver, Lookup};
 use crate::vendor::certificate_end;
 use crate::{Limits, Transport, TransportError, TransportKind};
 
@@ -15,7 +18,7 @@ use crate::{Limits, Transport, TransportError, TransportKind};
 const PREALLOCATED_BYTES_MAX: u64 = 1024 * 1024;
 
 /// How the network is reached.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpOptions {
     /// Further authorities to trust, each text holding one or more PEM certificates.
     pub roots_pem: Vec<Vec<u8>>,
@@ -30,6 +33,10 @@ pub struct HttpOptions {
     pub idle_per_host_max: usize,
     /// What we call ourselves.
     pub user_agent: String,
+    /// Which addresses may be reached; `None`: all. Proxies are not used then, for they would resolve names themselves.
+    pub guard: Option<AddressGuard>,
+    /// Asks for the addresses of a name, where there is a guard; `None`: the system's resolver.
+    pub lookup: Option<Lookup>,
 }
 
 impl Default for HttpOptions {
@@ -41,14 +48,33 @@ impl Default for HttpOptions {
             connect_ms: 10_000,
             idle_per_host_max: 256,
             user_agent: concat!("longshore/", env!("CARGO_PKG_VERSION")).to_owned(),
+            guard: None,
+            lookup: None,
         }
     }
 }
 
+impl fmt::Debug for HttpOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpOptions")
+            .field("resolve", &self.resolve)
+            .field("proxies", &self.proxies)
+            .field("guarded", &self.guard.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
 /// The real network.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpTransport {
     client: reqwest::Client,
+    guard: Option<AddressGuard>,
+}
+
+impl fmt::Debug for HttpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpTransport").field("guarded", &self.guard.is_some()).finish_non_exhaustive()
+    }
 }
 
 impl HttpTransport {
@@ -81,7 +107,7 @@ impl HttpTransport {
             .build()
             .or_else(|_| builder(&options).tls_certs_only(roots).build())
             .map_err(|error| TransportError::because(TransportKind::Tls, error))?;
-        Ok(Self { client })
+        Ok(Self { client, guard: options.guard })
     }
 }
 
@@ -95,8 +121,13 @@ fn builder(options: &HttpOptions) -> reqwest::ClientBuilder {
         .tcp_nodelay(true)
         .tls_info(true)
         .referer(false);
-    if !options.proxies {
+    if !options.proxies || options.guard.is_some() {
         builder = builder.no_proxy();
+    }
+    if let Some(guard) = &options.guard {
+        let (guard, fixed) = (Arc::clone(guard), options.resolve.clone());
+        let lookup = options.lookup.clone().unwrap_or_else(guard::system_lookup);
+        return builder.dns_resolver(GuardedResolver { guard, lookup, fixed });
     }
     for (host, address) in &options.resolve {
         builder = builder.resolve(host, *address);
@@ -112,6 +143,10 @@ impl Transport for HttpTransport {
     ) -> BoxFuture<'a, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(async move {
             let request = reqwest::Request::try_from(request).map_err(failure)?;
+            if let Some(guard) = &self.guard {
+                guard::check_literal(guard, request.url())
+                    .map_err(|refused| TransportError::because(TransportKind::Forbidden, refused))?;
+            }
             let mut response = self.client.execute(request).await.map_err(failure)?;
             let mut whole = http::Response::new(Bytes::new());
             *whole.status_mut() = response.status();
@@ -155,7 +190,9 @@ async fn body(mut response: reqwest::Response, bytes_max: u64) -> Result<Bytes, 
 /// What happened, without the URL, which may hold personal data.
 fn failure(error: reqwest::Error) -> TransportError {
     let error = error.without_url();
-    let kind = if is_tls(&error) {
+    let kind = if is_refused(&error) {
+        TransportKind::Forbidden
+    } else if is_tls(&error) {
         TransportKind::Tls
     } else if error.is_connect() {
         TransportKind::Connect
@@ -167,6 +204,11 @@ fn failure(error: reqwest::Error) -> TransportError {
         TransportKind::Cut
     };
     TransportError::because(kind, error)
+}
+
+/// Whether the guard refused an address of the name.
+fn is_refused(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<guard::Refused>() || error.source().is_some_and(is_refused)
 }
 
 /// Whether the handshake failed, rather than the connection under it. `rustls` errors travel inside IO errors, which

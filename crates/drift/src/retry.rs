@@ -46,8 +46,9 @@ pub(crate) fn rate_headers(headers: &HeaderMap, now: Millis) -> RateHeaders {
     found
 }
 
-/// `Retry-After` in seconds or as an HTTP date; a date that has passed is 0.
-fn retry_after_ms(headers: &HeaderMap, now: Millis) -> Option<u64> {
+/// `Retry-After` in milliseconds, given in seconds or as an HTTP date; a date that has passed is 0.
+#[must_use]
+pub fn retry_after_ms(headers: &HeaderMap, now: Millis) -> Option<u64> {
     let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Some(ms) = decimal_seconds(text) {
         return Some(ms);

@@ -32,6 +32,8 @@ pub enum TransportKind {
     Connect,
     /// The other side is not who it should be, or speaks no TLS that we do. Nothing was sent.
     Tls,
+    /// The address is one that must not be reached ([`crate::HttpOptions::guard`]). Nothing was sent.
+    Forbidden,
     /// No answer within the deadline.
     Timeout,
     /// The connection ended before the answer did.
@@ -46,7 +48,7 @@ impl TransportKind {
     /// Whether the request cannot have reached the other side.
     #[must_use]
     pub const fn nothing_sent(self) -> bool {
-        matches!(self, Self::Connect | Self::Tls)
+        matches!(self, Self::Connect | Self::Tls | Self::Forbidden)
     }
 
     /// A short text.
@@ -55,6 +57,7 @@ impl TransportKind {
         match self {
             Self::Connect => "no connection",
             Self::Tls => "the TLS handshake failed",
+            Self::Forbidden => "the address must not be reached",
             Self::Timeout => "no answer in time",
             Self::Cut => "the connection was cut",
             Self::TooLarge => "the answer is too large",

@@ -229,6 +229,19 @@ pub async fn resumed(tx: &mut Tx, org: OrgId, name: &str) -> Result<(), StoreErr
     Ok(())
 }
 
+const WAKE: &str =
+    "UPDATE consumers SET state = 'resuming' WHERE org_id = $1 AND name = $2 AND state = 'active'";
+
+/// Let a consumer that reads put to work what it owes, as after a pause; a paused one stays paused.
+///
+/// # Errors
+/// The database's error.
+pub async fn wake(tx: &mut Tx, org: OrgId, name: &str) -> Result<(), StoreError> {
+    on_tx!(tx, conn => sqlx::query(WAKE).bind(org.0).bind(name).execute(conn).await.map(drop))?;
+
+    Ok(())
+}
+
 const REWIND: &str = "UPDATE consumers SET cursor_seq = $3 WHERE org_id = $1 AND name = $2";
 
 /// Put a consumer's cursor after the change `cursor`, behind or ahead of where it stands. What it reads anew is owed
@@ -347,6 +360,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("consumers::ADVANCE", ADVANCE),
     ("consumers::SET_STATE", SET_STATE),
     ("consumers::RESUMED", RESUMED),
+    ("consumers::WAKE", WAKE),
     ("consumers::REWIND", REWIND),
     ("consumers::LAG", LAG),
     ("consumers::REMOVE", REMOVE),

@@ -36,7 +36,7 @@ pub struct Effect {
     pub conversation_id: Option<ConversationId>,
     /// How it stands.
     pub state: EffectState,
-    /// Attempts so far, since it was last owed.
+    /// Attempts so far that count, since it was last owed.
     pub attempts: i64,
     /// What the other side calls it.
     pub outside_id: Option<String>,
@@ -59,6 +59,8 @@ pub struct Attempt {
     pub state: EffectState,
     /// What the other side calls it, where it said so.
     pub outside_id: Option<String>,
+    /// Whether it counts among the effect's attempts: not where the other side takes nothing at all.
+    pub counts: bool,
     /// Why it failed; without personal data.
     pub error: Option<String>,
     /// When it was made.
@@ -106,7 +108,8 @@ bulk! {
         state text = EffectState::Owed.as_str(),
         attempts int = 0_i64,
         trace text = row.change.trace.as_deref(),
-    ) "ON CONFLICT (org_id, consumer, key) DO UPDATE SET state = excluded.state, attempts = 0, error = NULL"
+    ) "ON CONFLICT (org_id, consumer, key) DO UPDATE
+    SET state = excluded.state, attempts = 0, error = NULL, first_at = NULL"
 }
 
 /// Owe one effect for each change, under the change's number as its key. What is owed already stays owed; what was done
@@ -215,7 +218,7 @@ pub async fn of_conversation(
 
 const ATTEMPTED: &str = "
     UPDATE effects
-    SET state = $4, attempts = attempts + 1, outside_id = COALESCE($5, outside_id),
+    SET state = $4, attempts = attempts + $8, outside_id = COALESCE($5, outside_id),
         first_at = COALESCE(first_at, $6), last_at = $6, error = $7
     WHERE org_id = $1 AND consumer = $2 AND key = $3";
 
@@ -238,6 +241,7 @@ pub async fn attempted(
             .bind(attempt.outside_id.as_deref())
             .bind(attempt.at.0)
             .bind(attempt.error.as_deref())
+            .bind(i64::from(attempt.counts))
             .execute(conn)
             .await
             .map(drop))?;

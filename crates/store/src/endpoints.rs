@@ -5,7 +5,7 @@
 
 use model::{ConnectionId, EndpointId, Millis, OrgId, Secret};
 
-use crate::changes::ChangeKind;
+use crate::changes::{self, ChangeKind};
 use crate::consumers::{self, ConsumerKind};
 use crate::db::{Db, Tx};
 use crate::effects;
@@ -16,6 +16,9 @@ use crate::vault::{Aad, Vault};
 pub const ROTATED_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Secrets that sign at once, at most; rotated more often within a day, the oldest ends early.
 pub const SECRETS_MAX: i64 = 5;
+
+/// Changes owed again in one transaction.
+const REPLAY_BATCH: u32 = 500;
 
 /// Whether anything is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,11 +214,12 @@ pub async fn succeeded(tx: &mut Tx, org: OrgId, endpoint: &EndpointId) -> Result
 
 const FAILED: &str = "
     UPDATE endpoints
-    SET failures = failures + 1, failing_since = COALESCE(failing_since, $3),
+    SET failures = failures + 1,
+        failing_since = CASE WHEN failing_since < $3 THEN failing_since ELSE $3 END,
         retry_at = COALESCE($4, retry_at), error = $5
     WHERE org_id = $1 AND endpoint_id = $2 AND state = 'enabled'";
 
-/// Note that the receiver did not take a webhook; `retry_at` where it should be left alone until then.
+/// Note that the receiver did not take a webhook at `now`; `retry_at` where it should be left alone until then.
 ///
 /// # Errors
 /// The database's error.
@@ -236,6 +240,41 @@ pub async fn failed(
         .await
         .map(drop))?;
     Ok(())
+}
+
+/// Owe an endpoint the changes after `after_seq` up to `through_seq` again, as far as it has read them and wants them;
+/// answers how many. They are sent once its consumer has been looked at, which this rings for.
+///
+/// In several transactions: a range may be long. Stopped in the middle, the same call does the rest.
+///
+/// # Errors
+/// The database's error.
+pub async fn replay(
+    db: &Db,
+    endpoint: &Endpoint,
+    after_seq: i64,
+    through_seq: i64,
+) -> Result<u64, StoreError> {
+    let (org, name) = (endpoint.org, endpoint.endpoint_id.0.as_str());
+    let Some(consumer) = consumers::get(db, org, name).await? else {
+        return Err(StoreError::NotFound { what: "endpoint" });
+    };
+    let (mut after, through) = (after_seq, through_seq.min(consumer.cursor));
+    let mut owed = 0;
+    loop {
+        let read = changes::read(db, org, after, REPLAY_BATCH).await?;
+        let Some(last) = read.last().filter(|_| after < through) else { return Ok(owed) };
+        after = last.seq;
+        let wanted: Vec<_> = read
+            .iter()
+            .filter(|change| change.seq <= through && effects::wanted(&endpoint.kinds, change))
+            .collect();
+        owed += wanted.len() as u64;
+        let mut tx = db.begin().await?;
+        effects::owe(&mut tx, org, name, &wanted).await?;
+        consumers::wake(&mut tx, org, name).await?;
+        tx.commit().await?;
+    }
 }
 
 const REMOVE: &str = "DELETE FROM endpoints WHERE org_id = $1 AND endpoint_id = $2";

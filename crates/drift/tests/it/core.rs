@@ -1,6 +1,7 @@
 //! The place that makes calls, against a network that a test writes as a function.
 
 mod calls;
+mod guard;
 mod http;
 mod pace;
 mod pages;

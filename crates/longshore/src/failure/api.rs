@@ -21,6 +21,7 @@ impl Failure {
             TransportKind::Tls => {
                 "check the address; behind a proxy with certificates of its own, name its authority in ca_file"
             }
+            TransportKind::Forbidden => "choose an address that may be reached",
             TransportKind::Timeout | TransportKind::Cut => "try again later",
             TransportKind::TooLarge | TransportKind::Protocol => {
                 "check the address: this does not look like Drift"

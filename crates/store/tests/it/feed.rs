@@ -157,6 +157,7 @@ async fn effects_are_owed_once_and_again_when_asked_for() {
             key: key.to_owned(),
             state,
             outside_id: None,
+            counts: true,
             error: error.map(str::to_owned),
             at: NOW,
         };
