@@ -2,6 +2,8 @@
 
 mod asking;
 mod compare;
+pub(crate) mod deliver;
+pub(crate) mod fan_out;
 mod fetch_attachments;
 mod prune;
 mod refresh_contact;
@@ -13,6 +15,8 @@ mod sweep;
 mod watch_vendor;
 
 pub use compare::Compare;
+pub use deliver::Deliver;
+pub use fan_out::FanOut;
 pub use fetch_attachments::FetchAttachments;
 pub use prune::Prune;
 pub use refresh_contact::RefreshContact;
@@ -37,6 +41,8 @@ pub const REGISTRY: &[Kind] = &[
     Kind::of::<Sweep>(),
     Kind::of::<Compare>(),
     Kind::of::<WatchVendor>(),
+    Kind::of::<FanOut>(),
+    Kind::of::<Deliver>(),
     Kind::of::<Prune>(),
 ];
 

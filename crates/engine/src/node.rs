@@ -7,6 +7,7 @@ use store::Db;
 use telemetry::Metrics;
 
 use crate::clients::Clients;
+use crate::webhooks::Webhooks;
 use crate::{Settling, Stop};
 
 /// Everything a job may need. One a process, shared by all who work in it.
@@ -23,6 +24,8 @@ pub struct Node {
     pub metrics: Arc<Metrics>,
     /// How signals are gathered.
     pub settling: Settling,
+    /// How outgoing webhooks leave; `None`: this node sends none.
+    pub webhooks: Option<Webhooks>,
     /// Bounds.
     pub limits: NodeLimits,
     /// Asks everybody to end: no more claims, running jobs get [`NodeLimits::stop_ms`].

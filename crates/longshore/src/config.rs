@@ -29,6 +29,9 @@ const DATABASE_WAIT_MS_MAX: u64 = 3_600_000;
 /// A shorter token of the admin API is refused.
 const ADMIN_TOKEN_CHARACTERS_MIN: usize = 16;
 const MS_PER_HOUR: i64 = 3_600_000;
+const MS_PER_DAY: i64 = 24 * MS_PER_HOUR;
+/// An endpoint that has failed for a year is of no use to anybody.
+const DISABLE_DAYS_MAX: u32 = 366;
 
 /// What the flags say about the configuration.
 #[derive(Debug, Default)]
@@ -72,6 +75,9 @@ pub(crate) struct Config {
     pub(crate) attachment_bytes_max: u64,
     pub(crate) admin_token: Option<Secret>,
     pub(crate) otlp_url: Option<Url>,
+    /// Whether outgoing webhooks may go to private addresses.
+    pub(crate) webhooks_private: bool,
+    pub(crate) webhooks_disable_ms: i64,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     /// What `longshore serve` is told.
@@ -143,6 +149,10 @@ impl Config {
             attachment_bytes_max: read(&layers, "attachment_bytes_max", |text| bounded(text, 0, u64::MAX))?,
             admin_token: optional(&layers, "admin_token", admin_token)?,
             otlp_url: optional(&layers, "otlp_url", collector)?,
+            webhooks_private: read(&layers, "webhooks_private", flag)?,
+            webhooks_disable_ms: i64::from(read(&layers, "webhooks_disable_days", |text| {
+                bounded(text, 1, DISABLE_DAYS_MAX)
+            })?) * MS_PER_DAY,
             log: read(&layers, "log", directives)?,
             log_format: read(&layers, "log_format", log_format)?,
             serving: Serving::parse(&layers)?,
@@ -251,6 +261,14 @@ fn resolve(text: &str) -> Result<Vec<Resolve>, String> {
                 .map_err(|_| format!("expected HOST=ADDRESS:PORT, found \"{part}\""))
         })
         .collect()
+}
+
+fn flag(text: &str) -> Result<bool, String> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(format!("expected true or false, found \"{text}\"")),
+    }
 }
 
 fn directives(text: &str) -> Result<String, String> {

@@ -65,6 +65,11 @@ impl Interrupt {
         self.switch.watch()
     }
 
+    /// Whether somebody asked to stop.
+    pub(crate) fn is_asked(&self) -> bool {
+        *self.asked.borrow()
+    }
+
     /// Ready once somebody asked to stop.
     pub(crate) async fn asked(&self) {
         let mut asked = self.asked.subscribe();

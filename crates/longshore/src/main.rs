@@ -18,6 +18,7 @@ mod disk;
 mod documents;
 mod exit;
 mod failure;
+mod feed_start;
 mod input;
 mod lifecycle;
 mod network;

@@ -20,14 +20,9 @@ pub(crate) fn transport(app: &App) -> Result<Arc<dyn Transport>, Failure> {
 
 /// The same, to another address than Drift's.
 pub(crate) fn transport_to(config: &Config, url: &Url) -> Result<Arc<dyn Transport>, Failure> {
-    let mut options = HttpOptions::default();
-    if let Some(path) = &config.ca_file {
-        let pem = std::fs::read(path).map_err(|error| Failure::input(path, &error))?;
-        options.roots_pem.push(pem);
-    }
+    let mut options = http_options(config)?;
     // A proxy must not be asked for what is on this machine.
     options.proxies = !is_loopback(url);
-    options.resolve = config.resolve.iter().map(|rule| (rule.host.clone(), rule.address)).collect();
     let transport = HttpTransport::new(options).map_err(|error| {
         let place =
             config.ca_file.as_ref().map_or_else(String::new, |path| format!(" with {}", path.display()));
@@ -35,6 +30,17 @@ pub(crate) fn transport_to(config: &Config, url: &Url) -> Result<Arc<dyn Transpo
             .hint("ca_file must hold certificates in PEM form")
     })?;
     Ok(Arc::new(transport))
+}
+
+/// The settings' certificates and addresses, for whatever is reached over HTTP.
+pub(crate) fn http_options(config: &Config) -> Result<HttpOptions, Failure> {
+    let mut options = HttpOptions::default();
+    if let Some(path) = &config.ca_file {
+        let pem = std::fs::read(path).map_err(|error| Failure::input(path, &error))?;
+        options.roots_pem.push(pem);
+    }
+    options.resolve = config.resolve.iter().map(|rule| (rule.host.clone(), rule.address)).collect();
+    Ok(options)
 }
 
 /// The four seams of a client.

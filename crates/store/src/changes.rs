@@ -9,6 +9,7 @@ use model::{ConversationId, MessageId, Millis, OrgId};
 
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
+use crate::wake::Channel;
 
 /// What kind of difference was found.
 ///
@@ -240,7 +241,9 @@ pub(crate) async fn append(
         .zip(changes)
         .map(|(seq, change)| ChangeInsert { org: org.0, seq, at: now.0, trace, change })
         .collect();
-    insert(tx, &rows).await.map(drop)
+    insert(tx, &rows).await?;
+    tx.ring(Channel::Changes);
+    Ok(())
 }
 
 impl ChangeKind {

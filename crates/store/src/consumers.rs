@@ -8,6 +8,7 @@ use model::{Millis, OrgId};
 
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
+use crate::wake::Channel;
 
 /// Counting how far a consumer lags ends here.
 pub const LAG_CHANGES_MAX: i64 = 1_000_000;
@@ -238,7 +239,7 @@ const WAKE: &str =
 /// The database's error.
 pub async fn wake(tx: &mut Tx, org: OrgId, name: &str) -> Result<(), StoreError> {
     on_tx!(tx, conn => sqlx::query(WAKE).bind(org.0).bind(name).execute(conn).await.map(drop))?;
-
+    tx.ring(Channel::Changes);
     Ok(())
 }
 

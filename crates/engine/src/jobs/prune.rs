@@ -1,9 +1,10 @@
-//! Forget what has served: routed events and their keys, counted calls, sweeps. What is pruned is the program's own record of how
+//! Forget what has served: routed events and their keys, effects that were done, counted calls, sweeps. What is pruned is the program's own record of how
 //! it worked, never the mirror, its changes or its facts.
 
 use serde::{Deserialize, Serialize};
+use store::changes::{self, Start};
 use store::queue::priority;
-use store::{call_stats, inbox, signals, sweeps};
+use store::{call_stats, effects, inbox, signals, sweeps};
 
 use super::asking;
 use crate::job::{Finished, Job, JobContext, JobError};
@@ -13,6 +14,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 const EVENTS_MS: i64 = 30 * DAY_MS;
 /// How long calls are kept counted, in milliseconds.
 const CALLS_MS: i64 = 90 * DAY_MS;
+/// How long effects that were done are kept, in milliseconds.
+const EFFECTS_MS: i64 = 30 * DAY_MS;
 /// How long sweeps are kept, in milliseconds.
 const SWEEPS_MS: i64 = 90 * DAY_MS;
 /// Events deleted in one transaction.
@@ -45,7 +48,10 @@ impl Job for Prune {
                 break;
             }
         }
+        let before = now.plus(-EFFECTS_MS);
+        let through = changes::position(&ctx.node.db, ctx.org(), Start::Since(before)).await?;
         let mut tx = ctx.begin().await?;
+        effects::prune(&mut tx, ctx.org(), before, through).await?;
         call_stats::prune(&mut tx, now.plus(-CALLS_MS)).await?;
         sweeps::prune(&mut tx, now.plus(-SWEEPS_MS)).await?;
         asking::end(ctx, tx, "done").await

@@ -112,7 +112,7 @@ mod tests {
         let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
         let body = br#"{"test": 2432232314}"#;
         let signature = sign(std::slice::from_ref(&secret), id, 1_614_265_330, body);
-        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLdZRc=");
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
         let headers = Headers { id, timestamp: "1614265330", signature: &signature };
         assert_eq!(verify(&[secret], headers, body, Millis(1_614_265_330_000)), Ok(()));
     }

@@ -1,0 +1,41 @@
+//! `longshore endpoints remove`: forget an address.
+
+use serde::Serialize;
+use store::endpoints;
+use store::wake::Channel;
+
+use crate::app::App;
+use crate::database::{self, Missing};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Remove an endpoint with its secrets and everything it is owed
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The endpoint
+    #[arg(value_name = "ID")]
+    endpoint: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    endpoint_id: String,
+}
+
+/// Remove it.
+pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
+    let db = database::open(app, Missing::Refuse).await?;
+    let org = database::organization(app, &db).await?;
+    let endpoint = super::find(app, &db, org, &args.endpoint).await?;
+    let id = &endpoint.endpoint_id;
+    let done = async {
+        let mut tx = db.begin().await?;
+        endpoints::remove(&mut tx, org, id).await?;
+        tx.ring(Channel::Changes);
+        tx.commit().await
+    };
+    done.await.map_err(|error| super::failed(app, &error))?;
+    db.close().await;
+    let text = format!("{id} removed\n");
+    app.output.report(Exit::Done, &Report { endpoint_id: id.0.clone() }, &text)
+}
