@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use drift::{HttpOptions, HttpTransport, Recorder, Seams, Transport};
 use engine::connection::Connections;
+use engine::webhooks::Webhooks;
+use sinks::webhook::Reach;
 use store::Db;
 use store::vault::Vault;
 use url::{Host, Url};
@@ -41,6 +43,15 @@ pub(crate) fn http_options(config: &Config) -> Result<HttpOptions, Failure> {
     }
     options.resolve = config.resolve.iter().map(|rule| (rule.host.clone(), rule.address)).collect();
     Ok(options)
+}
+
+/// How outgoing webhooks leave, as the settings allow.
+pub(crate) fn webhooks(config: &Config, vault: Vault) -> Result<Webhooks, Failure> {
+    let reach = if config.webhooks_private { Reach::Private } else { Reach::Public };
+    let transport = sinks::webhook::transport(reach, http_options(config)?)
+        .map_err(|error| Failure::usage(format!("cannot set up TLS: {}", crate::failure::chain(&error))))?;
+    let transport: Arc<dyn Transport> = Arc::new(transport);
+    Ok(Webhooks { transport, vault, reach, disable_ms: config.webhooks_disable_ms })
 }
 
 /// The four seams of a client.

@@ -196,7 +196,8 @@ impl Deliver {
                     self.disable(ctx, &mut tx, reason).await?;
                 }
                 // When exactly is looked up again at that time; a webhook given up leaves the way to the next.
-                self.come_back(ctx, &mut tx, retry_at.unwrap_or(now)).await?;
+                let due_at = retries::jittered(retry_at.unwrap_or(now), now, ctx.node.entropy.as_ref());
+                self.come_back(ctx, &mut tx, due_at).await?;
                 "not taken"
             }
         };

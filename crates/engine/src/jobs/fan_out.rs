@@ -17,7 +17,7 @@ use super::deliver::Deliver;
 use crate::job::{Class, Finished, Job, JobContext, JobError, Order};
 
 /// Changes read at once.
-pub const BATCH: u32 = 500;
+const BATCH: u32 = 500;
 /// Deliveries put back on the queue in one transaction.
 const LANES: u32 = 500;
 /// The label under which metrics count this kind of consumer.

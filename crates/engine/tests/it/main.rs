@@ -10,5 +10,6 @@ mod live;
 mod nodes;
 mod simulation;
 mod transport;
+mod webhooks;
 mod worker;
 mod world;

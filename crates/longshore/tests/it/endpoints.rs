@@ -18,8 +18,14 @@ fn connected() -> Place {
     place
 }
 
-/// What a receiver on this machine was sent: once, answered with this status.
-fn receive(listener: TcpListener, status: &'static str) -> JoinHandle<(Vec<(String, String)>, Vec<u8>)> {
+/// What a receiver was sent.
+struct Received {
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// Receive once on this machine, and answer with this status.
+fn receive(listener: TcpListener, status: &'static str) -> JoinHandle<Received> {
     std::thread::spawn(move || {
         let (socket, _) = listener.accept().unwrap();
         let mut reader = BufReader::new(socket);
@@ -39,7 +45,7 @@ fn receive(listener: TcpListener, status: &'static str) -> JoinHandle<(Vec<(Stri
         reader.read_exact(&mut body).unwrap();
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
         reader.into_inner().write_all(answer.as_bytes()).unwrap();
-        (headers, body)
+        Received { headers, body }
     })
 }
 
@@ -60,7 +66,7 @@ fn an_endpoint_is_added_tried_rotated_and_removed() {
     let receiver = receive(listener, "204 No Content");
     let tried = run(&["endpoints", "test", &id]);
     assert_eq!((tried.code, &tried.json()["status"]), (0, &204.into()), "{}", tried.stderr);
-    let (headers, body) = receiver.join().unwrap();
+    let Received { headers, body } = receiver.join().unwrap();
     let header = |name: &str| headers.iter().find(|(one, _)| one == name).unwrap().1.as_str();
     let told = Headers {
         id: header(signature::ID_HEADER),

@@ -1,6 +1,5 @@
 //! `longshore endpoints test`: one signed webhook, sent now, to see whether it arrives.
 
-use drift::{HttpOptions, Transport};
 use serde::Serialize;
 use sinks::webhook::{self, Delivery, Outcome, SigningSecret};
 use store::endpoints;
@@ -45,26 +44,18 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         held.iter().map(SigningSecret::parse).collect::<Result<_, _>>().map_err(|error| {
             Failure::new(Exit::Database, format!("the stored secret does not sign: {error}"))
         })?;
-    let reach = super::reach(app);
-    let url = reach.url(&endpoint.url).map_err(|error| {
+    let webhooks = network::webhooks(&app.config, vault)?;
+    let url = webhooks.reach.url(&endpoint.url).map_err(|error| {
         Failure::usage(format!("the endpoint's address is refused: {error}"))
             .hint("set webhooks_private=true if it is to be reached all the same")
     })?;
-    let transport = webhook_transport(app)?;
     let message_id = format!("msg_test_{:016x}", app.entropy.next_u64());
     let body = webhook::payload::ping(org, began).into();
     let delivery = Delivery { url: &url, secrets: &secrets, id: &message_id, body };
-    let outcome = webhook::send(&transport, app.clock.as_ref(), delivery).await;
+    let outcome = webhook::send(webhooks.transport.as_ref(), app.clock.as_ref(), delivery).await;
     let report = report(endpoint.endpoint_id.0, message_id, &outcome, app.clock.now().since(began));
     let exit = if report.status.is_some() { Exit::Done } else { Exit::Unreachable };
     app.output.report(exit, &report, &text(&report))
-}
-
-/// The network as webhooks may use it, with the settings' certificates and addresses.
-fn webhook_transport(app: &App) -> Result<impl Transport, Failure> {
-    let options: HttpOptions = network::http_options(&app.config)?;
-    webhook::transport(super::reach(app), options)
-        .map_err(|error| Failure::usage(format!("cannot set up TLS: {}", crate::failure::chain(&error))))
 }
 
 fn report(endpoint_id: String, message_id: String, outcome: &Outcome, elapsed_ms: i64) -> Report {
