@@ -65,6 +65,7 @@ impl Live {
             clients: Clients::new(world.connections(), book),
             metrics,
             settling: Settling::default(),
+            webhooks: None,
             limits: NodeLimits { step_lease_ms: LEASE_MS, ..NodeLimits::default() },
             stop: world.stop.watch(),
             host: "test".into(),
