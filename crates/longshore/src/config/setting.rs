@@ -235,14 +235,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "How long `serve` lets requests and jobs end before it hands jobs back, in milliseconds.",
     ),
     setting(
-        "time_zone",
-        &["LONGSHORE_TIME_ZONE"],
-        "UTC",
-        "The time zone in which nightly work is scheduled.",
         "webhooks_private",
         &["LONGSHORE_WEBHOOKS_PRIVATE"],
         "false",
         "Whether outgoing webhooks may go to this machine and private networks, and over `http`: `true` or `false`.",
+    ),
+    setting(
         "webhooks_disable_days",
         &["LONGSHORE_WEBHOOKS_DISABLE_DAYS"],
         "5",

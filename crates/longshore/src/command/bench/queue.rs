@@ -169,6 +169,7 @@ impl Rig {
             clock: Arc::clone(&self.app.clock),
             entropy: Arc::clone(&self.entropy),
             clients: Clients::new(connections, Arc::new(CallBook::new(Arc::clone(&metrics)))),
+            webhooks: None,
             metrics,
             settling: Settling::default(),
             limits,

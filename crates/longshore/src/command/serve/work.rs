@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::calls::CallBook;
 use engine::clients::Clients;
 use engine::scheduler::ScheduleError;
-use engine::{Node, NodeLimits, Router, Scheduler, Settling, Stop, Worker, jobs, schedules};
+use engine::{Node, NodeLimits, Router, Scheduler, Settling, Stop, Worker, consume, jobs, schedules};
 use store::Db;
 use store::connections;
 use store::vault::Vault;
@@ -44,6 +44,7 @@ pub(super) async fn start(
     parts.spawn(async move { router.run(routing).await });
     parts.spawn(async move { worker.run().await });
     parts.spawn(async move { scheduler.run().await });
+    parts.spawn(consume::run(Arc::clone(&node), stop.clone()));
     parts.spawn(upkeep(node, stop));
     Ok(())
 }
@@ -62,6 +63,7 @@ async fn node(app: &App, db: &Db, vault: &Vault, metrics: &Arc<Metrics>) -> Resu
         db: db.clone(),
         clock: app.clock.clone(),
         entropy: app.entropy.clone(),
+        webhooks: Some(network::webhooks(&app.config, vault.clone())?),
         clients: Clients::new(connections, Arc::new(CallBook::new(metrics.clone()))),
         metrics: metrics.clone(),
         settling: Settling { spacing_ms: serving.refresh_spacing_ms, ..Settling::default() },
