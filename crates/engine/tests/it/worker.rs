@@ -152,6 +152,7 @@ impl Rig {
             seams: drift::Seams::system().unwrap(),
         };
         Arc::new(Node {
+            webhooks: None,
             db: self.database.db.clone(),
             clock: Arc::new(clock.clone()),
             entropy,
@@ -406,7 +407,10 @@ async fn live_through(seed: u64, database: Database) {
     let dice = SeededEntropy::new(seed);
     for name in 0..12 {
         let acts: Vec<Act> = (0..dice.below(5))
-            .map(|_| [Act::Done, Act::Retry, Act::Panic, Act::Fail, Act::Done][dice.below(5) as usize])
+            .map(|_| {
+                [Act::Done, Act::Retry, Act::Panic, Act::Fail, Act::Done]
+                    [usize::try_from(dice.below(5)).unwrap()]
+            })
             .collect();
         rig.script(&name.to_string(), &acts);
     }
