@@ -6,6 +6,7 @@
 mod archive;
 mod budget;
 mod ceiling;
+mod conservation;
 mod dedupe;
 mod discard;
 mod flat;
@@ -32,6 +33,7 @@ pub(crate) struct Args {
 enum What {
     Archive(archive::Args),
     Budget(budget::Args),
+    Conservation(conservation::Args),
     Flat(flat::Args),
     Gateway(gateway::Args),
     Dedupe(dedupe::Args),
@@ -45,6 +47,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     match args.what {
         What::Archive(args) => archive::run(app, &args).await,
         What::Budget(args) => budget::run(app, &args).await,
+        What::Conservation(args) => conservation::run(app, &args).await,
         What::Flat(args) => flat::run(app, &args).await,
         What::Gateway(args) => gateway::run(app, &args).await,
         What::Dedupe(args) => dedupe::run(app, &args).await,

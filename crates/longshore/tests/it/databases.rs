@@ -12,15 +12,21 @@ pub(crate) fn each() -> Vec<String> {
     urls
 }
 
-/// `None`, said on stderr, where no server was named and none is required.
-pub(crate) fn postgres() -> Option<String> {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let Some(admin) = std::env::var("LONGSHORE_TEST_POSTGRES").ok().filter(|url| !url.is_empty()) else {
+/// The URL of the server's own database; `None`, said on stderr, where none was named and none is required.
+pub(crate) fn server() -> Option<String> {
+    let url = std::env::var("LONGSHORE_TEST_POSTGRES").ok().filter(|url| !url.is_empty());
+    if url.is_none() {
         let required = std::env::var("LONGSHORE_TEST_POSTGRES_REQUIRED").is_ok_and(|value| value == "1");
         assert!(!required, "LONGSHORE_TEST_POSTGRES_REQUIRED is 1 and LONGSHORE_TEST_POSTGRES is not set");
         eprintln!("skipped on PostgreSQL: LONGSHORE_TEST_POSTGRES is not set");
-        return None;
-    };
+    }
+    url
+}
+
+/// A fresh database on that server.
+pub(crate) fn postgres() -> Option<String> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let admin = server()?;
     let name = format!("program_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -24,7 +24,7 @@ impl Folder {
     }
 
     /// A file in it.
-    fn file(&self, name: &str) -> String {
+    pub(super) fn file(&self, name: &str) -> String {
         self.0.join(name).display().to_string()
     }
 }
