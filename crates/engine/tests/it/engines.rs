@@ -35,7 +35,10 @@ impl Database {
         };
         let name = format!("engine_test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut server = sqlx::PgConnection::connect(&admin).await.unwrap();
-        server.execute(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
+        // A process of an earlier run may have had the same number.
+        for statement in ["DROP DATABASE IF EXISTS", "CREATE DATABASE"] {
+            server.execute(sqlx::AssertSqlSafe(format!("{statement} {name}"))).await.unwrap();
+        }
         server.close().await.unwrap();
         let (before, query) = admin
             .split_once('?')
