@@ -172,6 +172,7 @@ impl Rig {
             webhooks: None,
             metrics,
             settling: Settling::default(),
+            webhooks: None,
             limits,
             stop: stop.watch(),
             host: "bench".to_owned(),

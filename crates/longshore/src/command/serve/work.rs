@@ -6,9 +6,10 @@ use engine::calls::CallBook;
 use engine::clients::Clients;
 use engine::scheduler::ScheduleError;
 use engine::{Node, NodeLimits, Router, Scheduler, Settling, Stop, Worker, consume, jobs, schedules};
-use store::Db;
+use model::OrgId;
 use store::connections;
 use store::vault::Vault;
+use store::{Db, StoreError};
 use telemetry::Metrics;
 use tokio::task::JoinSet;
 
@@ -67,6 +68,7 @@ async fn node(app: &App, db: &Db, vault: &Vault, metrics: &Arc<Metrics>) -> Resu
         clients: Clients::new(connections, Arc::new(CallBook::new(metrics.clone()))),
         metrics: metrics.clone(),
         settling: Settling { spacing_ms: serving.refresh_spacing_ms, ..Settling::default() },
+        webhooks: Some(network::webhooks(&app.config, vault.clone())?),
         limits,
         stop: app.interrupt.stop(),
         host: host(),
@@ -87,12 +89,25 @@ async fn upkeep(node: Arc<Node>, mut stop: Stop) {
         }
         let done = async {
             node.clients.book().flush(&node.db, node.clock.now()).await?;
+            measure_all(&node).await?;
             schedule_all(&node).await
         };
         if let Err(error) = done.await {
             tracing::warn!(error = %error, "Upkeep of the node failed; it is tried again");
         }
     }
+}
+
+/// Set the gauges of consumers, one organization after the other.
+async fn measure_all(node: &Node) -> Result<(), StoreError> {
+    let mut orgs: Vec<OrgId> =
+        connections::list(&node.db).await?.iter().map(|connection| connection.org_id).collect();
+    orgs.sort_unstable();
+    orgs.dedup();
+    for org in orgs {
+        consume::measure(node, org).await?;
+    }
+    Ok(())
 }
 
 /// Give every connection the schedules it has not got yet.
