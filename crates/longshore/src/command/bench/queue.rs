@@ -172,7 +172,6 @@ impl Rig {
             webhooks: None,
             metrics,
             settling: Settling::default(),
-            webhooks: None,
             limits,
             stop: stop.watch(),
             host: "bench".to_owned(),

@@ -68,7 +68,6 @@ async fn node(app: &App, db: &Db, vault: &Vault, metrics: &Arc<Metrics>) -> Resu
         clients: Clients::new(connections, Arc::new(CallBook::new(metrics.clone()))),
         metrics: metrics.clone(),
         settling: Settling { spacing_ms: serving.refresh_spacing_ms, ..Settling::default() },
-        webhooks: Some(network::webhooks(&app.config, vault.clone())?),
         limits,
         stop: app.interrupt.stop(),
         host: host(),
