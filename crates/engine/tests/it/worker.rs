@@ -159,7 +159,6 @@ impl Rig {
             clients: Clients::new(connections, Arc::new(CallBook::new(Arc::clone(&metrics)))),
             metrics,
             settling: Settling::default(),
-            webhooks: None,
             limits,
             stop: self.stop.watch(),
             host: "test".to_owned(),
