@@ -114,7 +114,7 @@ impl CallBook {
 
     fn heard(&self, org: OrgId, call: &CallRecord<'_>) {
         let word = word(call.outcome);
-        self.metrics.api_calls.of(word).inc();
+        self.measure(org, call, word);
         let mut state = self.lock();
         let key = (org, call_stats::hour_of(call.at), word);
         if state.counts.len() < COUNTS_MAX || state.counts.contains_key(&key) {
@@ -123,6 +123,25 @@ impl CallBook {
         let is_silent = call.signs == drift::VendorSigns::default();
         if !is_silent && (state.signs.len() < SIGNS_MAX || state.signs.contains_key(&org)) {
             state.signs.entry(org).or_default().hear(call);
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of one call")]
+    fn measure(&self, org: OrgId, call: &CallRecord<'_>, word: &'static str) {
+        let metrics = &self.metrics;
+        metrics.api_calls.of(word).inc();
+        metrics.api_call_seconds.observe(call.latency_ms as f64 / 1_000.0);
+        metrics.budget_slots_used.of(org).inc();
+        metrics.budget_wait_seconds.observe(call.waited_ms as f64 / 1_000.0);
+        if call.outcome == Outcome::Status(429) {
+            metrics.budget_refused.of(org).inc();
+        }
+        if let Some(limit) = call.rate.limit {
+            metrics.api_rate_headers.inc();
+            metrics.api_rate_limit.of(org).set(i64::from(limit));
+        }
+        if let Some(remaining) = call.rate.remaining {
+            metrics.api_rate_remaining.of(org).set(i64::from(remaining));
         }
     }
 

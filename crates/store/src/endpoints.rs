@@ -10,8 +10,11 @@ use crate::consumers::{self, ConsumerKind};
 use crate::db::{Db, Tx};
 use crate::effects;
 use crate::error::StoreError;
+use crate::notices;
 use crate::vault::{Aad, Vault};
 
+/// The kind of notices about endpoints; their subject is the endpoint's id.
+pub const NOTICE: &str = "endpoint";
 /// How long a rotated secret goes on signing, in milliseconds.
 pub const ROTATED_MS: i64 = 24 * 60 * 60 * 1_000;
 /// Secrets that sign at once, at most; rotated more often within a day, the oldest ends early.
@@ -196,6 +199,7 @@ pub async fn enable(tx: &mut Tx, org: OrgId, endpoint: &EndpointId) -> Result<()
     if found == 0 {
         return Err(StoreError::NotFound { what: "endpoint" });
     }
+    notices::dismiss(tx, org, NOTICE, Some(&endpoint.0)).await?;
     consumers::resume(tx, org, &endpoint.0).await
 }
 
@@ -294,6 +298,7 @@ pub async fn remove(tx: &mut Tx, org: OrgId, endpoint: &EndpointId) -> Result<()
     if found == 0 {
         return Err(StoreError::NotFound { what: "endpoint" });
     }
+    notices::dismiss(tx, org, NOTICE, Some(&endpoint.0)).await?;
     on_tx!(tx, conn => sqlx::query(REMOVE_SECRETS).bind(&endpoint.0).execute(conn).await.map(drop))?;
     consumers::remove(tx, org, &endpoint.0).await?;
     effects::remove(tx, org, &endpoint.0).await

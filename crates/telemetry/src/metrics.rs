@@ -139,7 +139,6 @@ metrics! {
     inbox_events_committed(): counter = "Events on disk and acknowledged.";
     inbox_events_deduplicated(): counter = "Events acknowledged and dropped, because the inbox had them.";
     inbox_events_unknown(): counter = "Events of a type that the program does not know, kept all the same.";
-    inbox_events_unconnected(): counter = "Events for an organization that is not connected, kept apart.";
     inbox_commit_events(): histogram ITEMS = "Events that shared a commit.";
     inbox_commit_seconds(): histogram SHORT_S = "Time of a commit, from its first statement to the disk.";
     inbox_unrouted(): gauge = "Events that no router has read.";
@@ -149,8 +148,6 @@ metrics! {
 
     queue_jobs("kind", "state"): gauge = "Jobs, by kind and state.";
     queue_due_age_seconds(): real = "How long the oldest due job has waited.";
-    queue_jobs_enqueued("kind"): counter = "Jobs put on the queue, by kind.";
-    queue_jobs_folded("kind"): counter = "Signals that joined a waiting job, by kind.";
     queue_jobs_claimed("kind"): counter = "Jobs taken to be run, by kind.";
     queue_jobs_completed("kind"): counter = "Jobs that ended well, by kind.";
     queue_jobs_retried("kind"): counter = "Jobs put back after a failure, by kind.";
@@ -165,7 +162,7 @@ metrics! {
     refresh_runs("kind", "outcome"): counter = "Refreshes, by kind of job and outcome.";
     refresh_signals("kind"): counter = "Signals that refreshes answered, by kind of job.";
     mirror_conversations_applied(): counter = "Conversations written to the mirror.";
-    mirror_changes("kind"): counter = "Changes appended to the feed, by kind.";
+    mirror_changes(): counter = "Changes that refreshes appended to the feed.";
     mirror_facts("kind"): counter = "Facts kept that only an event told, by kind.";
     event_to_mirror_seconds(): histogram LONG_S = "Time from an event's receipt to the refresh that answered it.";
 
@@ -185,7 +182,6 @@ metrics! {
     effects_pending("consumer"): gauge = "Effects owed and not done, by kind of consumer.";
     delivery_attempts("class"): counter = "Outgoing webhooks sent, by class of answer.";
     delivery_seconds(): histogram LONG_S = "Time of an outgoing webhook, from its first byte to its answer.";
-    delivery_endpoints("state"): gauge = "Endpoints of outgoing webhooks, by state.";
     change_to_effect_seconds(): histogram LONG_S = "Time from a change to its effect outside.";
 
     budget_slots_used("org"): counter = "Calls drawn from the budget, by organization.";

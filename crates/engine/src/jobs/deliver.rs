@@ -214,7 +214,7 @@ impl Deliver {
             "Endpoint {} is disabled: {reason}. Enable it with \"longshore endpoints enable {}\"; it goes on where it stopped.",
             self.endpoint, self.endpoint
         );
-        let notice = NewNotice { org, kind: "endpoint", subject: &self.endpoint.0, message: &message };
+        let notice = NewNotice { org, kind: endpoints::NOTICE, subject: &self.endpoint.0, message: &message };
         notices::raise(tx, &notice, now).await?;
         Ok(())
     }

@@ -109,6 +109,7 @@ impl RefreshConversation {
         let outcome = if applied.changes > 0 { "changed" } else { "unchanged" };
         let finished = asking::end(ctx, tx, outcome).await?;
         ctx.node.metrics.mirror_conversations_applied.inc();
+        ctx.node.metrics.mirror_changes.inc_by(applied.changes);
         if ctx.job.priority == priority::LIVE {
             #[expect(clippy::cast_precision_loss, reason = "milliseconds between an event and its refresh")]
             let seconds = now.since(ctx.job.enqueued_at).max(0) as f64 / 1_000.0;

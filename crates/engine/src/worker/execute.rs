@@ -28,10 +28,14 @@ pub(super) async fn execute(node: Arc<Node>, kind: Kind, job: Arc<ClaimedJob>) -
         org.id = %job.org,
         trace = job.trace.as_deref(),
     );
-    let clock = Arc::clone(&node.clock);
+    let (clock, metrics) = (Arc::clone(&node.clock), Arc::clone(&node.metrics));
+    let began = clock.now();
     let ctx = JobContext { node, job };
     let run = drift::deadline(clock.as_ref(), kind.deadline_ms, (kind.run)(&ctx));
-    match run.instrument(span).await {
+    let ended = run.instrument(span).await;
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of one run")]
+    metrics.queue_run_seconds.of(kind.name).observe(clock.now().since(began).max(0) as f64 / 1_000.0);
+    match ended {
         Ok(Ok(finished)) => match finished.0 {
             End::Committed => Ending::Committed,
             End::Owed(outcome) => Ending::Owed(outcome),

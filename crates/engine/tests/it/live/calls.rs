@@ -38,6 +38,7 @@ async fn forty_messages_within_a_minute_are_at_most_four_refreshes() {
 async fn a_flood_costs_little_more_than_one_refresh_for_each_conversation() {
     let live = Live::archived(Database::sqlite().await, options(100)).await;
     let conversations: Vec<i64> = live.world.sandbox.world().expected().collect();
+    live.world.stand_still();
     for _ in 0..20 {
         for conversation in &conversations {
             live.change(message(*conversation));

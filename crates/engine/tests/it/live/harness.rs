@@ -20,8 +20,9 @@ use crate::world::World;
 
 /// Turns of delivering, routing and working until nothing is left, at most.
 const ROUNDS_MAX: usize = 2_000;
-/// A lease that a killed step leaves behind, in milliseconds.
-const LEASE_MS: i64 = 60_000;
+/// The lease that a killed step leaves behind in a world of deaths, in milliseconds. Elsewhere a lease outlasts whatever a
+/// clock that hurries does.
+const MORTAL_LEASE_MS: i64 = 60_000;
 
 /// A world with everything that `serve` runs.
 pub(crate) struct Live {
@@ -46,15 +47,28 @@ pub(crate) fn options(conversations: u64) -> Options {
 impl Live {
     /// A connected and archived world.
     pub(crate) async fn archived(database: Database, options: Options) -> Self {
-        let live = Self::start(database, options).await;
-        live.world.connect().await.unwrap();
-        live.world.archive().await.unwrap();
-        live.world.sandbox.log().clear();
-        live
+        Self::start(database, options).await.after_an_archive().await
+    }
+
+    /// The same, and what dies in it is taken over soon.
+    pub(crate) async fn mortal(database: Database, options: Options) -> Self {
+        let limits = NodeLimits { step_lease_ms: MORTAL_LEASE_MS, ..NodeLimits::default() };
+        Self::start_within(database, options, limits).await.after_an_archive().await
+    }
+
+    async fn after_an_archive(self) -> Self {
+        self.world.connect().await.unwrap();
+        self.world.archive().await.unwrap();
+        self.world.sandbox.log().clear();
+        self
     }
 
     /// A world that nobody has connected.
     pub(crate) async fn start(database: Database, options: Options) -> Self {
+        Self::start_within(database, options, NodeLimits::default()).await
+    }
+
+    async fn start_within(database: Database, options: Options, limits: NodeLimits) -> Self {
         let world = World::start(database, options).await;
         let metrics = Arc::new(Metrics::new());
         let book = Arc::new(CallBook::new(Arc::clone(&metrics)));
@@ -66,7 +80,7 @@ impl Live {
             metrics,
             settling: Settling::default(),
             webhooks: None,
-            limits: NodeLimits { step_lease_ms: LEASE_MS, ..NodeLimits::default() },
+            limits,
             stop: world.stop.watch(),
             host: "test".into(),
         });

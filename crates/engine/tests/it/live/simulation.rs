@@ -20,7 +20,7 @@ async fn live_through(seed: u64, database: Database) {
         webhooks: WebhookOptions { faults, ..WebhookOptions::collected() },
         ..options(40 + dice.below(60))
     };
-    let live = Live::archived(database, options).await;
+    let live = Live::mortal(database, options).await;
     live.world.sandbox.faults().set(FaultProfile::preset("rough", seed).unwrap());
     for _ in 0..STEPS {
         match dice.below(6) {

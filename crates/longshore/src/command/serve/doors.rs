@@ -16,9 +16,6 @@ use crate::app::App;
 use crate::config::serving::Payload;
 use crate::failure::Failure;
 
-/// How often the tokens of connections are read anew, in milliseconds.
-const TOKENS_MS: u64 = 30_000;
-
 /// The doors, not yet open.
 pub(super) struct Doors {
     gateway: Option<Arc<Gateway>>,
@@ -44,7 +41,8 @@ pub(super) async fn open(
                 "no webhook token is set: every webhook is refused; set LONGSHORE_WEBHOOK_TOKEN to the app's verification token",
             );
         }
-        reload = Some(tokio::spawn(keep_loading(app.clone(), tokens.clone(), db.clone(), vault.clone())));
+        let (held, db, vault, clock) = (tokens.clone(), db.clone(), vault.clone(), app.clock.clone());
+        reload = Some(tokio::spawn(async move { held.keep_fresh(&db, &vault, clock.as_ref()).await }));
         let (clock, entropy) = (app.clock.clone(), app.entropy.clone());
         let options = options(app, vault);
         gateway =
@@ -108,14 +106,5 @@ fn common_tokens(app: &App) -> Result<Vec<Secret>, Failure> {
             Ok(lines.map(Secret::new).collect())
         }
         _ => Ok(serving.webhook_tokens.clone()),
-    }
-}
-
-async fn keep_loading(app: App, tokens: Arc<GatewayTokens>, db: Db, vault: Vault) {
-    loop {
-        app.clock.sleep(TOKENS_MS).await;
-        if let Err(error) = tokens.load(&db, &vault).await {
-            tracing::warn!(error = %error, "The tokens of connections could not be read anew");
-        }
     }
 }

@@ -7,9 +7,8 @@ use engine::clients::Clients;
 use engine::scheduler::ScheduleError;
 use engine::{Node, NodeLimits, Router, Scheduler, Settling, Stop, Worker, consume, jobs, schedules};
 use model::OrgId;
-use store::connections;
 use store::vault::Vault;
-use store::{Db, StoreError};
+use store::{Db, StoreError, connections, sweeps};
 use telemetry::Metrics;
 use tokio::task::JoinSet;
 
@@ -23,6 +22,8 @@ pub(super) const GRACE_MS: u64 = 5_000;
 const PER_ORG_SHARE: (usize, usize) = (3, 4);
 /// How often counted calls are written down and new connections get their schedules, in milliseconds.
 const UPKEEP_MS: u64 = 10_000;
+/// How far back the last sweep is looked for, in milliseconds.
+const SWEEPS_MS: i64 = 7 * 86_400_000;
 
 /// Start every working part; they end once somebody asks to stop.
 pub(super) async fn start(
@@ -97,7 +98,7 @@ async fn upkeep(node: Arc<Node>, mut stop: Stop) {
     }
 }
 
-/// Set the gauges of consumers, one organization after the other.
+/// Set the gauges of consumers, sweeps and budgets, one organization after the other.
 async fn measure_all(node: &Node) -> Result<(), StoreError> {
     let mut orgs: Vec<OrgId> =
         connections::list(&node.db).await?.iter().map(|connection| connection.org_id).collect();
@@ -105,6 +106,16 @@ async fn measure_all(node: &Node) -> Result<(), StoreError> {
     orgs.dedup();
     for org in orgs {
         consume::measure(node, org).await?;
+        let now = node.clock.now();
+        let swept = sweeps::summary(&node.db, org, now.plus(-SWEEPS_MS)).await?.last_finished_at;
+        if let Some(swept) = swept {
+            node.metrics.sweep_age_seconds.of(org).set(now.since(swept) as f64 / 1_000.0);
+        }
+        if let Some(pace) = node.clients.pace(org).map(|pace| pace.snapshot()) {
+            node.metrics.budget_waiting.of(org).set(i64::try_from(pace.waiting).unwrap_or(i64::MAX));
+            // Without a limit there is nothing to show.
+            node.metrics.budget_per_minute.of(org).set(pace.per_minute.unwrap_or_default());
+        }
     }
     Ok(())
 }
