@@ -41,8 +41,8 @@ pub(super) async fn open(
                 "no webhook token is set: every webhook is refused; set LONGSHORE_WEBHOOK_TOKEN to the app's verification token",
             );
         }
-        let (held, db, vault, clock) = (tokens.clone(), db.clone(), vault.clone(), app.clock.clone());
-        reload = Some(tokio::spawn(async move { held.keep_fresh(&db, &vault, clock.as_ref()).await }));
+        let (held, of, with, clock) = (tokens.clone(), db.clone(), vault.clone(), app.clock.clone());
+        reload = Some(tokio::spawn(async move { held.keep_fresh(&of, &with, clock.as_ref()).await }));
         let (clock, entropy) = (app.clock.clone(), app.entropy.clone());
         let options = options(app, vault);
         gateway =
