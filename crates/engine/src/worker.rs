@@ -4,7 +4,7 @@
 //! jobs that do nothing, `n` to a turn, it costs 4 statements and one commit, about 1.5 ms + n × 40 µs on SQLite, so 256 to a
 //! turn are some 20,000 a second, and the commit is the limit only below 40. How many jobs are held ahead of the
 //! running ones follows from how many ended since the last turn: with slow jobs none, with instant ones up to
-//! [`IN_HAND_MAX`]. While the database is away the loop waits and loses nothing: what it held
+//! `IN_HAND_MAX`. While the database is away the loop waits and loses nothing: what it held
 //! is taken over once its lease has run out.
 //!
 //! Between turns it sleeps until a job ends, somebody rings, the next job is due, or [`crate::NodeLimits::poll_ms`] has

@@ -1,7 +1,7 @@
 //! The webhooks that Drift would send: made of every change, sent to one address, with a bad day on demand.
 //!
 //! The world tells of a change while it makes it ([`crate::world::Notice`]); here it becomes a [`Delivery`] in Drift's
-//! envelope and waits for its time. On a socket [`send`] posts what is due; a test in process takes it instead
+//! envelope and waits for its time. On a socket `send` posts what is due; a test in process takes it instead
 //! ([`crate::Sandbox::take_webhooks`]) and opens no socket at all. Faults are those of a network and of a sender that
 //! documents nothing: events that come twice, in another order, late, or never. What happens to event `n` is a function
 //! of the seed and `n`.

@@ -88,7 +88,7 @@ const REGISTER: &str = "
     INSERT INTO consumers (org_id, name, kind, state, cursor_seq, created_at)
     VALUES ($1, $2, $3, 'active', $4, $5)";
 
-/// Register a consumer that reads after the change `cursor` (see [`changes::position`]).
+/// Register a consumer that reads after the change `cursor` (see [`crate::changes::position`]).
 ///
 /// # Errors
 /// [`StoreError::Conflict`] when the name is taken, or the database's error.

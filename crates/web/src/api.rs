@@ -5,7 +5,7 @@
 //! bounded.
 //!
 //! Each file is one endpoint: its request, its answer, its error, its handler, its description. The router and the OpenAPI
-//! document are both made from [`ENDPOINTS`], so neither knows a path that the other does not.
+//! document are both made from `ENDPOINTS`, so neither knows a path that the other does not.
 
 mod ask;
 mod caller;
