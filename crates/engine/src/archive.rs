@@ -84,10 +84,19 @@ pub async fn run(ctx: &Context, ask: Ask) -> Result<ArchiveOutcome, EngineError>
 }
 
 async fn stages(ctx: &Context, ask: Ask) -> Result<ArchiveOutcome, EngineError> {
-    let _alone = store::exclusive::hold(&ctx.db, ctx.org, RUN_KIND)
+    let alone = store::exclusive::hold(&ctx.db, ctx.org, RUN_KIND)
         .await
         .doing("see whether another archive is running")?
         .ok_or(EngineError::Busy { org: ctx.org })?;
+    let outcome = alone_through(ctx, ask).await;
+    // What the run came to counts more than a session that is lost: the hold ends with it.
+    if let Err(error) = alone.release().await {
+        tracing::debug!(error = %error, "The hold on the archive ends with its session");
+    }
+    outcome
+}
+
+async fn alone_through(ctx: &Context, ask: Ask) -> Result<ArchiveOutcome, EngineError> {
     let plan = Plan::begin(ctx, ask).await?;
     ctx.progress.stage(Stage::Preparing, None, &*ctx.clock);
     let before = directories::ask_what_there_is(ctx, &plan).await?;

@@ -8,25 +8,45 @@ use std::path::{Path, PathBuf};
 
 use model::OrgId;
 use sha2::{Digest as _, Sha256};
-use sqlx::PgConnection;
+use sqlx::{Connection as _, PgConnection};
 
 use crate::db::{Db, Pools};
 use crate::error::StoreError;
 
-/// A hold on some work; dropping it lets go.
+/// A hold on some work. Dropping it lets go too, but a server notices the end of a session when it will:
+/// [`Exclusive::release`] lets go at once.
 #[derive(Debug)]
 #[must_use = "the hold ends when it is dropped"]
 pub struct Exclusive {
-    _held: Held,
+    held: Held,
 }
 
 #[derive(Debug)]
 enum Held {
-    File(#[expect(dead_code, reason = "held for its lock")] File),
-    Session(#[expect(dead_code, reason = "held for its lock")] Box<PgConnection>),
+    File(File),
+    Session(Box<PgConnection>),
 }
 
 const TRY_LOCK: &str = "SELECT pg_try_advisory_lock($1)";
+
+impl Exclusive {
+    /// Let go: whoever asks after this has returned gets the hold.
+    ///
+    /// # Errors
+    /// The connection's error; the hold ends with its session all the same.
+    pub async fn release(self) -> Result<(), StoreError> {
+        match self.held {
+            Held::File(file) => drop(file),
+            Held::Session(mut session) => {
+                sqlx::query(UNLOCK).execute(&mut *session).await?;
+                (*session).close().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const UNLOCK: &str = "SELECT pg_advisory_unlock_all()";
 
 /// Take hold of the work of that name for an organization; `None` when another process, or another hold of this one,
 /// has it. `name` is a word of ours, such as `archive`.
@@ -40,7 +60,7 @@ pub async fn hold(db: &Db, org: OrgId, name: &str) -> Result<Option<Exclusive>, 
             let mut session = pool.acquire().await?.detach();
             let held: bool =
                 sqlx::query_scalar(TRY_LOCK).bind(lock_number(org, name)).fetch_one(&mut session).await?;
-            Ok(held.then(|| Exclusive { _held: Held::Session(Box::new(session)) }))
+            Ok(held.then(|| Exclusive { held: Held::Session(Box::new(session)) }))
         }
     }
 }
@@ -55,7 +75,7 @@ fn hold_file(path: &Path) -> Result<Option<Exclusive>, StoreError> {
     let cannot = |_| StoreError::CannotOpen { path: path.to_owned() };
     let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(cannot)?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(Exclusive { _held: Held::File(file) })),
+        Ok(()) => Ok(Some(Exclusive { held: Held::File(file) })),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(cannot(error)),
     }
@@ -68,4 +88,5 @@ fn lock_number(org: OrgId, name: &str) -> i64 {
 }
 
 /// In PostgreSQL's words only.
-pub(crate) const POSTGRES: &[(&str, &str)] = &[("exclusive::TRY_LOCK", TRY_LOCK)];
+pub(crate) const POSTGRES: &[(&str, &str)] =
+    &[("exclusive::TRY_LOCK", TRY_LOCK), ("exclusive::UNLOCK", UNLOCK)];

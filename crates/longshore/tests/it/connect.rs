@@ -101,8 +101,11 @@ fn a_missing_app_is_told() {
     assert!(place.names().is_empty());
 }
 
+/// A free port below those that the system gives out by itself: no other test can be given it before it is used.
 fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    let first = 10_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (first..first + 1_000).find(free).unwrap()
 }
 
 /// One exchange, as a browser would make it.
