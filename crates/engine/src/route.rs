@@ -7,7 +7,7 @@
 //! Few calls: a signal waits a moment for its like (`settle_ms`), and a conversation is not asked for again sooner than
 //! `spacing_ms` after it was last fetched; signals fold meanwhile. So 40 messages within a minute are at most 4 refreshes.
 //! When events come in a flood (a full batch), the moment is as long as the spacing. Sketch: a batch of 500
-//! events is about 12 statements and one commit, some 20 ms; 25,000 events a second are the limit on this side, and
+//! events is about 12 statements and one commit, by estimate 20 ms; 25,000 events a second are the limit on this side, and
 //! the fetching is a thousand times slower.
 
 mod decide;
