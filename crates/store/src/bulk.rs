@@ -2,15 +2,18 @@
 //!
 //! SQLite: `VALUES` with plain `?` marks. Numbered marks would be named parameters to it, and each is then looked up
 //! in a list: quadratic in a statement of thousands. Statements come in a few sizes, so that a handful of
-//! prepared ones serve every batch. PostgreSQL: one array per column through `UNNEST`.
+//! prepared ones serve every batch; what is left of the last one stays unbound, which is null, and a row whose first
+//! column is null is no row. Every statement is a way to the thread of SQLite and back, dearer than a few dozen such rows.
+//! PostgreSQL: one array per column through `UNNEST`.
 //!
 //! The texts are put together once, from constants only, and kept for the life of the process.
 
 use std::sync::OnceLock;
 
-/// Rows in one SQLite statement, largest first: every statement is a way to the thread of SQLite and back, so few large
-/// ones are faster. 1,024 rows of 20 columns are below its limit of 32,766 marks.
-pub(crate) const SQLITE_ROWS: [usize; 5] = [1024, 256, 64, 8, 1];
+/// Rows in one SQLite statement: powers of two. 1,024 rows of 20 columns are below its limit of 32,766 marks.
+pub(crate) const SQLITE_ROWS: [usize; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
+/// Up to this size, a statement with room to spare is better than two that fit.
+const SQLITE_ROWS_SPARE: usize = 64;
 /// Rows in one PostgreSQL statement.
 pub(crate) const POSTGRES_ROWS: usize = 4_096;
 
@@ -38,16 +41,25 @@ impl Texts {
         }
     }
 
-    /// The text for the largest size that `rows` rows fill, and that size.
+    pub(crate) const fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The text for the next statement when `rows` rows are left, and how many of them it takes.
     pub(crate) fn sqlite(&self, rows: usize) -> (&'static str, usize) {
-        let index = SQLITE_ROWS.iter().position(|size| *size <= rows).unwrap_or(SQLITE_ROWS.len() - 1);
+        let index = sqlite_size(rows);
         let size = SQLITE_ROWS[index];
         let text = self.sqlite[index].get_or_init(|| {
             let marks = vec!["?"; self.columns.len()].join(", ");
             let rows = vec![format!("({marks})"); size].join(", ");
-            format!("{} ({}) VALUES {rows} {}", self.head, self.names(), self.tail).leak()
+            let (names, tail) = (self.names(), self.tail);
+            format!(
+                "{} ({names}) SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL {tail}",
+                self.head
+            )
+            .leak()
         });
-        (text, size)
+        (text, size.min(rows))
     }
 
     pub(crate) fn postgres(&self) -> &'static str {
@@ -65,9 +77,19 @@ impl Texts {
     }
 }
 
+/// Which size the next statement has when `rows` rows are left.
+fn sqlite_size(rows: usize) -> usize {
+    let last = SQLITE_ROWS.len() - 1;
+    let Some(above) = SQLITE_ROWS.iter().position(|size| *size >= rows) else { return last };
+    let (size, below) = (SQLITE_ROWS[above], SQLITE_ROWS[above.saturating_sub(1)]);
+    // Three quarters full is full.
+    if size <= SQLITE_ROWS_SPARE || rows - below > below / 2 { above } else { above - 1 }
+}
+
 /// Declare a bulk statement (`STATIC`) and the function that runs it, answering how many rows it wrote.
 ///
-/// `head (column kind = value, …) tail`, where kind is `int`, `flag`, `real`, `text` or `bytes`, null or not.
+/// `head (column kind = value, …) tail`, where kind is `int`, `flag`, `real`, `text` or `bytes`, null or not; the first
+/// column is never null.
 macro_rules! bulk {
     (
         $(#[$meta:meta])*
@@ -84,8 +106,8 @@ macro_rules! bulk {
                 $crate::db::TxKind::Sqlite(tx) => {
                     let mut rest = rows;
                     while !rest.is_empty() {
-                        let (text, size) = $texts.sqlite(rest.len());
-                        let (batch, later) = rest.split_at(size);
+                        let (text, taken) = $texts.sqlite(rest.len());
+                        let (batch, later) = rest.split_at(taken);
                         let mut query = sqlx::query(text);
                         for $row in batch {
                             $(query = query.bind($value);)*
@@ -130,8 +152,8 @@ macro_rules! bulk_returning {
                 $crate::db::TxKind::Sqlite(tx) => {
                     let mut rest = rows;
                     while !rest.is_empty() {
-                        let (text, size) = $texts.sqlite(rest.len());
-                        let (batch, later) = rest.split_at(size);
+                        let (text, taken) = $texts.sqlite(rest.len());
+                        let (batch, later) = rest.split_at(taken);
                         let mut query = sqlx::query_scalar::<_, String>(text);
                         for $row in batch {
                             $(query = query.bind($value);)*
@@ -173,4 +195,23 @@ macro_rules! bulk_kind {
     (bytes) => {
         "BYTEA"
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_take_all_rows_and_few_are_needed() {
+        for rows in 1..=3_000 {
+            let (mut left, mut statements) = (rows, 0);
+            while left > 0 {
+                let size = SQLITE_ROWS[sqlite_size(left)];
+                assert!(size <= left || size <= SQLITE_ROWS_SPARE || (size - left) * 4 < size, "{left}");
+                left -= size.min(left);
+                statements += 1;
+            }
+            assert!(statements <= 2 + rows / 1_024 + 4, "{rows} rows in {statements}");
+        }
+    }
 }

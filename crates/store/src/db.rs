@@ -4,6 +4,7 @@
 //! and a pool for reads (WAL: readers never wait for the writer). PostgreSQL: one pool for both.
 //! `synchronous=FULL`: an acknowledged write is on disk.
 
+mod fold;
 mod postgres;
 mod sqlite;
 
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
+use crate::db::fold::Folding;
 use crate::error::StoreError;
 use crate::migrate;
 use crate::url::{DatabaseUrl, Engine, Target};
@@ -43,7 +45,7 @@ pub struct Db {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Pools {
-    Sqlite { write: SqlitePool, read: SqlitePool, path: PathBuf },
+    Sqlite { write: SqlitePool, read: SqlitePool, path: PathBuf, folding: Arc<Folding> },
     Postgres(PgPool),
 }
 
@@ -59,6 +61,7 @@ pub(crate) struct TxContext {
     /// Which bells are rung once it has been committed.
     rings: Rings,
     bells: Arc<Bells>,
+    folding: Option<Arc<Folding>>,
 }
 
 #[derive(Debug)]
@@ -85,12 +88,14 @@ impl Db {
     /// # Errors
     /// [`StoreError::Locked`], [`StoreError::Busy`], or the connection's error.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        let kind = match &self.pools {
-            Pools::Sqlite { write, .. } => TxKind::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres(pool) => TxKind::Postgres(pool.begin().await?),
+        let (kind, folding) = match &self.pools {
+            Pools::Sqlite { write, folding, .. } => {
+                (TxKind::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?), Some(Arc::clone(folding)))
+            }
+            Pools::Postgres(pool) => (TxKind::Postgres(pool.begin().await?), None),
         };
         let bells = Arc::clone(&self.bells);
-        Ok(Tx(kind, TxContext { trace: None, rings: Rings::default(), bells }))
+        Ok(Tx(kind, TxContext { trace: None, rings: Rings::default(), bells, folding }))
     }
 
     /// Close all connections; SQLite folds its log into the file.
@@ -137,6 +142,9 @@ impl Tx {
             }
         }
         context.bells.ring_all(&context.rings);
+        if let Some(folding) = context.folding {
+            folding.committed();
+        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The inbox: received events, each once, from the commit that acknowledges it until it is pruned.
 //!
-//! [`append`] is the way in: it drops what is already there and writes the rest, in a handful of statements a batch. The
+//! [`append`] is the way in: it drops what is already there and writes the rest, in one or two statements a batch. The
 //! router reads what nobody has routed and marks it in the transaction of its jobs; a replay takes the mark away again.
 //! What an event says of itself is a hint, so only ids and times are columns; the payload is kept as the setting says.
 //!
@@ -16,12 +16,12 @@ use model::{
     ConnectionId, ContactId, ConversationId, EventId, MessageId, Millis, OrgId, Pii, PlaybookId, UserId,
 };
 
-pub use append::{Appended, BATCH_MAX, append};
+pub use append::{Appended, BATCH_MAX, append, commit};
 pub use read::{Counts, Unconnected, counts, get, of_conversation, unconnected};
 pub use route::{Outcome, mark_routed, prune, unroute, unrouted};
 pub use select::{Selection, count, list};
 
-pub(crate) use append::BULK;
+pub(crate) use append::{POSTGRES, SQLITE, SQLITE_BULK};
 
 use crate::error::StoreError;
 

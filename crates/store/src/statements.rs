@@ -86,7 +86,6 @@ const BULK: &[&[(&str, &Texts)]] = &[
     directory::contacts::BULK,
     directory::lists::BULK,
     facts::BULK,
-    inbox::BULK,
     effects::BULK,
     mirror::write::BULK,
     queue::BULK,
@@ -108,17 +107,21 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
             .chain(queue::PAIRS.concat())
             .map(|(name, pair)| (name.to_owned(), pair.on(engine))),
     );
-    if engine == Engine::Postgres {
-        let postgres = exclusive::POSTGRES.iter().chain(wake::POSTGRES);
-        all.extend(postgres.map(|(name, text)| ((*name).to_owned(), *text)));
-    }
-    for (name, texts) in BULK.concat() {
-        match engine {
-            Engine::Sqlite => {
-                let sizes = crate::bulk::SQLITE_ROWS;
+    let own = match engine {
+        Engine::Sqlite => [inbox::SQLITE].concat(),
+        Engine::Postgres => [exclusive::POSTGRES, inbox::POSTGRES, wake::POSTGRES].concat(),
+    };
+    all.extend(own.into_iter().map(|(name, text)| (name.to_owned(), text)));
+    let bulk = BULK.concat();
+    match engine {
+        Engine::Sqlite => {
+            let sizes = crate::bulk::SQLITE_ROWS;
+            for (name, texts) in bulk.iter().chain(inbox::SQLITE_BULK) {
                 all.extend(sizes.map(|rows| (format!("{name} of {rows}"), texts.sqlite(rows).0)));
             }
-            Engine::Postgres => all.push((name.to_owned(), texts.postgres())),
+        }
+        Engine::Postgres => {
+            all.extend(bulk.iter().map(|(name, texts)| ((*name).to_owned(), texts.postgres())));
         }
     }
     all

@@ -87,6 +87,11 @@ impl Bells {
 }
 
 impl Db {
+    /// Ring in this process alone.
+    pub(crate) fn ring(&self, channel: Channel) {
+        self.bells.ring(channel);
+    }
+
     /// Ready once the bell rings after this call. Ask for it *before* looking for work, and wait for it after nothing was
     /// found: then no ring between the two is missed.
     pub fn rung(&self, channel: Channel) -> impl Future<Output = ()> + Send + use<> {
@@ -111,6 +116,17 @@ pub(crate) async fn notify(
     for channel in rings.channels() {
         sqlx::query(NOTIFY).bind(channel.name()).bind(&session).execute(&mut **tx).await?;
     }
+    Ok(())
+}
+
+/// Tell the other processes, in no transaction: for work that was committed without. On SQLite there is nobody to tell.
+///
+/// # Errors
+/// The connection's error; the others then find the work when they look by themselves.
+pub async fn tell_others(db: &Db, channel: Channel) -> Result<(), StoreError> {
+    let Pools::Postgres(pool) = &db.pools else { return Ok(()) };
+    let session = db.bells.session.load(Ordering::Relaxed).to_string();
+    sqlx::query(NOTIFY).bind(channel.name()).bind(session).execute(pool).await?;
     Ok(())
 }
 

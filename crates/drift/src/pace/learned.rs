@@ -5,6 +5,9 @@
 //! that the rate climbs again along a cubic curve, as CUBIC does for TCP: quickly at first, then long and flat
 //! around the held rate, then faster, in case the budget has grown. The curve is measured in calls, not in time:
 //! that bounds the share of refused calls at any rate.
+//!
+//! Only an unbroken run of calls that waited for their slots is a sample: over an idle while, calls accepted per time
+//! passed says what was wanted, not what the service drains.
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +42,8 @@ pub(super) struct Learned {
     per_minute: f64,
     curve: Option<Curve>,
     knows: Knows,
-    /// The last refusal, when the service's bucket was known to be full; before that, the first call.
+    /// The last refusal, when the service's bucket was known to be full; or the last call since then that found a slot
+    /// waiting for it, from which the sample begins anew.
     full_at_ms: Option<f64>,
     accepted_since_full: u32,
     /// How long nobody sent after that.
@@ -117,8 +121,13 @@ impl Learned {
 
     /// A call was accepted; `pressed` when it had to wait for its slot, so that it tested the rate.
     pub(super) fn accepted(&mut self, now_ms: f64, pressed: bool) {
-        self.full_at_ms.get_or_insert(now_ms);
-        self.accepted_since_full = self.accepted_since_full.saturating_add(1);
+        if pressed {
+            self.full_at_ms.get_or_insert(now_ms);
+            self.accepted_since_full = self.accepted_since_full.saturating_add(1);
+        } else {
+            self.full_at_ms = Some(now_ms);
+            self.accepted_since_full = 1;
+        }
         let Some(curve) = self.curve.as_mut().filter(|_| pressed) else { return };
         curve.calls += 1.0;
         let ceiling = self.told * HEADROOM;
@@ -167,5 +176,34 @@ impl Learned {
         let passed = now_ms - self.full_at_ms?;
         (self.accepted_since_full >= SAMPLE_CALLS && passed > self.pause_ms * (1.0 + SAMPLE_PAUSES))
             .then(|| f64::from(self.accepted_since_full) / passed * 60_000.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls one after the other at the learned rate; the first finds its slot waiting, the others wait for theirs.
+    fn run(learned: &mut Learned, now_ms: &mut f64, calls: u32) {
+        for call in 0..calls {
+            *now_ms += learned.spacing_ms();
+            learned.accepted(*now_ms, call > 0);
+        }
+    }
+
+    #[test]
+    fn an_idle_while_does_not_lower_the_rate_that_a_refusal_teaches() {
+        let mut learned = Learned::new(600);
+        let mut now_ms = 0.0;
+        run(&mut learned, &mut now_ms, 200);
+        learned.refused(now_ms, 1_000.0);
+        run(&mut learned, &mut now_ms, 200);
+        learned.refused(now_ms, 1_000.0);
+        let before = learned.per_minute();
+        run(&mut learned, &mut now_ms, 60);
+        now_ms += 120_000.0;
+        run(&mut learned, &mut now_ms, 60);
+        learned.refused(now_ms, 1_000.0);
+        assert!(learned.per_minute() > 0.9 * before, "{} after {before}", learned.per_minute());
     }
 }

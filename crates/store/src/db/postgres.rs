@@ -3,13 +3,16 @@
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
-use sqlx::ConnectOptions as _;
+use sqlx::{ConnectOptions as _, Connection as _};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::db::{OpenOptions, Pools};
 use crate::error::StoreError;
 use crate::migrate;
 
+/// A connection that lay longer than this, in milliseconds, is asked whether it still lives before it is used: its server
+/// may have gone meanwhile. In a busy pool that would be one more way to the server for every transaction.
+const IDLE_MS_TRUSTED: u128 = 1_000;
 /// Statements kept prepared per connection.
 const STATEMENTS_MAX: usize = 128;
 
@@ -23,7 +26,13 @@ pub(super) async fn open(server: &PgConnectOptions, options: OpenOptions) -> Res
     let pool = PgPoolOptions::new()
         .max_connections(options.connections_max.max(2))
         .acquire_timeout(Duration::from_millis(options.busy_timeout_ms))
-        .test_before_acquire(true)
+        .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                let trusted = meta.idle_for.as_millis() <= IDLE_MS_TRUSTED;
+                Ok(trusted || connection.ping().await.is_ok())
+            })
+        })
         .connect_with(connect)
         .await
         .map_err(|error| match error {

@@ -1,11 +1,13 @@
 //! SQLite: the file, its pragmas, and what its errors at opening mean.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use crate::db::fold::Folding;
 use crate::db::{OpenOptions, Pools};
 use crate::error::StoreError;
 use crate::migrate;
@@ -17,12 +19,15 @@ const PAGE_BYTES: u32 = 8_192;
 const WRITE_CACHE_KIB: &str = "-32768";
 /// Page cache of each read connection, in KiB.
 const READ_CACHE_KIB: &str = "-4096";
-/// Log pages after which the log is folded into the file: 32 MiB, a few batches of an archive.
-const CHECKPOINT_PAGES: &str = "4096";
-/// The log file is cut back to this many bytes after a checkpoint.
+/// Log pages after which the connection that writes folds the log into the file itself: 128 MiB. It is folded beside the
+/// work long before ([`super::fold`]).
+const CHECKPOINT_PAGES: &str = "16384";
+/// The log file is cut back to this many bytes once it starts over.
 const LOG_BYTES_MAX: &str = "67108864";
+/// Rows of an answer that SQLite's thread may have made before they are taken from it.
+const ROWS_AHEAD_MAX: usize = 1_024;
 /// Statements kept prepared per connection.
-const STATEMENTS_MAX: usize = 128;
+const STATEMENTS_MAX: usize = 256;
 /// How long to wait before a busy file is opened again, in milliseconds, and how often. Few: a file that is really
 /// locked has been waited for each time.
 const BUSY_PAUSE_MS: u64 = 50;
@@ -43,7 +48,8 @@ pub(super) async fn open(path: &Path, options: OpenOptions) -> Result<Pools, Sto
         .acquire_timeout(Duration::from_millis(options.busy_timeout_ms))
         .test_before_acquire(false)
         .connect_lazy_with(read_options);
-    Ok(Pools::Sqlite { write, read, path: path.to_owned() })
+    let folding = Arc::new(Folding::start(read.clone()));
+    Ok(Pools::Sqlite { write, read, path: path.to_owned(), folding })
 }
 
 /// The connection that writes, with the schema up to date. Turning a new file to the write-ahead log answers "busy" at
@@ -95,6 +101,7 @@ fn connect_options(path: &Path, options: OpenOptions) -> SqliteConnectOptions {
         .pragma("journal_size_limit", LOG_BYTES_MAX)
         .pragma("temp_store", "MEMORY")
         .statement_cache_capacity(STATEMENTS_MAX)
+        .row_buffer_size(ROWS_AHEAD_MAX)
         .disable_statement_logging()
 }
 

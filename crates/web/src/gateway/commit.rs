@@ -1,6 +1,6 @@
 //! The committer: one task that writes what waits in one transaction, and then tells all who wait.
 //!
-//! There is no timer: while one commit is on its way to the disk, the next batch gathers by itself, and an event that
+//! There is no timer: while commits are on their way to the disk, the next batch gathers by itself, and an event that
 //! comes alone is written at once. A commit that fails fails for its whole batch, with nothing written.
 
 use std::collections::VecDeque;
@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use drift::deadline;
-use store::inbox::{self, Appended, NewEvent};
-use store::wake::Channel;
-use store::{Db, StoreError};
-use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use store::inbox::{self, NewEvent};
+use store::wake::{self, Channel};
+use store::{Db, Engine};
+use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{GatewayOptions, Seams};
@@ -22,6 +24,9 @@ use super::{GatewayOptions, Seams};
 const COMMIT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// The longest a commit may take, in milliseconds; it is undone then.
 const COMMIT_MS_MAX: u64 = 10_000;
+/// Commits under way at once: SQLite has one writer; PostgreSQL's server works on one while the other goes to the disk.
+const COMMITS_SQLITE: usize = 1;
+const COMMITS_POSTGRES: usize = 2;
 
 /// The event was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,18 +52,18 @@ impl Committer {
     pub(super) fn start(db: Db, options: &GatewayOptions, seams: Seams) -> Self {
         let (queue, waiting) = mpsc::channel(options.requests_max.max(1));
         let bytes = Arc::new(AtomicUsize::new(0));
-        let task = Task {
-            db,
-            waiting,
-            bytes: Arc::clone(&bytes),
-            events_max: options.commit_events_max.clamp(1, inbox::BATCH_MAX),
-            seams: seams.clone(),
+        let commits_max = match db.engine() {
+            Engine::Sqlite => COMMITS_SQLITE,
+            Engine::Postgres => COMMITS_POSTGRES,
         };
+        let writer = Writer { db, bytes: Arc::clone(&bytes), kept: Notify::new(), seams: seams.clone() };
+        let events_max = options.commit_events_max.clamp(1, inbox::BATCH_MAX);
+        let task = Task { waiting, held: VecDeque::new(), events_max, commits_max };
         Self {
             queue: Mutex::new(Some(queue)),
             bytes,
             bytes_max: options.waiting_bytes_max,
-            task: AsyncMutex::new(Some(tokio::spawn(task.run()))),
+            task: AsyncMutex::new(Some(tokio::spawn(task.run(writer)))),
             seams,
         }
     }
@@ -102,34 +107,75 @@ impl Committer {
 }
 
 struct Task {
-    db: Db,
     waiting: mpsc::Receiver<Waiting>,
-    bytes: Arc<AtomicUsize>,
+    /// What was taken from the queue, and did not fit into a commit.
+    held: VecDeque<Waiting>,
     events_max: usize,
-    seams: Seams,
+    commits_max: usize,
 }
 
 impl Task {
-    async fn run(mut self) {
-        let mut taken: Vec<Waiting> = Vec::with_capacity(self.events_max);
-        let mut held: VecDeque<Waiting> = VecDeque::new();
+    /// Until the queue is closed and everything in it is written.
+    async fn run(mut self, writer: Writer) {
+        let telling = writer.tell_others();
+        let writing = self.write_all(&writer);
+        tokio::select! {
+            () = telling => unreachable!("it never ends"),
+            () = writing => {}
+        }
+    }
+
+    async fn write_all(&mut self, writer: &Writer) {
+        let mut under_way = FuturesUnordered::new();
         loop {
-            let room = self.events_max.saturating_sub(held.len());
-            // Whatever was held back is written before more is waited for.
-            if held.is_empty() {
-                if self.waiting.recv_many(&mut taken, room).await == 0 {
-                    return;
-                }
-            } else {
-                while taken.len() < room
-                    && let Ok(more) = self.waiting.try_recv()
-                {
-                    taken.push(more);
-                }
+            while under_way.len() >= self.commits_max {
+                under_way.next().await;
             }
-            held.extend(taken.drain(..));
-            let batch = next_batch(&mut held);
-            self.write(batch).await;
+            let batch = tokio::select! {
+                biased;
+                batch = self.next_batch() => batch,
+                Some(()) = under_way.next() => continue,
+            };
+            match batch {
+                Some(batch) => under_way.push(writer.write(batch)),
+                None => break,
+            }
+        }
+        while under_way.next().await.is_some() {}
+    }
+
+    /// What waits, as far as it fits into one commit; `None` once nothing more will come. Nothing is lost when this is
+    /// dropped while it waits.
+    async fn next_batch(&mut self) -> Option<Vec<Waiting>> {
+        // Whatever was held back is written before more is waited for.
+        if self.held.is_empty() {
+            self.held.push_back(self.waiting.recv().await?);
+        }
+        while self.held.len() < self.events_max
+            && let Ok(more) = self.waiting.try_recv()
+        {
+            self.held.push_back(more);
+        }
+        Some(next_batch(&mut self.held))
+    }
+}
+
+struct Writer {
+    db: Db,
+    bytes: Arc<AtomicUsize>,
+    /// Something was kept that other processes have not been told of.
+    kept: Notify,
+    seams: Seams,
+}
+
+impl Writer {
+    /// Tell the other processes of what was kept, beside the commits: several commits are told at once.
+    async fn tell_others(&self) {
+        loop {
+            self.kept.notified().await;
+            if let Err(error) = wake::tell_others(&self.db, Channel::Inbox).await {
+                tracing::debug!("Could not tell the other processes of new events: {error}");
+            }
         }
     }
 
@@ -139,7 +185,8 @@ impl Task {
         let (events, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|one| (one.event, one.answer)).unzip();
         let began = clock.now();
-        let outcome = match deadline(clock.as_ref(), COMMIT_MS_MAX, commit(&self.db, &events)).await {
+        let committing = inbox::commit(&self.db, &events);
+        let outcome = match deadline(clock.as_ref(), COMMIT_MS_MAX, committing).await {
             Ok(Ok(appended)) => {
                 let duplicates = appended.iter().filter(|one| one.duplicate).count();
                 metrics.inbox_events_committed.inc_by((appended.len() - duplicates) as u64);
@@ -162,6 +209,9 @@ impl Task {
         metrics
             .gateway_waiting_bytes
             .set(i64::try_from(self.bytes.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
+        if outcome.is_ok() {
+            self.kept.notify_one();
+        }
         for answer in answers {
             // Whoever waited may have gone; the event is stored all the same.
             let _ = answer.send(outcome);
@@ -178,14 +228,4 @@ fn next_batch(held: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     });
     let count = fitting.count().max(1).min(held.len());
     held.drain(..count).collect()
-}
-
-async fn commit(db: &Db, events: &[NewEvent]) -> Result<Vec<Appended>, StoreError> {
-    let mut tx = db.begin().await?;
-    let appended = inbox::append(&mut tx, events).await?;
-    if appended.iter().any(|one| !one.duplicate) {
-        tx.ring(Channel::Inbox);
-    }
-    tx.commit().await?;
-    Ok(appended)
 }
