@@ -95,6 +95,12 @@ text_id! {
     EndpointId;
     /// One job: a UUID v7, so jobs sort by age.
     JobId;
+    /// One person who may use Longshore: a UUID v7. Not a Drift user.
+    AccessUserId;
+    /// One signed-in browser: a UUID v7. What the browser holds is another, secret text.
+    SessionId;
+    /// One key of the API: a UUID v7. The key itself is another, secret text.
+    ApiKeyId;
     /// One worker's registration: a UUID v7. A worker that lost its lease takes a new one.
     WorkerId;
 }
@@ -126,6 +132,30 @@ impl EventId {
     #[must_use]
     pub fn first_of(received_at: crate::Millis) -> Self {
         Self(uuid_v7_at(received_at, 0, 0))
+    }
+}
+
+impl AccessUserId {
+    /// A new id from the given instant and randomness (UUID version 7).
+    #[must_use]
+    pub fn new(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> Self {
+        Self(uuid_v7(clock, entropy))
+    }
+}
+
+impl SessionId {
+    /// A new id from the given instant and randomness (UUID version 7).
+    #[must_use]
+    pub fn new(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> Self {
+        Self(uuid_v7(clock, entropy))
+    }
+}
+
+impl ApiKeyId {
+    /// A new id from the given instant and randomness (UUID version 7).
+    #[must_use]
+    pub fn new(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> Self {
+        Self(uuid_v7(clock, entropy))
     }
 }
 

@@ -5,12 +5,14 @@
 //! store keeps. There is no IO here and no runtime: everything else may depend on this crate, so it
 //! depends on nothing of ours and knows neither Drift's wire shapes, nor SQL, nor HTTP.
 
+pub mod access;
 pub mod entropy;
 pub mod id;
 pub mod record;
 pub mod secret;
 pub mod time;
 
+pub use access::{Permission, Role, UserName};
 pub use entropy::{Entropy, SeededEntropy};
 pub use id::*;
 pub use secret::{Pii, Secret};

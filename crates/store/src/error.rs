@@ -110,6 +110,9 @@ pub enum StoreError {
         /// What was looked for.
         what: &'static str,
     },
+    /// Whoever is the last owner of everything stays so.
+    #[error("this is the last owner")]
+    LastOwner,
     /// The job, or the worker that held it, was taken over: what it wrote must be discarded.
     #[error("the lease on the job was lost")]
     LeaseLost,
@@ -166,6 +169,7 @@ impl StoreError {
             Self::Tls => "check the server's certificate, or set sslmode in the URL",
             Self::TooManyConnections => "lower the number of connections here, or raise it at the server",
             Self::ConnectionLost | Self::Contention => "run again: it goes on from the last checkpoint",
+            Self::LastOwner => "make somebody else the owner first",
             Self::Vault(error) => return error.hint(),
             Self::Conflict { .. }
             | Self::Stored { .. }

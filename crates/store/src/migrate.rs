@@ -32,6 +32,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0003_live.sql"),
         include_str!("../migrations/postgres/0003_live.sql"),
     ),
+    (
+        6,
+        "access",
+        include_str!("../migrations/sqlite/0006_access.sql"),
+        include_str!("../migrations/postgres/0006_access.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.

@@ -1,6 +1,7 @@
 //! The store's tests: each runs on both engines where it touches a database.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod access;
 mod apply;
 mod budgets;
 mod conversations;
