@@ -21,6 +21,7 @@ mod failure;
 mod feed_start;
 mod input;
 mod lifecycle;
+mod links;
 mod network;
 mod output;
 mod summary;

@@ -4,9 +4,9 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
-    X_CONTENT_TYPE_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 /// A refusal: a status, a word for programs, and a sentence for people that repeats nothing of the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,17 +66,24 @@ fn only(method: &'static str) -> Response {
     response
 }
 
-/// No answer is kept by anybody, guessed at, or run.
-pub(crate) fn secured(mut response: Response) -> Response {
+/// No answer is kept by anybody, guessed at, framed, or run; over TLS a browser comes back by TLS alone.
+pub(crate) fn secured(mut response: Response, https: bool) -> Response {
     let headers = response.headers_mut();
     let fixed = [
         (CACHE_CONTROL, "no-store"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
         (REFERRER_POLICY, "no-referrer"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
     ];
     for (name, value) in fixed {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if https {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     response
 }

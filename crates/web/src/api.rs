@@ -1,16 +1,15 @@
 //! The admin API: what an operator asks and does over HTTP, the same as on the command line.
 //!
-//! One bearer token opens it, compared in constant time before anything is looked at; without a token in the settings
-//! there is no API. Every request is about one organization, and every query is scoped by it. Bodies and answers are
-//! bounded.
+//! Each endpoint stands behind a door of `access`, which asks for a permission in the organization that the request is about;
+//! every query is scoped by it. Bodies and answers are bounded.
 //!
 //! Each file is one endpoint: its request, its answer, its error, its handler, its description. The router and the OpenAPI
 //! document are both made from `ENDPOINTS`, so neither knows a path that the other does not.
 
-mod ask;
+pub(crate) mod ask;
 mod caller;
 mod describe;
-mod problem;
+pub(crate) mod problem;
 
 mod consumers;
 mod dead_letters;
@@ -30,28 +29,22 @@ mod tests;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
-use axum::middleware;
-use model::{Clock, Entropy, Secret};
+use model::{Clock, Entropy};
 use store::Db;
-use tower::util::MapResponseLayer;
 
 use self::describe::Described;
-use crate::answer::secured;
+use crate::access::{Access, Doors, Opened, Surface};
 
 /// A request's body, at most, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
 
 /// What the endpoints work with.
 #[derive(Clone)]
-pub struct Api {
-    /// The store.
-    pub db: Db,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
+struct Api {
+    db: Db,
+    clock: Arc<dyn Clock>,
     /// For the ids of jobs that are asked for.
-    pub entropy: Arc<dyn Entropy>,
-    /// What opens the API; `None`: it is not set up, and answers 404.
-    pub token: Option<Secret>,
+    entropy: Arc<dyn Entropy>,
 }
 
 /// All endpoints, in the order of the document.
@@ -72,17 +65,14 @@ const ENDPOINTS: &[Described] = &[
     document::DESCRIBED,
 ];
 
-/// The API under `/api/v1`, to be merged into the router of the doors, which answers all other paths.
-pub fn router(api: Api) -> axum::Router {
-    let mut router = axum::Router::new();
-    for endpoint in ENDPOINTS {
-        router = router.route(endpoint.path, (endpoint.route)());
-    }
-    router
-        .route_layer(middleware::from_fn_with_state(api.clone(), caller::verify))
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(MapResponseLayer::new(secured))
-        .with_state(api)
+/// The API under `/api/v1`.
+pub(crate) fn open(access: &Access) -> Opened {
+    let api = Api { db: access.db.clone(), clock: access.clock.clone(), entropy: access.entropy.clone() };
+    let doors = ENDPOINTS.iter().fold(Doors::new(access, Surface::Machine), |doors, endpoint| {
+        doors.at((endpoint.method, endpoint.path), endpoint.needs, (endpoint.route)())
+    });
+    let opened = doors.open(api);
+    Opened { router: opened.router.layer(DefaultBodyLimit::max(BODY_BYTES_MAX)), ..opened }
 }
 
 /// The OpenAPI document of the API.

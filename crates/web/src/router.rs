@@ -5,17 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, State as Given};
+use axum::extract::{Path, Request as Asked, State as Given};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{get, post};
 use http::Request;
 use model::Clock;
 use store::Db;
 use telemetry::Metrics;
-use tower::util::MapResponseLayer;
 
+use crate::access::{Access, Declared, Doors, Needs, Opened, Surface};
 use crate::answer::{self, Refusal, secured};
 use crate::gateway::Gateway;
-use crate::health;
+use crate::serve::Peer;
+use crate::{api, health, pages};
 
 /// What the doors need.
 #[derive(Clone)]
@@ -30,6 +33,19 @@ pub struct State {
     pub clock: Arc<dyn Clock>,
     /// Whether the process is about to end: it is not ready then.
     pub stopping: Stopping,
+    /// Who may come in.
+    pub access: Access,
+    /// Whether the admin API and the pages are answered.
+    pub console: Console,
+}
+
+/// Whether the admin API and the pages are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Console {
+    /// They are.
+    Open,
+    /// Their paths do not exist.
+    Absent,
 }
 
 /// The wish to stop, as the doors see it; clones share it.
@@ -49,19 +65,48 @@ impl Stopping {
     }
 }
 
-/// Health, metrics, and the webhook paths if there is a gateway. Unknown paths are answered here: a router that is merged
-/// into this one has no fallback of its own.
+/// Health, metrics, the webhook paths if there is a gateway, the admin API and the pages if there is a console.
 pub fn router(state: State) -> Router {
-    let mut router = Router::new()
-        .route("/livez", get(health::live).fallback(answer::only_get))
-        .route("/readyz", get(health::ready).fallback(answer::only_get))
-        .route("/metrics", get(health::metrics).fallback(answer::only_get));
+    let access = state.access.clone();
+    let opened = open(state);
+    opened.router.fallback(answer::not_found).layer(from_fn_with_state(access, headers))
+}
+
+/// Every route that [`router`] has, with what its door asks for.
+#[must_use]
+pub fn declared(state: State) -> Vec<Declared> {
+    open(state).declared
+}
+
+fn open(state: State) -> Opened {
+    let access = state.access.clone();
+    let console = state.console;
+    let mut doors = Doors::new(&access, Surface::Machine)
+        .at(("get", "/livez"), Needs::Public, get(health::live).fallback(answer::only_get))
+        .at(("get", "/readyz"), Needs::Public, get(health::ready).fallback(answer::only_get))
+        .at(("get", "/metrics"), access.metrics_need(), get(health::metrics).fallback(answer::only_get));
     if state.gateway.is_some() {
-        router = router
-            .route("/webhooks/drift", post(common).fallback(answer::only_post))
-            .route("/webhooks/drift/{connection_id}", post(of_connection).fallback(answer::only_post));
+        // The gateway compares its own tokens.
+        doors = doors
+            .at(("post", "/webhooks/drift"), Needs::Public, post(common).fallback(answer::only_post))
+            .at(
+                ("post", "/webhooks/drift/{connection_id}"),
+                Needs::Public,
+                post(of_connection).fallback(answer::only_post),
+            );
     }
-    router.fallback(answer::not_found).layer(MapResponseLayer::new(secured)).with_state(state)
+    let opened = doors.open(state);
+    match console {
+        Console::Open => opened.with(api::open(&access)).with(pages::open(&access)),
+        Console::Absent => opened,
+    }
+}
+
+/// The headers of every answer.
+async fn headers(Given(access): Given<Access>, request: Asked, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().copied();
+    let https = access.is_https(peer, request.headers());
+    secured(next.run(request).await, https)
 }
 
 async fn common(Given(state): Given<State>, request: Request<Body>) -> Result<(), Refusal> {

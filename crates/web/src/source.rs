@@ -32,8 +32,13 @@ impl Sources {
         sender.is_some_and(|sender| holds(&self.allowed, sender))
     }
 
+    /// Whether what this peer says of others is believed.
+    pub(crate) fn is_trusted(&self, peer: IpAddr) -> bool {
+        holds(&self.trusted_proxies, peer.to_canonical())
+    }
+
     /// Who sent it, as far as it can be believed; `None` when a trusted proxy names no address.
-    fn sender(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+    pub(crate) fn sender(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         let mut sender = peer.to_canonical();
         let lines = headers.get_all(FORWARDED).iter().rev();
         let hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));

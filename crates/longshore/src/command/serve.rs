@@ -9,6 +9,8 @@ mod work;
 use std::sync::Arc;
 
 use serde::Serialize;
+use store::access::links::Link;
+use store::access::users;
 use store::wake;
 use telemetry::Metrics;
 use tokio::net::TcpListener;
@@ -20,6 +22,7 @@ use crate::config::serving::Roles;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::links;
 
 /// Take webhooks, keep the mirror fresh, carry each change on
 ///
@@ -72,6 +75,9 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
         organizations,
     };
     app.output.report(Exit::Done, &report, &text(&report))?;
+    if serving.roles.console {
+        first_owner(app, &db, &report.listening).await?;
+    }
     app.output.note("serving until Ctrl-C");
     let asked = app.interrupt.asked();
     let served = doors.serve(app, listener, &metrics, async {
@@ -87,6 +93,17 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
     listening.abort();
     db.close().await;
     ended
+}
+
+/// While there is nobody who can sign in, each start prints a link to become the owner.
+async fn first_owner(app: &App, db: &store::Db, listening: &str) -> Result<(), Failure> {
+    let failed = |error| Failure::store("read or change the users of", &app.config.database, &error);
+    if users::count(db).await.map_err(failed)? > 0 {
+        return Ok(());
+    }
+    let link = links::make(app, db, &Link::Owner, listening).await.map_err(failed)?;
+    app.output.note(&format!("nobody can sign in yet: open {} within an hour to become the owner", link.url));
+    Ok(())
 }
 
 async fn bind(app: &App) -> Result<TcpListener, Failure> {

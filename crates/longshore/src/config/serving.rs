@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use model::Secret;
+use url::Url;
 
 use super::layer::Layers;
-use super::{bounded, optional, path, read, secret};
+use super::{bounded, flag, optional, path, read, secret, url};
 use crate::failure::Failure;
 
 /// More jobs under way at once than this only wait for each other.
@@ -30,6 +31,9 @@ pub(crate) struct Serving {
     /// Empty: from anywhere.
     pub(crate) webhook_sources: Vec<IpNet>,
     pub(crate) trusted_proxies: Vec<IpNet>,
+    /// Where browsers reach this node.
+    pub(crate) public_url: Option<Url>,
+    pub(crate) metrics_public: bool,
     pub(crate) jobs_concurrency: usize,
     pub(crate) refresh_spacing_ms: i64,
     pub(crate) shutdown_ms: u64,
@@ -64,6 +68,8 @@ impl Serving {
             webhook_payload: read(layers, "webhook_payload", payload)?,
             webhook_sources: read(layers, "webhook_sources", networks)?,
             trusted_proxies: read(layers, "trusted_proxies", networks)?,
+            public_url: optional(layers, "public_url", url)?,
+            metrics_public: read(layers, "metrics_public", flag)?,
             jobs_concurrency: read(layers, "jobs_concurrency", |text| bounded(text, 1, JOBS_MAX))?,
             refresh_spacing_ms: MS_PER_SECOND
                 * read(layers, "refresh_spacing_seconds", |text| {

@@ -164,7 +164,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
             "admin_token",
             &["LONGSHORE_ADMIN_TOKEN"],
             "",
-            "The token that opens the admin API of `serve`, at least 16 characters. Without it there is no admin API.",
+            "A key that opens everything in the admin API of `serve`, at least 16 characters. Better are keys of `longshore api-keys`, which end and may less.",
         )
     },
     Setting {
@@ -186,7 +186,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "roles",
         &["LONGSHORE_ROLES"],
         "gateway,worker,console",
-        "Which parts of a node `serve` runs: `gateway` takes webhooks, `worker` does the jobs, `console` answers the admin API. The flag `--roles` is the same.",
+        "Which parts of a node `serve` runs: `gateway` takes webhooks, `worker` does the jobs, `console` answers the admin API and the pages. The flag `--roles` is the same.",
     ),
     Setting {
         care: Care::Secret,
@@ -214,7 +214,19 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "trusted_proxies",
         &["LONGSHORE_TRUSTED_PROXIES"],
         "",
-        "Addresses and networks of your own proxies: only their `X-Forwarded-For` is believed.",
+        "Addresses and networks of your own proxies: only their `X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+    ),
+    setting(
+        "public_url",
+        &["LONGSHORE_PUBLIC_URL"],
+        "",
+        "Where browsers reach this node, such as `https://longshore.example.com`: for links, and for cookies that are sent over TLS alone. Empty: `http://` and `listen`.",
+    ),
+    setting(
+        "metrics_public",
+        &["LONGSHORE_METRICS_PUBLIC"],
+        "false",
+        "Whether anybody may read `/metrics`, which names organizations by number: `true` or `false`. Otherwise it takes a key with `metrics:read`.",
     ),
     setting(
         "jobs_concurrency",

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::problem::Failed;
 
 /// The part of the address after `?`.
-pub(super) struct Query<T>(pub(super) T);
+pub(crate) struct Query<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Failed;

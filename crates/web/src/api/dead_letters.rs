@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use model::{JobId, Millis, OrgId};
+use model::{JobId, Millis, OrgId, Permission};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 use store::queue::{self, JobState, ListedJob, Which};
@@ -14,6 +14,7 @@ use super::ask::Query;
 use super::caller::Org;
 use super::describe::{Described, Kind, in_query, property};
 use super::problem::{Failed, Problem, store_status};
+use crate::access::Needs;
 
 /// Dead letters of one page.
 const PAGE: usize = 100;
@@ -96,6 +97,7 @@ async fn handler(
 pub(super) const DESCRIBED: Described = Described {
     method: "get",
     path: "/api/v1/dead-letters",
+    needs: Needs::InOrg(Permission::StatusRead),
     summary: "The jobs that will not be tried again by themselves, the oldest first, a hundred a page.",
     parameters: &[
         in_query("kind", Kind::Text, "Only of this kind."),

@@ -7,6 +7,7 @@ use axum::routing::MethodRouter;
 use serde_json::{Map, Value, json};
 
 use super::Api;
+use crate::access::Needs;
 
 /// One endpoint.
 pub(super) struct Described {
@@ -14,6 +15,8 @@ pub(super) struct Described {
     pub(super) method: &'static str,
     /// With `{name}` for what is variable.
     pub(super) path: &'static str,
+    /// What its door asks for.
+    pub(super) needs: Needs,
     /// What it does, in a line.
     pub(super) summary: &'static str,
     /// What it takes in the path or after `?`, besides `org`.
@@ -105,9 +108,9 @@ pub(super) fn document(endpoints: &[Described]) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {"title": "Longshore admin API", "version": "1"},
-        "security": [{"admin_token": []}],
+        "security": [{"key": []}],
         "components": {
-            "securitySchemes": {"admin_token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
             "schemas": {"Error": {
                 "type": "object",
                 "required": ["error"],
@@ -142,6 +145,9 @@ fn operation(endpoint: &Described) -> Value {
             },
         },
     });
+    if let Needs::InOrg(permission) | Needs::Everywhere(permission) = endpoint.needs {
+        operation["x-permission"] = permission.as_str().into();
+    }
     if !endpoint.body.is_empty() {
         operation["requestBody"] = json!({
             "required": true,

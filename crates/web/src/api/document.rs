@@ -5,6 +5,7 @@ use axum::routing::get;
 use serde_json::Value;
 
 use super::describe::{Described, Kind, property};
+use crate::access::Needs;
 
 /// The document; the same at every call.
 async fn handler() -> Json<Value> {
@@ -14,6 +15,7 @@ async fn handler() -> Json<Value> {
 pub(super) const DESCRIBED: Described = Described {
     method: "get",
     path: "/api/v1/openapi.json",
+    needs: Needs::SignedIn,
     summary: "This document.",
     parameters: &[],
     body: &[],

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use model::{ConversationId, Millis, OrgId};
+use model::{ConversationId, Millis, OrgId, Permission};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 use store::explain::{self, LINES_MAX, Story, Window};
@@ -14,6 +14,7 @@ use super::ask::{Path, Query};
 use super::caller::Org;
 use super::describe::{Described, Kind, Parameter, Property, in_path, in_query, property};
 use super::problem::{Failed, Problem, store_status};
+use crate::access::Needs;
 
 /// Lines told when nobody says how many.
 const LINES_DEFAULT: usize = 200;
@@ -106,6 +107,7 @@ pub(super) const STORY: &[Property] = &[
 pub(super) const DESCRIBED: Described = Described {
     method: "get",
     path: "/api/v1/conversations/{id}/explain",
+    needs: Needs::InOrg(Permission::StoriesRead),
     summary: "Every event, run, change, effect, fact and error of a conversation, and what is pending and why.",
     parameters: PARAMETERS,
     body: &[],

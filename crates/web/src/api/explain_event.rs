@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use model::EventId;
+use model::{EventId, Permission};
 use store::{StoreError, explain};
 
 use super::Api;
@@ -13,6 +13,7 @@ use super::caller::Org;
 use super::describe::{Described, Kind, Parameter, in_path};
 use super::explain_conversation::{Answer, Asked, OutOfRange, STORY, WINDOW};
 use super::problem::{Failed, Problem, store_status};
+use crate::access::Needs;
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -52,6 +53,7 @@ const PARAMETERS: &[Parameter] =
 pub(super) const DESCRIBED: Described = Described {
     method: "get",
     path: "/api/v1/events/{id}/explain",
+    needs: Needs::InOrg(Permission::StoriesRead),
     summary: "An event, what happened to its conversation from then on, and what is pending and why.",
     parameters: PARAMETERS,
     body: &[],

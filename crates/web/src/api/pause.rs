@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::put;
-use model::{Millis, OrgId};
+use model::{Millis, OrgId, Permission};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 use store::pauses::{self, Pause, Scope};
@@ -14,6 +14,7 @@ use super::ask::{Body, Path};
 use super::caller::Org;
 use super::describe::{Described, Kind, in_path, property};
 use super::problem::{Failed, Problem, store_status};
+use crate::access::Needs;
 
 /// What stands for every kind in the path.
 const ALL: &str = "all";
@@ -88,6 +89,7 @@ pub(super) const KIND: &str = "A kind of job, such as `refresh_conversation`; `a
 pub(super) const DESCRIBED: Described = Described {
     method: "put",
     path: "/api/v1/pauses/{kind}",
+    needs: Needs::InOrg(Permission::OperationsWrite),
     summary: "Let an organization's jobs of a kind wait; their signals still fold.",
     parameters: &[in_path("kind", Kind::Text, KIND)],
     body: &[

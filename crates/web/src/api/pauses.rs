@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use model::OrgId;
+use model::{OrgId, Permission};
 use serde::Serialize;
 use store::StoreError;
 use store::status::{self, Pause};
@@ -13,6 +13,7 @@ use super::Api;
 use super::caller::Org;
 use super::describe::{Described, Kind, property};
 use super::problem::{Failed, Problem, store_status};
+use crate::access::Needs;
 
 /// The pauses.
 #[derive(Serialize)]
@@ -44,6 +45,7 @@ async fn handler(State(api): State<Api>, Org(org): Org) -> Result<Json<Answer>, 
 pub(super) const DESCRIBED: Described = Described {
     method: "get",
     path: "/api/v1/pauses",
+    needs: Needs::InOrg(Permission::StatusRead),
     summary: "What is paused for an organization, what is paused for every one included.",
     parameters: &[],
     body: &[],

@@ -11,7 +11,7 @@ use serde::Serialize;
 use store::StoreError;
 
 /// An endpoint's error.
-pub(super) trait Problem: std::error::Error + Send + Sync + 'static {
+pub(crate) trait Problem: std::error::Error + Send + Sync + 'static {
     /// The status it is answered with; 500 hides its text.
     fn status(&self) -> StatusCode;
 
@@ -23,7 +23,7 @@ pub(super) trait Problem: std::error::Error + Send + Sync + 'static {
 
 /// A request that came to nothing.
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(crate) struct Failed {
     status: StatusCode,
     message: String,
     hint: Option<&'static str>,
@@ -42,17 +42,21 @@ struct Error<'a> {
 }
 
 impl Failed {
-    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), hint: None }
     }
 
-    pub(super) fn hint(mut self, hint: &'static str) -> Self {
+    pub(crate) fn hint(mut self, hint: &'static str) -> Self {
         self.hint = Some(hint);
         self
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// Something that should not happen: the whole chain is logged once.
-    pub(super) fn inside(error: &dyn std::error::Error) -> Self {
+    pub(crate) fn inside(error: &dyn std::error::Error) -> Self {
         let mut chain = error.to_string();
         let mut cause = error.source();
         while let Some(inner) = cause {
@@ -61,6 +65,12 @@ impl Failed {
         }
         tracing::error!(error = chain, "A request to the admin API failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the request failed inside; the log says why")
+    }
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
     }
 }
 
@@ -75,7 +85,7 @@ impl<E: Problem> From<E> for Failed {
 }
 
 /// The status of what the store says: what is not there is the caller's to mend.
-pub(super) fn store_status(error: &StoreError) -> StatusCode {
+pub(crate) fn store_status(error: &StoreError) -> StatusCode {
     match error {
         StoreError::NotFound { .. } => StatusCode::NOT_FOUND,
         StoreError::Busy | StoreError::Locked | StoreError::TooManyConnections => {
@@ -90,6 +100,7 @@ impl IntoResponse for Failed {
         let code = match self.status {
             StatusCode::BAD_REQUEST => "bad_request",
             StatusCode::UNAUTHORIZED => "unauthorized",
+            StatusCode::FORBIDDEN => "forbidden",
             StatusCode::NOT_FOUND => "not_found",
             StatusCode::CONFLICT => "conflict",
             StatusCode::PAYLOAD_TOO_LARGE => "too_large",

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use model::{ConversationId, EventId, Millis, OrgId};
+use model::{ConversationId, EventId, Millis, OrgId, Permission};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 use store::replay::{self, Plan, Replayed, Selection};
@@ -14,6 +14,7 @@ use super::ask::Body;
 use super::caller::Org;
 use super::describe::{Described, Kind, property};
 use super::problem::{Failed, Problem, store_status};
+use crate::access::Needs;
 
 /// What is to be done once more: exactly one of `conversation`, `event`, `failed`, or `since` with `until`.
 #[derive(Debug, Default, Deserialize)]
@@ -97,6 +98,7 @@ async fn handler(
 pub(super) const DESCRIBED: Described = Described {
     method: "post",
     path: "/api/v1/replay",
+    needs: Needs::InOrg(Permission::OperationsWrite),
     summary: "Fetch a conversation, route events, or try dead letters once more; idempotent.",
     parameters: &[],
     body: &[

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use model::{JobId, OrgId};
+use model::{JobId, OrgId, Permission};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
 use store::replay::{self, Plan, Replayed, Selection};
@@ -14,6 +14,7 @@ use super::ask::Body;
 use super::caller::Org;
 use super::describe::{Described, Kind, property};
 use super::problem::{Failed, Problem, store_status};
+use crate::access::Needs;
 
 /// Which of them; all when neither is given.
 #[derive(Debug, Default, Deserialize)]
@@ -73,6 +74,7 @@ async fn handler(
 pub(super) const DESCRIBED: Described = Described {
     method: "post",
     path: "/api/v1/dead-letters/replay",
+    needs: Needs::InOrg(Permission::OperationsWrite),
     summary: "Put dead letters back on the queue, due at once: one, those of a kind, or all.",
     parameters: &[],
     body: &[

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::delete;
-use model::OrgId;
+use model::{OrgId, Permission};
 use serde::Serialize;
 use store::StoreError;
 use store::pauses::{self, Scope};
@@ -15,6 +15,7 @@ use super::caller::Org;
 use super::describe::{Described, Kind, in_path, property};
 use super::pause;
 use super::problem::{Failed, Problem, store_status};
+use crate::access::Needs;
 
 /// What runs again.
 #[derive(Serialize)]
@@ -59,6 +60,7 @@ async fn handler(
 pub(super) const DESCRIBED: Described = Described {
     method: "delete",
     path: "/api/v1/pauses/{kind}",
+    needs: Needs::InOrg(Permission::OperationsWrite),
     summary: "Let the jobs run again. A pause for every organization is ended on the command line.",
     parameters: &[in_path("kind", Kind::Text, pause::KIND)],
     body: &[],

@@ -5,7 +5,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use model::{Millis, OrgId};
+use model::{Millis, OrgId, Permission};
 use serde::{Deserialize, Serialize};
 use store::changes::{self, Start};
 use store::wake::Channel;
@@ -16,6 +16,7 @@ use super::ask::{Body, Path};
 use super::caller::Org;
 use super::describe::{Described, Kind, Parameter, Property, in_path, property};
 use super::problem::{Failed, Problem, store_status};
+use crate::access::Needs;
 
 /// Where to read on from: exactly one of them.
 #[derive(Debug, Deserialize)]
@@ -116,6 +117,7 @@ const ANSWER: &[Property] = &[
 pub(super) const PAUSE: Described = Described {
     method: "post",
     path: "/api/v1/consumers/{name}/pause",
+    needs: Needs::InOrg(Permission::OperationsWrite),
     summary: "Let a consumer stand still; what it owes waits, too.",
     parameters: NAME,
     body: &[],
@@ -126,6 +128,7 @@ pub(super) const PAUSE: Described = Described {
 pub(super) const RESUME: Described = Described {
     method: "post",
     path: "/api/v1/consumers/{name}/resume",
+    needs: Needs::InOrg(Permission::OperationsWrite),
     summary: "Let a consumer go on from where it stood.",
     parameters: NAME,
     body: &[],
@@ -136,6 +139,7 @@ pub(super) const RESUME: Described = Described {
 pub(super) const REWIND: Described = Described {
     method: "post",
     path: "/api/v1/consumers/{name}/rewind",
+    needs: Needs::InOrg(Permission::OperationsWrite),
     summary: "Let a consumer read on from another place, back or ahead.",
     parameters: NAME,
     body: &[

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use model::OrgId;
+use model::{OrgId, Permission};
 use serde::Serialize;
 use store::StoreError;
 use store::status::{self, Status};
@@ -13,6 +13,7 @@ use super::Api;
 use super::caller::Org;
 use super::describe::{Described, Kind, property};
 use super::problem::{Failed, Problem, store_status};
+use crate::access::Needs;
 
 /// How it fares.
 #[derive(Serialize)]
@@ -46,6 +47,7 @@ async fn handler(State(api): State<Api>, Org(org): Org) -> Result<Json<Answer>, 
 pub(super) const DESCRIBED: Described = Described {
     method: "get",
     path: "/api/v1/status",
+    needs: Needs::InOrg(Permission::StatusRead),
     summary: "How an organization fares: what waits, stands still, was missed, lags.",
     parameters: &[],
     body: &[],

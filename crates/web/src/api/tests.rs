@@ -21,7 +21,8 @@ use store::{DatabaseUrl, Db, OpenOptions};
 use tower::ServiceExt as _;
 
 use super::describe::{Described, Kind};
-use super::{Api, ENDPOINTS, document, router};
+use super::{ENDPOINTS, document, open};
+use crate::access::{Access, AccessOptions};
 
 const TOKEN: &str = "a-token-of-the-test";
 const NOW: Millis = Millis(1_750_000_000_000);
@@ -32,7 +33,7 @@ const CONVERSATION: ConversationId = ConversationId(42);
 
 /// Two organizations; everything there is belongs to the first.
 struct World {
-    api: Api,
+    db: Db,
     router: Router,
     event: EventId,
     dead: JobId,
@@ -51,9 +52,8 @@ impl World {
         let mut tx = db.begin().await.unwrap();
         consumers::register(&mut tx, OURS, ("lake", ConsumerKind::Tail), 0, NOW).await.unwrap();
         tx.commit().await.unwrap();
-        let api = Api { db, clock, entropy, token: Some(Secret::new(TOKEN)) };
-        let router = router(api.clone());
-        Self { api, router, event, dead, _folder: folder }
+        let router = routes(&db, Some(TOKEN), (clock, entropy));
+        Self { db, router, event, dead, _folder: folder }
     }
 
     /// An address of the endpoint at which there is something.
@@ -74,6 +74,13 @@ impl World {
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         send(&self.router, request.body(body).unwrap()).await
     }
+}
+
+/// The API with this key of the settings.
+fn routes(db: &Db, token: Option<&str>, (clock, entropy): (Arc<FakeClock>, Arc<SeededEntropy>)) -> Router {
+    let vault = Vault::new(Key::generate(entropy.as_ref()), entropy.clone());
+    let options = AccessOptions { token: token.map(Secret::new), ..AccessOptions::default() };
+    open(&Access::new(db.clone(), vault, (clock, entropy), options)).router
 }
 
 async fn send(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
@@ -179,7 +186,8 @@ fn good_body(endpoint: &Described) -> Option<Value> {
 #[tokio::test]
 async fn no_endpoint_answers_without_the_right_token() {
     let world = World::new().await;
-    let closed = router(Api { token: None, ..world.api.clone() });
+    let seams = (Arc::new(FakeClock::at(NOW)), Arc::new(SeededEntropy::new(1)));
+    let closed = routes(&world.db, None, seams);
     for endpoint in ENDPOINTS {
         let path = format!("{}?org=1", world.path(endpoint));
         for given in [None, Some("Bearer wrong"), Some("Bearer "), Some(TOKEN)] {
@@ -197,8 +205,7 @@ async fn no_endpoint_answers_without_the_right_token() {
             .uri(&path)
             .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
         let (status, body) = send(&closed, request.body(Body::empty()).unwrap()).await;
-        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(body["error"]["message"], "the admin API is not set up", "{path}");
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}: {body}");
     }
 }
 
@@ -279,7 +286,7 @@ async fn one_organization_sees_and_moves_nothing_of_another() {
     world.call("post", "/api/v1/dead-letters/replay?org=2", Some(json!({}))).await;
     let (_, body) = world.call("get", "/api/v1/dead-letters?org=1", None).await;
     assert_eq!(body["count"], 1);
-    assert_eq!(consumers::get(&world.api.db, OURS, "lake").await.unwrap().unwrap().state.as_str(), "active");
+    assert_eq!(consumers::get(&world.db, OURS, "lake").await.unwrap().unwrap().state.as_str(), "active");
 }
 
 #[tokio::test]
@@ -323,19 +330,19 @@ async fn a_replay_is_told_first_and_done_then_and_may_be_done_twice() {
     let event = json!({"event": world.event.0, "dry_run": true});
     let (_, told) = world.call("post", "/api/v1/replay?org=1", Some(event)).await;
     assert_eq!((&told["plan"]["events"], &told["done"]), (&json!(1), &Value::Null));
-    assert_eq!(inbox::counts(&world.api.db).await.unwrap().unrouted, 0);
+    assert_eq!(inbox::counts(&world.db).await.unwrap().unrouted, 0);
     let event = json!({"event": world.event.0});
     let (_, done) = world.call("post", "/api/v1/replay?org=1", Some(event.clone())).await;
     assert_eq!(done["done"]["events"], 1);
     let (_, again) = world.call("post", "/api/v1/replay?org=1", Some(event)).await;
     assert_eq!(again["done"]["events"], 0, "it waits already");
-    assert_eq!(inbox::counts(&world.api.db).await.unwrap().unrouted, 1);
+    assert_eq!(inbox::counts(&world.db).await.unwrap().unrouted, 1);
 
     let (_, done) = world.call("post", "/api/v1/replay?org=1", Some(json!({"failed": true}))).await;
     assert_eq!(done["done"]["dead_letters"], 1);
     let (_, done) = world.call("post", "/api/v1/replay?org=1", Some(json!({"conversation": 42}))).await;
     assert_eq!(done["done"]["conversations"], 1);
-    let counts = queue::counts(&world.api.db).await.unwrap();
+    let counts = queue::counts(&world.db).await.unwrap();
     assert_eq!(
         counts.iter().map(|count| (count.state.as_str(), count.jobs)).collect::<Vec<_>>(),
         [("waiting", 1)]

@@ -12,7 +12,7 @@ use store::connections::{self, Connection, ConnectionKind, ConnectionState, Toke
 use store::inbox::{self, Payload};
 use store::vault::{Key, Vault};
 use telemetry::Metrics;
-use web::{Gateway, GatewayOptions, GatewayTokens, PayloadSetting, Sources, State, Stopping};
+use web::{Console, Gateway, GatewayOptions, GatewayTokens, PayloadSetting, Sources, State, Stopping};
 
 use crate::world::{TOKEN, World, message, on_both, post};
 
@@ -310,6 +310,8 @@ async fn what_was_handed_to_the_committer_is_committed_when_the_gateway_closes()
             metrics: Arc::new(Metrics::new()),
             clock: Arc::new(SystemClock),
             stopping: Stopping::default(),
+            access: world.access.clone(),
+            console: Console::Absent,
         });
         let answers = join_all(
             bodies.iter().map(|body| tower::ServiceExt::oneshot(router.clone(), post(PATH, None, body))),

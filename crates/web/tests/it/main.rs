@@ -1,7 +1,13 @@
 //! The doors' tests: each tells what a sender or an operator sees, on both engines where it touches a database.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod attacks;
+mod browser;
+mod doors;
 mod gateway;
 mod health;
+mod house;
+mod log;
+mod pages;
 mod socket;
 mod world;

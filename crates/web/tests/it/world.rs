@@ -11,10 +11,12 @@ use http_body_util::BodyExt as _;
 use model::Secret;
 use sqlx::{Connection as _, Executor as _};
 use store::inbox::{self, Event, Selection};
+use store::vault::{Key, Vault};
 use store::{DatabaseUrl, Db, OpenOptions};
 use telemetry::Metrics;
 use tower::ServiceExt as _;
-use web::{Gateway, GatewayOptions, GatewayTokens, State, Stopping, router};
+use web::access::{Access, AccessOptions};
+use web::{Console, Gateway, GatewayOptions, GatewayTokens, State, Stopping, router};
 
 pub(crate) const TOKEN: &str = "vt-canary-right";
 
@@ -26,11 +28,12 @@ pub(crate) struct World {
     pub(crate) tokens: Arc<GatewayTokens>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) stopping: Stopping,
+    pub(crate) access: Access,
     pub(crate) router: Router,
     place: Place,
 }
 
-enum Place {
+pub(crate) enum Place {
     /// Deleted when dropped.
     Folder {
         _folder: tempfile::TempDir,
@@ -55,7 +58,7 @@ pub(crate) async fn on_both<F: AsyncFnMut(&World)>(options: impl Fn() -> Gateway
     }
 }
 
-async fn postgres() -> Option<(DatabaseUrl, Place)> {
+pub(crate) async fn postgres() -> Option<(DatabaseUrl, Place)> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let Some(admin) = std::env::var("LONGSHORE_TEST_POSTGRES").ok().filter(|url| !url.is_empty()) else {
         let required = std::env::var("LONGSHORE_TEST_POSTGRES_REQUIRED").is_ok_and(|value| value == "1");
@@ -78,6 +81,14 @@ async fn execute(url: &str, statement: String) {
     conn.close().await.unwrap();
 }
 
+impl Place {
+    pub(crate) async fn end(self) {
+        if let Self::Server { admin, name } = self {
+            execute(&admin, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+}
+
 impl World {
     async fn new(url: DatabaseUrl, options: GatewayOptions, place: Place) -> Self {
         let store = OpenOptions { create: true, busy_timeout_ms: 10_000, connections_max: 3 };
@@ -93,22 +104,25 @@ impl World {
             Arc::clone(&metrics),
         ));
         let stopping = Stopping::default();
+        let vault = Vault::new(Key::generate(&OsEntropy), Arc::new(OsEntropy));
+        let options = AccessOptions { metrics_public: true, ..AccessOptions::default() };
+        let access = Access::new(db.clone(), vault, (clock.clone(), Arc::new(OsEntropy)), options);
         let router = router(State {
+            access: access.clone(),
+            console: Console::Absent,
             db: db.clone(),
             gateway: Some(Arc::clone(&gateway)),
             metrics: Arc::clone(&metrics),
             clock,
             stopping: stopping.clone(),
         });
-        Self { db, url, gateway, tokens, metrics, stopping, router, place }
+        Self { db, url, gateway, tokens, metrics, stopping, access, router, place }
     }
 
     async fn end(self) {
         self.gateway.close().await;
         self.db.close().await;
-        if let Place::Server { admin, name } = self.place {
-            execute(&admin, format!("DROP DATABASE {name} WITH (FORCE)")).await;
-        }
+        self.place.end().await;
     }
 
     /// Ask, and read the whole answer.

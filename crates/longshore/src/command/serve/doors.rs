@@ -1,4 +1,4 @@
-//! The doors of a node: the gateway with its tokens, health, metrics, and the admin API.
+//! The doors of a node: the gateway with its tokens, health, metrics, the admin API and the pages.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,8 +9,10 @@ use store::vault::Vault;
 use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use web::api::Api;
-use web::{Gateway, GatewayOptions, GatewayTokens, PayloadSetting, ServeOptions, Sources, State, Stopping};
+use web::access::{Access, AccessOptions};
+use web::{
+    Console, Gateway, GatewayOptions, GatewayTokens, PayloadSetting, ServeOptions, Sources, State, Stopping,
+};
 
 use crate::app::App;
 use crate::config::serving::Payload;
@@ -54,14 +56,10 @@ pub(super) async fn open(
         metrics: metrics.clone(),
         clock: app.clock.clone(),
         stopping,
+        access: access(app, db, vault),
+        console: if app.config.serving.roles.console { Console::Open } else { Console::Absent },
     };
-    let mut router = web::router(state);
-    if app.config.serving.roles.console {
-        let (clock, entropy) = (app.clock.clone(), app.entropy.clone());
-        let api = Api { db: db.clone(), clock, entropy, token: app.config.admin_token.clone() };
-        router = router.merge(web::api::router(api));
-    }
-    Ok(Doors { gateway, router, reload })
+    Ok(Doors { gateway, router: web::router(state), reload })
 }
 
 impl Doors {
@@ -83,6 +81,18 @@ impl Doors {
             reload.abort();
         }
     }
+}
+
+/// Who may come in, as the settings say.
+fn access(app: &App, db: &Db, vault: &Vault) -> Access {
+    let serving = &app.config.serving;
+    let options = AccessOptions {
+        token: app.config.admin_token.clone(),
+        trusted_proxies: serving.trusted_proxies.clone(),
+        public_url: serving.public_url.clone(),
+        metrics_public: serving.metrics_public,
+    };
+    Access::new(db.clone(), vault.clone(), (app.clock.clone(), app.entropy.clone()), options)
 }
 
 fn options(app: &App, vault: &Vault) -> GatewayOptions {

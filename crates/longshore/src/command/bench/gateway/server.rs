@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use model::Secret;
 use serde::{Deserialize, Serialize};
+use store::vault::{Key, Vault};
 use store::{DatabaseUrl, Db, OpenOptions};
 use telemetry::Metrics;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Child;
-use web::{Gateway, GatewayOptions, GatewayTokens, ServeOptions, State, Stopping, Storing};
+use web::access::{Access, AccessOptions};
+use web::{Console, Gateway, GatewayOptions, GatewayTokens, ServeOptions, State, Stopping, Storing};
 
 use super::super::process::{self, Usage};
 use crate::app::App;
@@ -63,6 +65,9 @@ pub(in crate::command::bench) async fn run(app: &App, args: &Args) -> Result<Exi
         Work::Nothing => options.storing = Storing::Nothing,
     }
     let tokens = Arc::new(GatewayTokens::new(&[Secret::new(TOKEN)]));
+    let vault = Vault::new(Key::generate(entropy.as_ref()), entropy.clone());
+    let seams = (clock.clone(), entropy.clone());
+    let access = Access::new(db.clone(), vault, seams, AccessOptions::default());
     let gateway = Gateway::start(db.clone(), tokens, options, clock.clone(), entropy, Arc::clone(&metrics));
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| cannot("listen", &error))?;
     let address = listener.local_addr().map_err(|error| cannot("listen", &error))?;
@@ -73,6 +78,8 @@ pub(in crate::command::bench) async fn run(app: &App, args: &Args) -> Result<Exi
         metrics: Arc::clone(&metrics),
         clock: clock.clone(),
         stopping: Stopping::default(),
+        access,
+        console: Console::Absent,
     };
     let bounds = ServeOptions::default();
     web::serve(listener, web::router(state), bounds, clock, metrics, app.interrupt.asked()).await;

@@ -1,0 +1,103 @@
+//! The one place that decides who may come in.
+//!
+//! Every route is hung behind a door (`doors`), which says whether it is public, for whoever signed in, or for whoever holds
+//! a permission; there is no other way to add a route. A door asks who comes (`caller`: the key of the settings, an API key,
+//! a session), holds a browser's request against its form's text (`forged`), finds the organization that is meant among
+//! those the caller belongs to, and looks the permission up in `model`'s table of roles. What belongs to another
+//! organization answers exactly as what does not exist.
+
+mod caller;
+mod cookies;
+mod doors;
+mod forged;
+pub(crate) mod next;
+pub(crate) mod one_time;
+mod org;
+mod sign_in;
+pub(crate) mod totp;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use ipnet::IpNet;
+use model::{Clock, Entropy, Secret};
+use store::Db;
+use store::vault::Vault;
+use tokio::sync::Semaphore;
+use url::Url;
+
+pub use caller::{Caller, Who};
+pub(crate) use cookies::{Cookie, clear, read, set};
+pub use doors::{Declared, Needs, Surface};
+pub(crate) use doors::{Doors, Meeting, OfOrg, Opened};
+pub use one_time::link_path;
+pub(crate) use org::visible;
+pub(crate) use sign_in::{Answer, Given, confirm, hash, sign_in};
+
+use crate::serve::Peer;
+use crate::source::Sources;
+
+/// Passwords hashed at once, at most: each takes 19 MiB and a processor.
+const HASHES_MAX: usize = 4;
+
+/// How the doors are guarded.
+#[derive(Debug, Clone, Default)]
+pub struct AccessOptions {
+    /// The key of the settings: it opens everything. `None`: there is none.
+    pub token: Option<Secret>,
+    /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Where browsers reach this node, if it is known.
+    pub public_url: Option<Url>,
+    /// Whether anybody may read the metrics, which name organizations by number.
+    pub metrics_public: bool,
+}
+
+/// What the doors know.
+#[derive(Clone)]
+pub struct Access {
+    pub(crate) db: Db,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) vault: Vault,
+    options: Arc<AccessOptions>,
+    proxies: Arc<Sources>,
+    hashing: Arc<Semaphore>,
+}
+
+impl Access {
+    /// Doors on this store.
+    #[must_use]
+    pub fn new(
+        db: Db,
+        vault: Vault,
+        (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>),
+        options: AccessOptions,
+    ) -> Self {
+        let proxies = Sources { allowed: Vec::new(), trusted_proxies: options.trusted_proxies.clone() };
+        let (options, proxies) = (Arc::new(options), Arc::new(proxies));
+        Self { db, clock, entropy, vault, options, proxies, hashing: Arc::new(Semaphore::new(HASHES_MAX)) }
+    }
+
+    /// What the metrics ask for.
+    pub(crate) fn metrics_need(&self) -> Needs {
+        if self.options.metrics_public {
+            Needs::Public
+        } else {
+            Needs::Everywhere(model::Permission::MetricsRead)
+        }
+    }
+
+    /// Whether the browser's side of the connection is encrypted, as far as that can be believed.
+    pub(crate) fn is_https(&self, peer: Option<Peer>, headers: &HeaderMap) -> bool {
+        let told = headers.get("x-forwarded-proto").is_some_and(|value| value == "https");
+        let by_proxy = told && peer.is_some_and(|peer| self.proxies.is_trusted(peer.0.ip()));
+        by_proxy || self.options.public_url.as_ref().is_some_and(|url| url.scheme() == "https")
+    }
+
+    /// Where a request comes from, as far as that can be believed.
+    pub(crate) fn address(&self, peer: Option<Peer>, headers: &HeaderMap) -> Option<IpAddr> {
+        self.proxies.sender(peer?.0.ip(), headers)
+    }
+}
