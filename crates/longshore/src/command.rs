@@ -1,5 +1,6 @@
 //! One file a command, all alike: its flags, its report, its `run`, the report as text.
 
+pub(crate) mod api_keys;
 pub(crate) mod archive;
 pub(crate) mod bench;
 pub(crate) mod certificate;
@@ -16,7 +17,9 @@ pub(crate) mod queue;
 pub(crate) mod replay;
 pub(crate) mod sandbox;
 pub(crate) mod serve;
+pub(crate) mod sessions;
 pub(crate) mod status;
 pub(crate) mod tail;
+pub(crate) mod users;
 pub(crate) mod verify;
 pub(crate) mod webhooks;
