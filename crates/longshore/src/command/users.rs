@@ -80,3 +80,23 @@ pub(in crate::command) fn failed(app: &App, error: &StoreError) -> Failure {
         _ => failure,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{Permission, Role};
+
+    use crate::documents;
+
+    #[test]
+    fn the_page_of_roles_tells_the_table_of_the_program() {
+        let mut table = format!("| permission | {} |\n|---|", Role::ALL.map(Role::as_str).join(" | "));
+        table += &"---|".repeat(Role::ALL.len());
+        table += "\n";
+        for permission in Permission::ALL {
+            let star = if permission.needs_step_up() { " *" } else { "" };
+            let has = |role: Role| if role.permissions().contains(&permission) { "yes" } else { "" };
+            table += &format!("| `{permission}`{star} | {} |\n", Role::ALL.map(has).join(" | "));
+        }
+        documents::holds("access.md", "roles", &table);
+    }
+}

@@ -19,13 +19,16 @@ const ALLOWED: [(&str, &[&str]); 9] = [
 ];
 
 /// Outside crates that only one of ours may know.
-const KEPT: [(&str, &[&str]); 6] = [
+const KEPT: [(&str, &[&str]); 9] = [
     ("sqlx", &["store"]),
     ("reqwest", &["drift"]),
     ("axum", &["sandbox", "web", "longshore"]),
     ("clap", &["longshore"]),
     ("prometheus-client", &["telemetry"]),
     ("chacha20poly1305", &["store"]),
+    ("argon2", &["store"]),
+    ("askama", &["web"]),
+    ("totp-rs", &["web"]),
 ];
 
 fn metadata() -> Value {

@@ -118,3 +118,56 @@ fn common_tokens(app: &App) -> Result<Vec<Secret>, Failure> {
         _ => Ok(serving.webhook_tokens.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use model::{FakeClock, Millis, Role, SeededEntropy};
+    use store::OpenOptions;
+    use store::vault::Key;
+    use web::access::Needs;
+
+    use super::*;
+    use crate::documents;
+
+    fn who_passes(needs: Needs) -> String {
+        match needs {
+            Needs::Public => "anybody".into(),
+            Needs::SignedIn => "whoever is known".into(),
+            Needs::SteppedUp => "whoever has just shown the password again".into(),
+            Needs::Everywhere(permission) => format!("`{permission}` in every organization"),
+            Needs::InOrg(permission) => {
+                let roles = Role::ALL.into_iter().filter(|role| role.permissions().contains(&permission));
+                let roles: Vec<&str> = roles.map(Role::as_str).collect();
+                format!("`{permission}`: {}", roles.join(", "))
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_page_of_doors_tells_every_route() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = store::DatabaseUrl::file(folder.path().join("store.db"));
+        let db = Db::open(&url, OpenOptions::default()).await.unwrap();
+        let (clock, entropy) = (Arc::new(FakeClock::at(Millis(0))), Arc::new(SeededEntropy::new(1)));
+        let vault = Vault::new(Key::generate(entropy.as_ref()), entropy.clone());
+        let (tokens, metrics) = (Arc::new(GatewayTokens::new(&[])), Arc::new(Metrics::new()));
+        let options = GatewayOptions::default();
+        let gateway =
+            Gateway::start(db.clone(), tokens, options, clock.clone(), entropy.clone(), metrics.clone());
+        let state = State {
+            access: Access::new(db.clone(), vault, (clock.clone(), entropy), AccessOptions::default()),
+            db,
+            gateway: Some(Arc::new(gateway)),
+            metrics,
+            clock,
+            stopping: Stopping::default(),
+            console: Console::Open,
+        };
+        let mut table = String::from("| route | who passes |\n|---|---|\n");
+        for route in web::declared(state) {
+            let (method, passes) = (route.method.to_uppercase(), who_passes(route.needs));
+            table += &format!("| `{method} {}` | {passes} |\n", route.path);
+        }
+        documents::holds("access.md", "doors", &table);
+    }
+}
