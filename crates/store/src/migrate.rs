@@ -32,6 +32,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0003_live.sql"),
         include_str!("../migrations/postgres/0003_live.sql"),
     ),
+    (
+        5,
+        "audit",
+        include_str!("../migrations/sqlite/0005_audit.sql"),
+        include_str!("../migrations/postgres/0005_audit.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.
