@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use model::record::{Attachment, Contact, Conversation, Details, Message, Tag};
 use sha2::{Digest as _, Sha256};
 
-use crate::audit::Entry;
+use crate::audit::{Checkpoint, Entry};
 use crate::mirror::merge::Listed;
 use crate::mirror::prepared;
 
@@ -82,6 +82,17 @@ impl Encoder {
         self.text_option(entry.reason.as_deref());
         self.int_option(entry.amount);
         self.finish()
+    }
+
+    /// What is signed of a checkpoint of the audit log.
+    pub(crate) fn audit_checkpoint(&mut self, checkpoint: &Checkpoint) -> &[u8] {
+        self.begin("audit checkpoint 1");
+        self.int(checkpoint.number);
+        self.int(checkpoint.at.0);
+        self.int(checkpoint.seq);
+        self.0.extend_from_slice(&checkpoint.hash);
+        self.0.extend_from_slice(&checkpoint.public_key);
+        &self.0
     }
 
     /// The hash of a message.

@@ -31,50 +31,41 @@ const TAKE_HEAD: Pair = Pair {
 };
 const SET_HEAD: &str = "UPDATE audit_head SET seq = $1, hash = $2 WHERE id = 1";
 
-struct Insert {
-    entry: Entry,
-    hash: Hash,
-}
-
 bulk! {
     /// Numbered and hashed entries, in order.
-    INSERT, async fn insert(row: Insert) = "INSERT INTO audit_log" (
-        seq int = row.entry.seq,
-        at int = row.entry.at.0,
-        org_id int = row.entry.org.map(|org| org.0),
-        actor_kind text = row.entry.actor_kind.as_str(),
-        actor_id text = row.entry.actor_id.as_str(),
-        role text = row.entry.role.as_deref(),
-        origin text = row.entry.origin.as_deref(),
-        action text = row.entry.action.as_str(),
-        object_kind text = row.entry.object_kind.as_str(),
-        object_id text = row.entry.object_id.as_str(),
-        outcome text = row.entry.outcome.as_str(),
-        reason text = row.entry.reason.as_deref(),
-        amount int = row.entry.amount,
+    INSERT, async fn insert(row: Entry) = "INSERT INTO audit_log" (
+        seq int = row.seq,
+        at int = row.at.0,
+        org_id int = row.org.map(|org| org.0),
+        actor_kind text = row.actor_kind.as_str(),
+        actor_id text = row.actor_id.as_str(),
+        role text = row.role.as_deref(),
+        origin text = row.origin.as_deref(),
+        action text = row.action.as_str(),
+        object_kind text = row.object_kind.as_str(),
+        object_id text = row.object_id.as_str(),
+        outcome text = row.outcome.as_str(),
+        reason text = row.reason.as_deref(),
+        amount int = row.amount,
         hash bytes = row.hash.as_slice(),
     ) ""
 }
 
 /// Write what waits in the transaction. Called by its commit alone.
 pub(crate) async fn flush(tx: &mut Tx) -> Result<(), StoreError> {
-    let waiting = std::mem::take(tx.audit());
+    let mut waiting = std::mem::take(tx.audit());
     if waiting.is_empty() {
         return Ok(());
     }
-    let head = TAKE_HEAD.of(tx);
-    let (mut seq, hash): (i64, Vec<u8>) = on_tx!(tx, conn => sqlx::query_as(head).fetch_one(conn).await)?;
-    let mut before: Hash =
-        hash.try_into().map_err(|_| StoreError::Stored { what: "head of the audit log" })?;
+    let (mut seq, mut before) = take_head(tx).await?;
     let mut encoder = Encoder::default();
-    let mut rows = Vec::with_capacity(waiting.len());
-    for mut entry in waiting {
+    for entry in &mut waiting {
         seq += 1;
         entry.seq = seq;
-        before = encoder.audit_entry(&before, &entry);
-        rows.push(Insert { entry, hash: before });
+        before = encoder.audit_entry(&before, entry);
+        entry.hash = before.to_vec();
     }
-    insert(tx, &rows).await?;
+    insert(tx, &waiting).await?;
     on_tx!(tx, conn => sqlx::query(SET_HEAD)
         .bind(seq)
         .bind(before.as_slice())
@@ -82,6 +73,15 @@ pub(crate) async fn flush(tx: &mut Tx) -> Result<(), StoreError> {
         .await
         .map(drop))?;
     Ok(())
+}
+
+/// The head, held until the transaction ends: nobody else goes on from it.
+pub(super) async fn take_head(tx: &mut Tx) -> Result<(i64, Hash), StoreError> {
+    const WHAT: StoreError = StoreError::Stored { what: "head of the audit log" };
+    let head = TAKE_HEAD.of(tx);
+    let found: Option<(i64, Vec<u8>)> = on_tx!(tx, conn => sqlx::query_as(head).fetch_optional(conn).await)?;
+    let (seq, hash) = found.ok_or(WHAT)?;
+    Ok((seq, hash.try_into().map_err(|_| WHAT)?))
 }
 
 pub(crate) const STATEMENTS: &[(&str, &str)] = &[("audit::SET_HEAD", SET_HEAD)];

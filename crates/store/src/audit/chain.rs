@@ -1,4 +1,4 @@
-//! The chain: an entry's hash covers the hash before it and every field.
+//! The chain: an entry's hash covers the hash before it and every other field.
 //!
 //! Fields go in with their length or their presence before them, in one order, under a version, so no two entries
 //! have the same bytes. Pure, so that a log can be checked wherever it lies.
@@ -12,7 +12,7 @@ pub type Hash = [u8; 32];
 /// What stands before the first entry.
 pub const GENESIS: Hash = [0; 32];
 
-/// The hash of an entry that follows the one of hash `before`.
+/// The hash that an entry must have when it follows the one of hash `before`.
 #[must_use]
 pub fn hash(before: &Hash, entry: &Entry) -> Hash {
     Encoder::default().audit_entry(before, entry)

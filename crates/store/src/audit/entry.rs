@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use model::{Millis, OrgId};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::action::{Action, ActorKind, ObjectKind, Outcome};
@@ -172,18 +173,22 @@ impl<'a> NewEntry<'a> {
             outcome: self.outcome.as_str().to_owned(),
             reason: self.reason.map(as_id),
             amount: self.amount,
+            hash: Vec::new(),
         }
     }
 }
 
-/// An entry as it stands in a log. Its words are texts: a log that was tampered with is read, too.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An entry as it stands in a log. Its words are texts, and its hash is of any length: a log that was tampered with is read,
+/// too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Its number: 1 for the first, without gaps.
     pub seq: i64,
     /// When.
     pub at: Millis,
     /// Whose data or grant it is about.
+    #[serde(rename = "org_id")]
     pub org: Option<OrgId>,
     /// What kind of actor did it ([`ActorKind`]).
     pub actor_kind: String,
@@ -205,6 +210,9 @@ pub struct Entry {
     pub reason: Option<String>,
     /// How many it was about.
     pub amount: Option<i64>,
+    /// The SHA-256 of all this and of the hash before it.
+    #[serde(with = "super::hexed")]
+    pub hash: Vec<u8>,
 }
 
 /// A text that is shaped like an id as it is; any other as `sha256-` and the first 32 digits of its hash, by which

@@ -31,12 +31,11 @@ const PAGE: &str = "
            amount, hash
     FROM audit_log WHERE seq > $1 ORDER BY seq LIMIT $2";
 
-/// The entries after a number (0 for all) with their stored hashes, in order. A stored hash may be of any length: that is
-/// for the checker to see.
+/// The entries after a number (0 for all), in order.
 ///
 /// # Errors
 /// The database's error.
-pub async fn page(db: &Db, after_seq: i64, limit: u32) -> Result<Vec<(Entry, Vec<u8>)>, StoreError> {
+pub async fn page(db: &Db, after_seq: i64, limit: u32) -> Result<Vec<Entry>, StoreError> {
     let rows: Vec<EntryRow> = on_db!(db, pool => sqlx::query_as(PAGE)
         .bind(after_seq)
         .bind(i64::from(limit))
@@ -95,12 +94,24 @@ pub async fn list(db: &Db, filter: &Filter<'_>, limit: u32) -> Result<Vec<Entry>
         .bind(i64::from(limit))
         .fetch_all(pool)
         .await)?;
-    Ok(rows.into_iter().map(|row| row.into_entry().0).collect())
+    Ok(rows.into_iter().map(EntryRow::into_entry).collect())
+}
+
+const WINDOW: &str = "SELECT MIN(seq), MAX(seq) FROM audit_log WHERE at >= $1 AND at < $2";
+
+/// The first and the last entry's number of a window of time.
+///
+/// # Errors
+/// The database's error.
+pub async fn window(db: &Db, from: Millis, to: Millis) -> Result<Option<(i64, i64)>, StoreError> {
+    let (first, last): (Option<i64>, Option<i64>) =
+        on_db!(db, pool => sqlx::query_as(WINDOW).bind(from.0).bind(to.0).fetch_one(pool).await)?;
+    Ok(first.zip(last))
 }
 
 impl EntryRow {
-    fn into_entry(self) -> (Entry, Vec<u8>) {
-        let entry = Entry {
+    fn into_entry(self) -> Entry {
+        Entry {
             seq: self.seq,
             at: Millis(self.at),
             org: self.org_id.map(OrgId),
@@ -114,10 +125,10 @@ impl EntryRow {
             outcome: self.outcome,
             reason: self.reason,
             amount: self.amount,
-        };
-        (entry, self.hash)
+            hash: self.hash,
+        }
     }
 }
 
 pub(crate) const STATEMENTS: &[(&str, &str)] =
-    &[("audit::PAGE", PAGE), ("audit::HEAD", HEAD), ("audit::LIST", LIST)];
+    &[("audit::PAGE", PAGE), ("audit::HEAD", HEAD), ("audit::LIST", LIST), ("audit::WINDOW", WINDOW)];
