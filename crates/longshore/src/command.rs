@@ -2,6 +2,7 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod archive;
+pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod certificate;
 pub(crate) mod completions;

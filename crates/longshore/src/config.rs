@@ -57,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) org: Option<OrgId>,
     pub(crate) key: Option<Secret>,
     pub(crate) key_file: PathBuf,
+    /// The second place of the audit log's checkpoints.
+    pub(crate) audit_checkpoint_file: Option<PathBuf>,
     pub(crate) api_url: Url,
     pub(crate) list_url: Url,
     pub(crate) authorize_url: Url,
@@ -130,6 +132,7 @@ impl Config {
             org: optional(&layers, "org", organization)?,
             key: optional(&layers, "key", secret)?,
             key_file: read(&layers, "key_file", path)?,
+            audit_checkpoint_file: optional(&layers, "audit_checkpoint_file", path)?,
             list_url: optional(&layers, "list_url", url)?.unwrap_or_else(|| api_url.clone()),
             authorize_url: optional(&layers, "authorize_url", url)?
                 .unwrap_or_else(|| authorize_url(&api_url)),

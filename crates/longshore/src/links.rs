@@ -3,9 +3,11 @@
 use model::Millis;
 use store::access::Token;
 use store::access::links::{self, Link};
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 use store::{Db, StoreError};
 
 use crate::app::App;
+use crate::who;
 
 /// A link to be given to whoever it is for.
 pub(crate) struct Made {
@@ -17,7 +19,15 @@ pub(crate) struct Made {
 pub(crate) async fn make(app: &App, db: &Db, link: &Link, listening: &str) -> Result<Made, StoreError> {
     let token = Token::generate("", app.entropy.as_ref());
     let mut tx = db.begin().await?;
-    let ends_at = links::insert(&mut tx, link, &token, app.clock.now()).await?;
+    let now = app.clock.now();
+    let ends_at = links::insert(&mut tx, link, &token, now).await?;
+    let (user, reason) = match link {
+        Link::Owner => ("unknown", "owner_link_made"),
+        Link::Invitation(user) => (user.0.as_str(), "invitation_made"),
+        Link::Reset(user) => (user.0.as_str(), "reset_link_made"),
+    };
+    let (who, object) = (who::command(), Object::new(ObjectKind::User, user));
+    audit::append(&mut tx, &NewEntry::done(now, &who, Action::UserCredential, object).because(reason))?;
     tx.commit().await?;
     let base = match &app.config.serving.public_url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),

@@ -27,6 +27,7 @@ mod output;
 mod summary;
 mod telemetry;
 mod when;
+mod who;
 mod work;
 
 use std::process::ExitCode;

@@ -113,6 +113,12 @@ pub enum StoreError {
     /// Whoever is the last owner of everything stays so.
     #[error("this is the last owner")]
     LastOwner,
+    /// More was asked of one transaction than is allowed.
+    #[error("too many {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+    },
     /// The job, or the worker that held it, was taken over: what it wrote must be discarded.
     #[error("the lease on the job was lost")]
     LeaseLost,
@@ -174,6 +180,7 @@ impl StoreError {
             Self::Conflict { .. }
             | Self::Stored { .. }
             | Self::NotFound { .. }
+            | Self::TooMany { .. }
             | Self::LeaseLost
             | Self::Database { .. } => return None,
         })

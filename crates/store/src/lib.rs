@@ -13,6 +13,7 @@ mod macros;
 mod bulk;
 
 pub mod access;
+pub mod audit;
 pub mod budgets;
 pub mod call_stats;
 pub mod changes;

@@ -33,6 +33,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/postgres/0003_live.sql"),
     ),
     (
+        5,
+        "audit",
+        include_str!("../migrations/sqlite/0005_audit.sql"),
+        include_str!("../migrations/postgres/0005_audit.sql"),
+    ),
+    (
         6,
         "access",
         include_str!("../migrations/sqlite/0006_access.sql"),

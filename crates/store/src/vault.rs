@@ -226,6 +226,27 @@ impl Vault {
         open_bytes(&self.key, &event_place(org, &place), sealed).map(Pii::new)
     }
 
+    /// Seal the private half of a key that signs the audit log's checkpoints, for that key alone.
+    pub(crate) fn seal_audit_key(&self, key_id: &str, seed: &[u8]) -> Vec<u8> {
+        let place = ConnectionId(key_id.to_owned());
+        seal(&self.key, &audit_key_place(&place), seed, self.entropy.as_ref())
+    }
+
+    /// Open what [`Vault::seal_audit_key`] made for the same key.
+    pub(crate) fn open_audit_key(
+        &self,
+        key_id: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let place = ConnectionId(key_id.to_owned());
+        open_bytes(&self.key, &audit_key_place(&place), sealed).map(Zeroizing::new)
+    }
+
+    /// Where its randomness comes from.
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        self.entropy.as_ref()
+    }
+
     pub(crate) fn seal(&self, aad: &Aad<'_>, secret: &Secret) -> Vec<u8> {
         seal(&self.key, aad, secret.expose().as_bytes(), self.entropy.as_ref())
     }
@@ -238,6 +259,11 @@ impl Vault {
 /// An event's body lies under the event's own id, where other secrets have their connection's.
 fn event_place(org: OrgId, event: &ConnectionId) -> Aad<'_> {
     Aad { org, connection: event, kind: "event", version: 1 }
+}
+
+/// A signing key belongs to no organization, and lies under its own id.
+fn audit_key_place(key: &ConnectionId) -> Aad<'_> {
+    Aad { org: OrgId(0), connection: key, kind: "audit_key", version: 1 }
 }
 
 /// The check belongs to no connection.

@@ -4,6 +4,7 @@
 //! vault and a clock, and know nothing of each other.
 
 mod doors;
+mod witness;
 mod work;
 
 use std::sync::Arc;
@@ -66,6 +67,7 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
     if serving.roles.worker {
         work::start(app, &db, &vault, &metrics, &mut parts).await?;
     }
+    parts.spawn(witness::run(app.clone(), db.clone(), vault.clone()));
     let doors = doors::open(app, &db, &vault, &metrics, stopping.clone()).await?;
     let organizations = known(app, &db).await?;
     let report = Report {
@@ -90,6 +92,7 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
         Some(joined) = parts.join_next() => Err(broken(joined)),
     };
     finish(app, parts).await;
+    witness::last(app, &db, &vault).await;
     listening.abort();
     db.close().await;
     ended

@@ -7,9 +7,10 @@ mod reset_link;
 mod role;
 
 use clap::Subcommand;
-use model::{OrgId, UserName};
+use model::{AccessUserId, Millis, OrgId, UserName};
 use store::access::users::{self, User};
-use store::{Db, StoreError};
+use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
+use store::{Db, StoreError, Tx};
 
 use crate::app::App;
 use crate::database;
@@ -63,6 +64,18 @@ impl Place {
 /// An organization as a table tells it.
 pub(in crate::command) fn place(org: Option<i64>) -> String {
     org.map_or_else(|| "every organization".to_owned(), |org| format!("organization {org}"))
+}
+
+/// Write down what a user is from now on, and where.
+fn append_role(
+    tx: &mut Tx,
+    who: &Who,
+    user: &AccessUserId,
+    (org, role): (Option<OrgId>, &'static str),
+    now: Millis,
+) -> Result<(), StoreError> {
+    let entry = NewEntry::done(now, who, Action::UserRole, Object::new(ObjectKind::User, user.0.as_str()));
+    audit::append(tx, &NewEntry { org, ..entry.because(role) })
 }
 
 /// The user of that name, which a person typed.

@@ -77,6 +77,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "The file with that key; made at the first start, readable by its owner only. Keep a copy apart from the database.",
     ),
     setting(
+        "audit_checkpoint_file",
+        &["LONGSHORE_AUDIT_CHECKPOINT_FILE"],
+        "",
+        "A file that gets a copy of every signed checkpoint of the audit log: best on another machine, where lines can be added and not changed. Empty: none.",
+    ),
+    setting(
         "api_url",
         &["LONGSHORE_API_URL"],
         "https://driftapi.com",

@@ -3,6 +3,7 @@
 
 mod access;
 mod apply;
+mod audit;
 mod budgets;
 mod conversations;
 mod directory;

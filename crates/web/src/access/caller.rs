@@ -7,6 +7,7 @@ use store::StoreError;
 use store::access::keys::{self, ApiKey};
 use store::access::sessions::{self, Found, Session};
 use store::access::{Token, memberships, users};
+use store::audit::{self, Action, ActorKind, NewEntry, Object, ObjectKind};
 use subtle::ConstantTimeEq as _;
 
 use super::Access;
@@ -64,6 +65,15 @@ impl Caller {
     /// Whether what asks for the password once more is open: a key names such permissions one by one instead.
     pub(crate) fn is_stepped_up(&self, now: Millis) -> bool {
         self.session.as_ref().is_none_or(|session| session.is_stepped_up(now))
+    }
+
+    /// Who the audit says it was.
+    pub(crate) fn actor(&self) -> audit::Who {
+        match &self.who {
+            Who::Settings => audit::Who::new(ActorKind::AdminToken, ""),
+            Who::Key(key) => audit::Who::new(ActorKind::ApiKey, key.0.as_str()),
+            Who::User(user, _) => audit::Who::new(ActorKind::User, user.0.as_str()),
+        }
     }
 
     fn of_settings() -> Self {
@@ -137,7 +147,12 @@ async fn by_session(access: &Access, token: &Token) -> Result<Shown, StoreError>
         Found::Copied(session) => {
             tracing::warn!(session.id = %session, "A session was ended: somebody showed a text of it that was replaced");
             let mut tx = access.db.begin().await?;
-            sessions::end(&mut tx, &session).await?;
+            if sessions::end(&mut tx, &session).await? {
+                let (node, object) =
+                    (audit::Who::node(), Object::new(ObjectKind::Session, session.0.as_str()));
+                let entry = NewEntry::done(now, &node, Action::SessionRevoke, object).because("copied");
+                audit::append(&mut tx, &entry)?;
+            }
             tx.commit().await?;
             return Ok(Shown::Wrong);
         }

@@ -17,6 +17,7 @@ use model::{OrgId, Permission};
 use serde::Deserialize;
 use store::StoreError;
 use store::access::Token;
+use store::audit::{ActorKind, Who};
 
 use super::caller::{Caller, Shown, meet};
 use super::cookies::{self, Cookie};
@@ -117,6 +118,18 @@ pub(crate) struct Meeting {
     pub(crate) csrf: String,
     pub(crate) https: bool,
     pub(crate) address: Option<IpAddr>,
+}
+
+impl Meeting {
+    /// Who the audit says it was, and from where.
+    pub(crate) fn actor(&self) -> Who {
+        let nobody = || Who::new(ActorKind::Nobody, "");
+        let who = self.caller.as_ref().map_or_else(nobody, Caller::actor);
+        match self.address {
+            Some(address) => who.from(address.to_string()),
+            None => who,
+        }
+    }
 }
 
 /// The organization that a request is about.

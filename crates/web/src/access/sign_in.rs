@@ -12,6 +12,7 @@ use store::access::attempts::{self, Attempt, Subject};
 use store::access::password::PasswordHash;
 use store::access::sessions::{self, NewSession, Session};
 use store::access::{Token, totp as authenticators, users};
+use store::audit::{self, Action, ActorKind, NewEntry, Object, ObjectKind, Who};
 
 use super::{Access, totp};
 
@@ -50,24 +51,30 @@ pub(crate) async fn sign_in(access: &Access, given: Given<'_>) -> Result<Answer,
     };
     let user = user.map(|user| user.user_id);
     let right = is_right(access, user.as_ref(), given.password, given.code).await?;
-    let (Some(user), Some(name), Some(step)) = (user, name, right) else { return Ok(Answer::Refused) };
+    let who = actor(user.as_ref().filter(|_| right.is_some()), given.address);
+    let (Some(user), Some(name), Some(step)) = (&user, &name, right) else {
+        return refuse(access, &who, Action::SessionSignIn, user.as_ref(), "credentials").await;
+    };
     let now = access.clock.now();
     let token = Token::generate("", access.entropy.as_ref());
     let session_id = SessionId::new(access.clock.as_ref(), access.entropy.as_ref());
     let mut tx = access.db.begin().await?;
     if let Step::Used(step) = step
-        && !authenticators::use_step(&mut tx, &user, step, now).await?
+        && !authenticators::use_step(&mut tx, user, step, now).await?
     {
-        return Ok(Answer::Refused);
+        tx.rollback().await?;
+        return refuse(access, &who, Action::SessionSignIn, Some(user), "code_used").await;
     }
-    attempts::succeeded(&mut tx, Subject::Account(&name)).await?;
+    attempts::succeeded(&mut tx, Subject::Account(name)).await?;
+    let object = Object::new(ObjectKind::Session, session_id.0.clone());
+    audit::append(&mut tx, &NewEntry::done(now, &who, Action::SessionSignIn, object))?;
     if let Some(address) = given.address {
         attempts::succeeded(&mut tx, Subject::Address(address)).await?;
     }
     let address = given.address.map(|address| Pii::new(address.to_string()));
-    let new = NewSession { session_id, user: &user, token: &token, address };
+    let new = NewSession { session_id, user, token: &token, address };
     sessions::begin(&mut tx, &new, access.entropy.as_ref(), now).await?;
-    users::signed_in(&mut tx, &user, now).await?;
+    users::signed_in(&mut tx, user, now).await?;
     tx.commit().await?;
     Ok(Answer::Done(token))
 }
@@ -82,8 +89,9 @@ pub(crate) async fn confirm(
     if let Some(seconds) = count(access, Some(name), given.address).await? {
         return Ok(Answer::Later(seconds));
     }
+    let who = actor(Some(&session.user), given.address);
     let Some(step) = is_right(access, Some(&session.user), given.password, given.code).await? else {
-        return Ok(Answer::Refused);
+        return refuse(access, &who, Action::SessionStepUp, Some(&session.user), "credentials").await;
     };
     let now = access.clock.now();
     let token = Token::generate("", access.entropy.as_ref());
@@ -91,8 +99,11 @@ pub(crate) async fn confirm(
     if let Step::Used(step) = step
         && !authenticators::use_step(&mut tx, &session.user, step, now).await?
     {
-        return Ok(Answer::Refused);
+        tx.rollback().await?;
+        return refuse(access, &who, Action::SessionStepUp, Some(&session.user), "code_used").await;
     }
+    let object = Object::new(ObjectKind::Session, session.session_id.0.as_str());
+    audit::append(&mut tx, &NewEntry::done(now, &who, Action::SessionStepUp, object))?;
     attempts::succeeded(&mut tx, Subject::Account(name)).await?;
     if let Some(address) = given.address {
         attempts::succeeded(&mut tx, Subject::Address(address)).await?;
@@ -100,6 +111,33 @@ pub(crate) async fn confirm(
     sessions::step_up(&mut tx, &session.session_id, &token, access.entropy.as_ref(), now).await?;
     tx.commit().await?;
     Ok(Answer::Done(token))
+}
+
+/// Who the audit says it was. Whoever only claims to be somebody is nobody.
+fn actor(user: Option<&AccessUserId>, address: Option<IpAddr>) -> Who {
+    let who = match user {
+        Some(user) => Who::new(ActorKind::User, user.0.as_str()),
+        None => Who::new(ActorKind::Nobody, ""),
+    };
+    match address {
+        Some(address) => who.from(address.to_string()),
+        None => who,
+    }
+}
+
+/// Refuse, and write it down. There are only as many of these as attempts that are counted.
+async fn refuse(
+    access: &Access,
+    who: &Who,
+    action: Action,
+    user: Option<&AccessUserId>,
+    reason: &'static str,
+) -> Result<Answer, StoreError> {
+    let object = Object::new(ObjectKind::User, user.map_or("unknown", |user| user.0.as_str()));
+    let mut tx = access.db.begin().await?;
+    audit::append(&mut tx, &NewEntry::refused(access.clock.now(), who, action, object, reason))?;
+    tx.commit().await?;
+    Ok(Answer::Refused)
 }
 
 /// Count an attempt; the seconds to wait, where none is free. Reading comes first: to refuse must stay cheap.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use store::StoreError;
 use store::access::attempts::{self, Attempt, Subject};
 use store::access::totp;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 
 use super::account::again;
 use super::{Broken, Signed, see};
@@ -54,6 +55,9 @@ pub(super) async fn confirm(
         && totp::use_step(&mut tx, user, step, now).await?
     {
         attempts::succeeded(&mut tx, account).await?;
+        let (who, object) = (signed.meeting.actor(), Object::new(ObjectKind::User, user.0.as_str()));
+        let entry = NewEntry::done(now, &who, Action::UserCredential, object).because("authenticator_on");
+        audit::append(&mut tx, &entry)?;
         tx.commit().await?;
         return Ok(see(&Next::parse("/account?done=authenticator-on")));
     }
@@ -66,6 +70,11 @@ pub(super) async fn confirm(
 pub(super) async fn remove(State(access): State<Access>, signed: Signed) -> Result<Response, Broken> {
     let mut tx = access.db.begin().await?;
     totp::remove(&mut tx, &signed.session.user).await?;
+    let (who, object) =
+        (signed.meeting.actor(), Object::new(ObjectKind::User, signed.session.user.0.as_str()));
+    let entry =
+        NewEntry::done(access.clock.now(), &who, Action::UserCredential, object).because("authenticator_off");
+    audit::append(&mut tx, &entry)?;
     tx.commit().await?;
     Ok(see(&Next::parse("/account?done=authenticator-off")))
 }

@@ -6,6 +6,7 @@ use http::StatusCode;
 use model::Secret;
 use serde::Deserialize;
 use store::access::{password, sessions, users};
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 
 use super::account::again;
 use super::{Broken, Signed, later, later_text, see};
@@ -51,6 +52,10 @@ pub(super) async fn send(
     let mut tx = access.db.begin().await?;
     users::set_password(&mut tx, &signed.session.user, &hashed).await?;
     sessions::end_of_user(&mut tx, &signed.session.user, Some(&signed.session.session_id)).await?;
+    let (who, object) =
+        (signed.meeting.actor(), Object::new(ObjectKind::User, signed.session.user.0.as_str()));
+    let entry = NewEntry::done(access.clock.now(), &who, Action::UserCredential, object).because("password");
+    audit::append(&mut tx, &entry)?;
     tx.commit().await?;
     let mut response = see(&Next::parse("/account?done=password-changed"));
     set(response.headers_mut(), Cookie::Session, signed.meeting.https, &token);

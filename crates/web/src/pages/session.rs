@@ -6,6 +6,7 @@ use http::StatusCode;
 use model::SessionId;
 use serde::Deserialize;
 use store::access::sessions;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 
 use super::{Broken, Signed, problem, see};
 use crate::access::Access;
@@ -28,6 +29,9 @@ pub(super) async fn end(
     }
     let mut tx = access.db.begin().await?;
     sessions::end(&mut tx, &sent.session).await?;
+    let (who, object) = (signed.meeting.actor(), Object::new(ObjectKind::Session, sent.session.0.as_str()));
+    let entry = NewEntry::done(access.clock.now(), &who, Action::SessionRevoke, object);
+    audit::append(&mut tx, &entry)?;
     tx.commit().await?;
     Ok(see(&Next::parse("/account?done=session-ended")))
 }

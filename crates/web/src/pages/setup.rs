@@ -109,7 +109,7 @@ pub(super) async fn send(
     let error = match &link {
         _ if sent.password.expose() != sent.again.expose() => "The two passwords differ.".to_owned(),
         None => return form(&access, &meeting, None, sent.name, None).await,
-        Some(link) => match accept(&access, link, &sent.name, sent.password).await? {
+        Some(link) => match accept(&access, &meeting.actor(), link, (&sent.name, sent.password)).await? {
             Accepted::Done => {
                 let mut response = see(&Next::parse("/sign-in?done=password-set"));
                 clear(response.headers_mut(), Cookie::Link, meeting.https);

@@ -3,6 +3,7 @@
 use model::{Role, Secret, UserName};
 use store::access::links::Link;
 use store::access::{sessions, users};
+use store::audit;
 use totp_rs::Builder;
 
 use crate::browser::{Browser, location};
@@ -99,6 +100,35 @@ async fn a_changed_password_ends_the_other_sessions_and_keeps_this_one() {
         location(&other.get("/account").await);
         let password = users::password(&house.db, &user).await.unwrap().unwrap();
         assert!(password.is_of(&Secret::new(OTHER)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_done_at_the_doors_stands_in_the_audit_and_no_name_does() {
+    on_both(async |house| {
+        let mut ada = Browser::new(house);
+        ada.get(&house.link(&Link::Owner).await).await;
+        ada.get("/setup").await;
+        ada.post("/setup", &[("name", "ada"), ("password", PASSWORD), ("again", PASSWORD)]).await;
+        ada.sign_in("ada", "a wrong password", "").await;
+        ada.sign_in("nobody", "a wrong password", "").await;
+        ada.sign_in("ada", PASSWORD, "").await;
+        ada.get("/account").await;
+        ada.post("/account/password", &[("password", PASSWORD), ("new", OTHER), ("again", OTHER)]).await;
+        ada.get("/account").await;
+        ada.post("/sign-out", &[]).await;
+        let entries = audit::page(&house.db, 0, 100).await.unwrap();
+        let told: Vec<String> = entries
+            .iter()
+            .map(|entry| {
+                let reason = entry.reason.as_deref().unwrap_or("-");
+                format!("{} {} {} {reason}", entry.actor_kind, entry.action, entry.outcome)
+            })
+            .collect();
+        insta::assert_snapshot!("audit_of_the_doors", told.join("\n"));
+        assert!(entries.iter().all(|entry| entry.origin.as_deref() == Some("203.0.113.7")));
+        assert!(!format!("{entries:?}").contains("\"ada\""), "{entries:?}");
     })
     .await;
 }

@@ -4,6 +4,7 @@ use model::{ApiKeyId, Permission, Role};
 use serde::Serialize;
 use store::access::Token;
 use store::access::keys::{self, ApiKey};
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 
 use crate::app::App;
 use crate::command::users::{Place, place};
@@ -11,6 +12,7 @@ use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::table::instant;
+use crate::who;
 
 const NAME_CHARACTERS_MAX: usize = 100;
 const MS_PER_DAY: i64 = 86_400_000;
@@ -81,6 +83,9 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let done = async {
         let mut tx = db.begin().await?;
         keys::insert(&mut tx, &key, &token).await?;
+        let (who, object) = (who::command(), Object::new(ObjectKind::ApiKey, key.key_id.0.as_str()));
+        let entry = NewEntry::done(now, &who, Action::ApiKeyCreate, object).because(key.role.as_str());
+        audit::append(&mut tx, &NewEntry { org, ..entry })?;
         tx.commit().await
     };
     done.await.map_err(|error| super::failed(app, &error))?;

@@ -3,11 +3,13 @@
 use model::ApiKeyId;
 use serde::Serialize;
 use store::access::keys;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 
 use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::who;
 
 /// Revoke a key, at once and for good
 #[derive(Debug, clap::Args)]
@@ -28,7 +30,12 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let key = ApiKeyId(args.key);
     let done = async {
         let mut tx = db.begin().await?;
-        let revoked = keys::revoke(&mut tx, &key, app.clock.now()).await?;
+        let now = app.clock.now();
+        let revoked = keys::revoke(&mut tx, &key, now).await?;
+        if revoked {
+            let (who, object) = (who::command(), Object::new(ObjectKind::ApiKey, key.0.as_str()));
+            audit::append(&mut tx, &NewEntry::done(now, &who, Action::ApiKeyRevoke, object))?;
+        }
         tx.commit().await?;
         Ok(revoked)
     };

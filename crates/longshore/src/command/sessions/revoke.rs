@@ -3,12 +3,14 @@
 use model::{SessionId, UserName};
 use serde::Serialize;
 use store::access::sessions;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 
 use crate::app::App;
 use crate::command::users::{failed, find};
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::who;
 
 /// End a session, or all of a user, at once
 #[derive(Debug, clap::Args)]
@@ -40,6 +42,15 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
             Some(user) => sessions::end_of_user(&mut tx, user, None).await?,
             None => u64::from(sessions::end(&mut tx, &session).await?),
         };
+        if ended > 0 {
+            let (who, now) = (who::command(), app.clock.now());
+            let object = match &user {
+                Some(user) => Object::new(ObjectKind::User, user.0.as_str()),
+                None => Object::new(ObjectKind::Session, session.0.as_str()),
+            };
+            let entry = NewEntry::done(now, &who, Action::SessionRevoke, object);
+            audit::append(&mut tx, &entry.amount(i64::try_from(ended).unwrap_or(i64::MAX)))?;
+        }
         tx.commit().await?;
         Ok(ended)
     };

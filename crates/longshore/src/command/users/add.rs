@@ -6,6 +6,7 @@ use store::StoreError;
 use store::access::links::Link;
 use store::access::memberships::{self, Membership};
 use store::access::users;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 
 use super::{Place, place};
 use crate::app::App;
@@ -14,6 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::links;
 use crate::output::table::instant;
+use crate::who;
 
 /// Add a user, and print the link with which the user sets a password
 ///
@@ -55,6 +57,9 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         let now = app.clock.now();
         users::insert(&mut tx, &user, &args.name, now).await?;
         memberships::put(&mut tx, &user, &Membership { org, role: args.role, since: now }).await?;
+        let (who, object) = (who::command(), Object::new(ObjectKind::User, user.0.as_str()));
+        audit::append(&mut tx, &NewEntry::done(now, &who, Action::UserCreate, object))?;
+        super::append_role(&mut tx, &who, &user, (org, args.role.as_str()), now)?;
         tx.commit().await?;
         links::make(app, &db, &Link::Invitation(user.clone()), &app.config.serving.listen.to_string()).await
     };

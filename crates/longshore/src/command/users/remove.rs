@@ -3,11 +3,13 @@
 use model::UserName;
 use serde::Serialize;
 use store::access::users;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 
 use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::who;
 
 /// Remove a user, with roles, sessions and links, at once
 #[derive(Debug, clap::Args)]
@@ -30,6 +32,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let done = async {
         let mut tx = db.begin().await?;
         users::remove(&mut tx, &user).await?;
+        let (who, object) = (who::command(), Object::new(ObjectKind::User, user.0.as_str()));
+        audit::append(&mut tx, &NewEntry::done(app.clock.now(), &who, Action::UserRemove, object))?;
         tx.commit().await
     };
     done.await.map_err(|error| super::failed(app, &error))?;

@@ -4,6 +4,7 @@ use model::UserName;
 use serde::Serialize;
 use store::access::links::Link;
 use store::access::totp;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 
 use crate::app::App;
 use crate::database::{self, Missing};
@@ -11,6 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::links;
 use crate::output::table::instant;
+use crate::who;
 
 /// Print a link with which a user sets another password
 ///
@@ -41,6 +43,9 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         if args.authenticator {
             let mut tx = db.begin().await?;
             totp::remove(&mut tx, &user).await?;
+            let (who, object) = (who::command(), Object::new(ObjectKind::User, user.0.as_str()));
+            let entry = NewEntry::done(app.clock.now(), &who, Action::UserCredential, object);
+            audit::append(&mut tx, &entry.because("authenticator_off"))?;
             tx.commit().await?;
         }
         links::make(app, &db, &Link::Reset(user), &app.config.serving.listen.to_string()).await

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::who;
 
 /// Set what a user is in an organization, or in every one
 ///
@@ -48,9 +49,12 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let user = super::find(app, &db, &args.name).await?.user_id;
     let done = async {
         let mut tx = db.begin().await?;
+        let now = app.clock.now();
+        let word = args.role.map_or("none", Role::as_str);
+        super::append_role(&mut tx, &who::command(), &user, (org, word), now)?;
         match args.role {
             Some(role) => {
-                memberships::put(&mut tx, &user, &Membership { org, role, since: app.clock.now() }).await?;
+                memberships::put(&mut tx, &user, &Membership { org, role, since: now }).await?;
             }
             None => {
                 memberships::remove(&mut tx, &user, org).await?;
