@@ -14,6 +14,8 @@ pub(crate) mod next;
 pub(crate) mod one_time;
 mod org;
 mod sign_in;
+#[cfg(test)]
+mod tests;
 pub(crate) mod totp;
 
 use std::net::IpAddr;

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
-    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -66,8 +66,8 @@ fn only(method: &'static str) -> Response {
     response
 }
 
-/// No answer is kept by anybody, guessed at, framed, or run; over TLS a browser comes back by TLS alone.
-pub(crate) fn secured(mut response: Response, https: bool) -> Response {
+/// No answer is kept by anybody, guessed at, framed, or run.
+pub(crate) fn secured(mut response: Response) -> Response {
     let headers = response.headers_mut();
     let fixed = [
         (CACHE_CONTROL, "no-store"),
@@ -81,9 +81,6 @@ pub(crate) fn secured(mut response: Response, https: bool) -> Response {
     ];
     for (name, value) in fixed {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
-    if https {
-        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     response
 }

@@ -5,19 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Path, Request as Asked, State as Given};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
+use axum::extract::{Path, State as Given};
 use axum::routing::{get, post};
 use http::Request;
 use model::Clock;
 use store::Db;
 use telemetry::Metrics;
+use tower::util::MapResponseLayer;
 
 use crate::access::{Access, Declared, Doors, Needs, Opened, Surface};
 use crate::answer::{self, Refusal, secured};
 use crate::gateway::Gateway;
-use crate::serve::Peer;
 use crate::{api, health, pages};
 
 /// What the doors need.
@@ -67,9 +65,7 @@ impl Stopping {
 
 /// Health, metrics, the webhook paths if there is a gateway, the admin API and the pages if there is a console.
 pub fn router(state: State) -> Router {
-    let access = state.access.clone();
-    let opened = open(state);
-    opened.router.fallback(answer::not_found).layer(from_fn_with_state(access, headers))
+    open(state).router.fallback(answer::not_found).layer(MapResponseLayer::new(secured))
 }
 
 /// Every route that [`router`] has, with what its door asks for.
@@ -95,26 +91,19 @@ fn open(state: State) -> Opened {
                 post(of_connection).fallback(answer::only_post),
             );
     }
-    let opened = doors.open(state);
+    let opened = doors.open(Arc::new(state));
     match console {
         Console::Open => opened.with(api::open(&access)).with(pages::open(&access)),
         Console::Absent => opened,
     }
 }
 
-/// The headers of every answer.
-async fn headers(Given(access): Given<Access>, request: Asked, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().copied();
-    let https = access.is_https(peer, request.headers());
-    secured(next.run(request).await, https)
-}
-
-async fn common(Given(state): Given<State>, request: Request<Body>) -> Result<(), Refusal> {
+async fn common(Given(state): Given<Arc<State>>, request: Request<Body>) -> Result<(), Refusal> {
     webhook(&state, None, request).await
 }
 
 async fn of_connection(
-    Given(state): Given<State>,
+    Given(state): Given<Arc<State>>,
     Path(connection): Path<String>,
     request: Request<Body>,
 ) -> Result<(), Refusal> {
