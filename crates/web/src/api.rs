@@ -7,6 +7,7 @@
 //! document are both made from `ENDPOINTS`, so neither knows a path that the other does not.
 
 pub(crate) mod ask;
+mod by;
 mod caller;
 mod describe;
 pub(crate) mod problem;

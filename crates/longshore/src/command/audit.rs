@@ -37,3 +37,19 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         What::Checkpoint(args) => checkpoint::run(app, args).await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use store::audit::Action;
+
+    use crate::documents;
+
+    #[test]
+    fn the_page_of_the_audit_log_tells_every_action() {
+        let mut table = String::from("| action | meaning |\n|---|---|\n");
+        for action in Action::ALL {
+            table += &format!("| `{}` | {} |\n", action.as_str(), action.meaning());
+        }
+        documents::holds("audit.md", "actions", &table);
+    }
+}

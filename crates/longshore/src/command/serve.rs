@@ -87,9 +87,16 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
         stopping.begin();
     });
     tokio::pin!(served);
-    let ended = tokio::select! {
-        () = &mut served => Ok(Exit::Done),
-        Some(joined) = parts.join_next() => Err(broken(joined)),
+    let stop = app.interrupt.stop();
+    let ended = loop {
+        tokio::select! {
+            () = &mut served => break Ok(Exit::Done),
+            // Asked to stop, the parts end each in its own time, some before the doors are closed.
+            Some(joined) = parts.join_next() => match joined {
+                Ok(()) if stop.is_set() => {}
+                joined => break Err(broken(joined)),
+            },
+        }
     };
     finish(app, parts).await;
     witness::last(app, &db, &vault).await;

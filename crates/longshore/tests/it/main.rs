@@ -4,6 +4,7 @@
 
 mod access;
 mod architecture;
+mod audit;
 mod bad_input;
 mod connect;
 mod crash;

@@ -4,10 +4,10 @@
 
 /// Declare an enum whose variants are words, with both ways between them.
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $word:literal,)* }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[$doc])* $variant,)* }
+        pub enum $name { $($(#[doc = $doc])* $variant,)* }
 
         impl $name {
             /// All of them, in the order of this type.
@@ -17,6 +17,12 @@ macro_rules! words {
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
+            }
+
+            /// What it means, in a sentence.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// The one of that word.
@@ -85,8 +91,10 @@ words! {
         EventReplay = "event.replay",
         /// Dead letters were put back on the queue.
         DeadLetterReplay = "dead_letter.replay",
-        /// Jobs were asked for, put off or dropped by a person.
-        JobAsk = "job.ask",
+        /// Dead letters were thrown away.
+        DeadLetterDiscard = "dead_letter.discard",
+        /// A conversation was asked for once more.
+        ConversationRefresh = "conversation.refresh",
         /// Work was let wait.
         PauseSet = "pause.set",
         /// Work may go on.
@@ -103,6 +111,8 @@ words! {
         EndpointRotate = "endpoint.rotate",
         /// Webhooks were sent to an address again.
         EndpointReplay = "endpoint.replay",
+        /// A reader of the feed was registered.
+        ConsumerCreate = "consumer.create",
         /// A reader of the feed was let stand still.
         ConsumerPause = "consumer.pause",
         /// A reader of the feed may go on.

@@ -4,6 +4,7 @@ use axum::body::Body;
 use http::{Request, Response, header};
 use model::{AccessUserId, Permission, Role};
 use store::access::Token;
+use store::audit;
 use web::access::{Declared, Needs, Surface};
 
 use crate::house::{House, OURS, SETTINGS_KEY, STRANGE, THEIRS, on_both};
@@ -192,6 +193,22 @@ async fn another_organization_answers_word_for_word_as_one_that_does_not_exist()
         assert!(answer.body().starts_with(r#"{"organization":1,"#), "{}", answer.body());
         let page = ask(house, "get", "/", &user).await;
         assert!(page.body().contains("Organization 1") && !page.body().contains("Organization 2"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_key_changes_is_written_down_as_the_keys() {
+    on_both(async |house| {
+        let key = house.key(Some(OURS), Role::Service, &[Permission::OperationsWrite]).await;
+        let request = Request::put("/api/v1/pauses/all")
+            .header(header::AUTHORIZATION, format!("Bearer {}", key.expose()))
+            .header(header::CONTENT_TYPE, "application/json");
+        let answer = house.ask(request.body(Body::from(r#"{"reason":"a test"}"#)).unwrap()).await;
+        assert_eq!(answer.status(), 200, "{}", answer.body());
+        let [entry] = audit::page(&house.db, 0, 9).await.unwrap().try_into().unwrap();
+        assert_eq!((entry.actor_kind.as_str(), entry.action.as_str()), ("api_key", "pause.set"));
+        assert!(entry.actor_id.starts_with("key-") && entry.origin.as_deref() == Some("203.0.113.7"));
     })
     .await;
 }
