@@ -85,7 +85,7 @@ async fn a_token_that_expires_twice_is_refreshed_exactly_twice() {
         assert!(certificate.complete, "{:?}", certificate.reasons);
         assert_eq!(world.sandbox.refreshes(), 2);
         let filter = audit::Filter { action: Some("token.refresh"), ..audit::Filter::default() };
-        assert_eq!(audit::list(&world.db, &filter, 9).await.unwrap().len(), 2);
+        assert_eq!(audit::list(&world.database.db, &filter, 9).await.unwrap().len(), 2);
         assert!(world.verify().await.verified);
     }
 }
