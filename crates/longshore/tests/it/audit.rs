@@ -10,12 +10,13 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use crate::support::{Double, Place, small, wait_until};
 
 /// What each command tells the audit log; nothing for one that changes nothing but the mirror, or nothing at all.
-const TOLD: [(&str, &[&str]); 43] = [
+const TOLD: [(&str, &[&str]); 53] = [
     ("demo", &["connection.connect", "export.start", "export.finish"]),
     ("sandbox", &[]),
     ("connect", &["connection.connect", "connection.disconnect"]),
     ("archive", &[]),
-    ("serve", &[]),
+    // The link of the first start.
+    ("serve", &["user.credential"]),
     ("verify", &[]),
     ("certificate", &[]),
     ("export", &["export.start", "export.finish"]),
@@ -51,6 +52,16 @@ const TOLD: [(&str, &[&str]); 43] = [
     ("audit verify", &[]),
     ("audit export", &["audit.export"]),
     ("audit checkpoint", &[]),
+    ("users add", &["user.create", "user.role", "user.credential"]),
+    ("users list", &[]),
+    ("users role", &["user.role"]),
+    ("users reset-link", &["user.credential"]),
+    ("users remove", &["user.remove"]),
+    ("api-keys create", &["api_key.create"]),
+    ("api-keys list", &[]),
+    ("api-keys revoke", &["api_key.revoke"]),
+    ("sessions list", &[]),
+    ("sessions revoke", &["session.revoke"]),
     ("doctor", &[]),
     ("config", &[]),
     ("completions", &[]),
@@ -139,6 +150,18 @@ fn live(place: &Place, double: &Double) {
     run(&["queue", "discard", "--all"]);
     run(&["replay", "conversation", "1"]);
     run(&["replay", "--since", "2020-01-01", "--until", "2030-01-01"]);
+    run(&["users", "add", "grace@example.test", "--role", "analyst"]);
+    run(&["users", "role", "grace@example.test", "auditor"]);
+    run(&["users", "reset-link", "grace@example.test", "--authenticator"]);
+    on_database(
+        place,
+        "INSERT INTO access_sessions (session_id, user_id, token_hash, csrf, created_at, seen_at, rotated_at, ends_at)
+         SELECT '0198-1', user_id, x'00', '', 1, 1, 1, 1 FROM access_users",
+    );
+    run(&["sessions", "revoke", "--user", "grace@example.test"]);
+    run(&["users", "remove", "grace@example.test"]);
+    let key = run(&["api-keys", "create", "nightly", "--scope", "status:read", "--json"]).json();
+    run(&["api-keys", "revoke", key["key_id"].as_str().unwrap()]);
     run(&["audit", "export", "--to", "audit.ndjson"]);
     run(&["audit", "checkpoint"]);
 }
@@ -171,12 +194,14 @@ fn every_command_that_changes_something_leaves_its_entry() {
     assert_eq!(ended, 1, "what was not paused is not ended");
     for entry in &entries {
         assert_eq!(entry["actor_kind"], "command", "{entry}");
-        assert!(entry["org_id"].is_i64() || entry["action"] == "audit.export", "{entry}");
+        let of_all = ["audit.", "user.", "session.", "api_key."];
+        let is_of_all = of_all.iter().any(|noun| entry["action"].as_str().unwrap().starts_with(noun));
+        assert!(entry["org_id"].is_i64() || is_of_all, "{entry}");
     }
     let exported = entries.iter().find(|entry| entry["action"] == "export.finish").unwrap();
     assert!(exported["amount"].as_i64().unwrap() > 40, "{exported}");
     let text = serde_json::to_string(&entries).unwrap();
-    for secret in [double.sandbox.private_token(), "verification-canary", "whsec_", "@"] {
+    for secret in [double.sandbox.private_token(), "verification-canary", "whsec_", "lsk_", "@"] {
         assert!(!text.contains(secret), "{secret}");
     }
 }
