@@ -1,7 +1,9 @@
 //! The store as a command opens it: with its key at hand, for the one organization that is meant.
 
+use std::sync::Arc;
+
 use model::OrgId;
-use store::vault::{Key, Vault};
+use store::vault::{KeyFile, KeyId, Ring, Vault, VaultError, Wrapping};
 use store::{Db, OpenOptions, StoreError, connections};
 
 use crate::app::App;
@@ -35,17 +37,26 @@ pub(crate) fn options(app: &App, missing: Missing) -> OpenOptions {
     OpenOptions { create: missing == Missing::Make, busy_timeout_ms, ..OpenOptions::default() }
 }
 
-/// The key under which tokens are sealed, held against the one this database knows.
+/// The vault of a database: its keys, from where the settings say, held against those the database knows.
 pub(crate) async fn vault(app: &App, db: &Db) -> Result<Vault, Failure> {
-    let config = &app.config;
-    let key = match &config.key {
-        Some(text) => Key::from_env(text),
-        None => Key::from_file_or_create(&config.key_file, app.entropy.as_ref()),
-    };
-    let failed = |error: StoreError| Failure::store("use the key of", &config.database, &error);
-    let vault = Vault::new(key.map_err(|error| failed(error.into()))?, app.entropy.clone());
+    let failed = |error: StoreError| Failure::store("use the key of", &app.config.database, &error);
+    let noted = store::vault::noted(db).await.map_err(failed)?;
+    let keys = keys(app, noted.as_ref()).await.map_err(|error| failed(error.into()))?;
+    let vault = Vault::over(keys, app.entropy.clone());
     vault.check(db, app.clock.now()).await.map_err(failed)?;
     Ok(vault)
+}
+
+/// The wrapping keys; `noted` is the one that the database was last used with.
+async fn keys(app: &App, noted: Option<&KeyId>) -> Result<Arc<dyn Wrapping>, VaultError> {
+    let (config, entropy) = (&app.config, app.entropy.clone());
+    Ok(Arc::new(match &config.key {
+        Some(text) => Ring::of_text(text, "LONGSHORE_KEY", entropy)?,
+        None => {
+            let file = KeyFile::beside(&config.key_file, noted, entropy.as_ref())?;
+            Ring::read(Box::new(file), entropy).await?
+        }
+    }))
 }
 
 /// The organization that is meant: the one of the settings, else the only one there is.

@@ -53,11 +53,8 @@ impl Texts {
             let marks = vec!["?"; self.columns.len()].join(", ");
             let rows = vec![format!("({marks})"); size].join(", ");
             let (names, tail) = (self.names(), self.tail);
-            format!(
-                "{} ({names}) SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL {tail}",
-                self.head
-            )
-            .leak()
+            format!("{} ({names}) SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL {tail}", self.head)
+                .leak()
         });
         (text, size.min(rows))
     }

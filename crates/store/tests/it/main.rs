@@ -18,3 +18,4 @@ mod queue;
 mod samples;
 mod schema;
 mod tables;
+mod vault;

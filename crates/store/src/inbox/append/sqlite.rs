@@ -70,8 +70,7 @@ struct Both {
 
 /// Both statements for as many rows as one of them takes.
 fn both(rows: usize) -> Both {
-    static BOTH: [OnceLock<&'static str>; SQLITE_ROWS.len()] =
-        [const { OnceLock::new() }; SQLITE_ROWS.len()];
+    static BOTH: [OnceLock<&'static str>; SQLITE_ROWS.len()] = [const { OnceLock::new() }; SQLITE_ROWS.len()];
     let (keys, taken) = KEYS.sqlite(rows);
     let (events, _) = EVENTS.sqlite(rows);
     let index = SQLITE_ROWS.iter().position(|size| *size >= taken).expect("what is taken fits a size");
