@@ -56,6 +56,8 @@ pub(crate) struct Config {
     pub(crate) database_wait_ms: u64,
     pub(crate) org: Option<OrgId>,
     pub(crate) key: Option<Secret>,
+    /// The program and its arguments; none: there is no such program.
+    pub(crate) key_command: Vec<String>,
     pub(crate) key_file: PathBuf,
     pub(crate) api_url: Url,
     pub(crate) list_url: Url,
@@ -129,6 +131,7 @@ impl Config {
             })?,
             org: optional(&layers, "org", organization)?,
             key: optional(&layers, "key", secret)?,
+            key_command: read(&layers, "key_command", words)?,
             key_file: read(&layers, "key_file", path)?,
             list_url: optional(&layers, "list_url", url)?.unwrap_or_else(|| api_url.clone()),
             authorize_url: optional(&layers, "authorize_url", url)?
@@ -219,6 +222,11 @@ fn url(text: &str) -> Result<Url, String> {
 
 fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("expected a path, found nothing".into()) } else { Ok(PathBuf::from(text)) }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it stands beside parsers that can fail")]
+fn words(text: &str) -> Result<Vec<String>, String> {
+    Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands beside parsers that can fail")]

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use model::OrgId;
-use store::vault::{KeyFile, KeyId, Ring, Vault, VaultError, Wrapping};
+use store::vault::{KeyFile, KeyId, KeySource, Ring, Vault, VaultError, Wrapping};
 use store::{Db, OpenOptions, StoreError, connections};
 
 use crate::app::App;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::key_command::KeyCommand;
 
 /// Whether a missing database is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,13 +51,14 @@ pub(crate) async fn vault(app: &App, db: &Db) -> Result<Vault, Failure> {
 /// The wrapping keys; `noted` is the one that the database was last used with.
 async fn keys(app: &App, noted: Option<&KeyId>) -> Result<Arc<dyn Wrapping>, VaultError> {
     let (config, entropy) = (&app.config, app.entropy.clone());
-    Ok(Arc::new(match &config.key {
-        Some(text) => Ring::of_text(text, "LONGSHORE_KEY", entropy)?,
-        None => {
-            let file = KeyFile::beside(&config.key_file, noted, entropy.as_ref())?;
-            Ring::read(Box::new(file), entropy).await?
+    let source: Box<dyn KeySource> = match &config.key {
+        Some(text) => return Ok(Arc::new(Ring::of_text(text, "LONGSHORE_KEY", entropy)?)),
+        None if !config.key_command.is_empty() => {
+            Box::new(KeyCommand::new(&config.key_command, app.clock.clone()))
         }
-    }))
+        None => Box::new(KeyFile::beside(&config.key_file, noted, entropy.as_ref())?),
+    };
+    Ok(Arc::new(Ring::read(source, entropy).await?))
 }
 
 /// The organization that is meant: the one of the settings, else the only one there is.

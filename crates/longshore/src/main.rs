@@ -20,6 +20,7 @@ mod exit;
 mod failure;
 mod feed_start;
 mod input;
+mod key_command;
 mod lifecycle;
 mod network;
 mod output;

@@ -191,7 +191,7 @@ pub async fn put_secret(
         .await)?;
     let (org, last) = found.ok_or(StoreError::NotFound { what: "connection" })?;
     let version = last + 1;
-    let place = place(OrgId(org), connection, kind, version);
+    let place = place(OrgId(org), &connection.0, kind, version);
     let plain = secret.expose().as_bytes();
     let (sealed, data_key) = vault.seal(tx, &connection.0, &place, plain, now).await?;
     on_tx!(tx, conn => sqlx::query(PUT)
@@ -341,15 +341,14 @@ row! {
 impl SealedRow {
     async fn open(self, kind: &str, vault: &Vault) -> Result<Secret, VaultError> {
         let Self { sealed, data_key_id, owner, wrapped, key_id, .. } = self;
-        let connection = ConnectionId(self.connection_id);
-        let place = place(OrgId(self.org_id), &connection, kind, self.version);
+        let place = place(OrgId(self.org_id), &self.connection_id, kind, self.version);
         vault.open_secret(&place, Found { sealed, data_key_id, owner, wrapped, key_id }).await
     }
 }
 
 /// Where a secret of a connection lies.
-pub(crate) fn place<'a>(org: OrgId, connection: &'a ConnectionId, kind: &'a str, version: i64) -> Place<'a> {
-    Place { org, connection: &connection.0, kind, subject: "", version }
+pub(crate) fn place<'a>(org: OrgId, connection: &'a str, kind: &'a str, version: i64) -> Place<'a> {
+    Place { org, connection, kind, subject: "", version }
 }
 
 row! {

@@ -348,7 +348,7 @@ async fn put_secret(
     now: Millis,
 ) -> Result<(), StoreError> {
     let kind = secret_kind(version);
-    let (place, plain) = (place(org, endpoint, &kind, version), secret.expose().as_bytes());
+    let (place, plain) = (place(org, &endpoint.0, &kind, version), secret.expose().as_bytes());
     let (sealed, data_key) = vault.seal(tx, INSTANCE, &place, plain, now).await?;
     on_tx!(tx, conn => sqlx::query(PUT_SECRET)
         .bind(&endpoint.0)
@@ -369,8 +369,8 @@ fn secret_kind(version: i64) -> String {
 }
 
 /// Where a secret of an endpoint lies: it belongs to no connection.
-pub(crate) fn place<'a>(org: OrgId, endpoint: &'a EndpointId, kind: &'a str, version: i64) -> Place<'a> {
-    Place { org, connection: "", kind, subject: &endpoint.0, version }
+pub(crate) fn place<'a>(org: OrgId, endpoint: &'a str, kind: &'a str, version: i64) -> Place<'a> {
+    Place { org, connection: "", kind, subject: endpoint, version }
 }
 
 row! {
@@ -432,7 +432,7 @@ async fn open_secrets(
             break;
         }
         let (kind, saved_at) = (secret_kind(row.version), Millis(row.saved_at));
-        let place = place(org, endpoint, &kind, row.version);
+        let place = place(org, &endpoint.0, &kind, row.version);
         let SecretRow { sealed, data_key_id, owner, wrapped, key_id, .. } = row;
         secrets.push(vault.open_secret(&place, Found { sealed, data_key_id, owner, wrapped, key_id }).await?);
         replaced_at = Some(saved_at);

@@ -12,7 +12,10 @@ mod instance;
 mod key;
 mod key_file;
 mod noted;
+mod overview;
 mod ring;
+mod rotate;
+mod rotate_rows;
 mod sealed;
 mod wrapping;
 
@@ -25,8 +28,10 @@ pub use data_key::destroy;
 pub use error::VaultError;
 pub use key::{KEY_BYTES, Key, KeyId};
 pub use key_file::{KeyFile, parse as parse_keys};
-pub use noted::noted;
+pub use noted::{KeyState, NotedKey, noted};
+pub use overview::{Overview, overview};
 pub use ring::Ring;
+pub use rotate::{Chosen, ROTATE_BATCH, ROTATE_BATCH_MAX, RotateOptions, Rotated, Rotation};
 pub use wrapping::{KeySource, Removed, Wrapping};
 
 use crate::db::{Db, Tx};
@@ -152,7 +157,12 @@ fn secret(plain: &[u8]) -> Result<Secret, VaultError> {
 }
 
 /// Statements of the vault in one text for both engines.
-pub(crate) const STATEMENTS: &[&[(&str, &str)]] =
-    &[data_key::STATEMENTS, instance::STATEMENTS, noted::STATEMENTS];
+pub(crate) const STATEMENTS: &[&[(&str, &str)]] = &[
+    data_key::STATEMENTS,
+    instance::STATEMENTS,
+    noted::STATEMENTS,
+    overview::STATEMENTS,
+    rotate_rows::STATEMENTS,
+];
 /// Statements of the vault in each engine's words.
-pub(crate) const PAIRS: &[&[(&str, &Pair)]] = &[data_key::PAIRS, noted::PAIRS];
+pub(crate) const PAIRS: &[&[(&str, &Pair)]] = &[data_key::PAIRS, noted::PAIRS, rotate::PAIRS];

@@ -67,14 +67,20 @@ pub(crate) const SETTINGS: &[Setting] = &[
             "key",
             &["LONGSHORE_KEY"],
             "",
-            "The key under which tokens are sealed: 32 bytes in base64 or hexadecimal. Without it `key_file` is used.",
+            "The key that opens the vault: 32 bytes in base64 or hexadecimal; two, divided by a comma, while keys are changed, the old one first. Without it `key_command` is used, or `key_file`.",
         )
     },
+    setting(
+        "key_command",
+        &["LONGSHORE_KEY_COMMAND"],
+        "",
+        "A program that prints that key (two lines while keys are changed), with its arguments, divided by blanks. It is started without a shell, and has ten seconds.",
+    ),
     setting(
         "key_file",
         &["LONGSHORE_KEY_FILE"],
         "longshore.key",
-        "The file with that key; made at the first start, readable by its owner only. Keep a copy apart from the database.",
+        "The file with that key; made at the first start, readable by its owner only. A database that has been used is not given a new one. Keep a copy apart from the database.",
     ),
     setting(
         "api_url",

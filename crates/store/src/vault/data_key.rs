@@ -149,6 +149,15 @@ pub async fn destroy(tx: &mut Tx, connection: &ConnectionId) -> Result<u64, Stor
     Ok(destroyed)
 }
 
+const REMOVE: &str = "DELETE FROM data_keys WHERE data_key_id = $1";
+
+/// Remove a data key that nothing needs any more.
+pub(super) async fn remove(tx: &mut Tx, id: &str) -> Result<(), StoreError> {
+    overwriting(tx, true).await?;
+    on_tx!(tx, conn => sqlx::query(REMOVE).bind(id).execute(conn).await.map(drop))?;
+    overwriting(tx, false).await
+}
+
 /// Whether SQLite overwrites what it deletes.
 async fn overwriting(tx: &mut Tx, on: bool) -> Result<(), StoreError> {
     if let crate::db::TxKind::Sqlite(conn) = &mut tx.0 {
@@ -162,5 +171,6 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("data_key::INSERT", INSERT),
     ("data_key::DESTROY", DESTROY),
     ("data_key::DESTROY_SECRETS", DESTROY_SECRETS),
+    ("data_key::REMOVE", REMOVE),
 ];
 pub(crate) const PAIRS: &[(&str, &Pair)] = &[("data_key::CURRENT", &CURRENT)];

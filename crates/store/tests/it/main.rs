@@ -15,6 +15,7 @@ mod live;
 mod opening;
 mod private;
 mod queue;
+mod rotation;
 mod samples;
 mod schema;
 mod tables;

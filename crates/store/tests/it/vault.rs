@@ -60,7 +60,7 @@ async fn sealed(store: &Store, id: &str, kind: &str) -> String {
     store.texts(query).await.remove(0)
 }
 
-fn blob(store: &Store, hex: &str) -> String {
+pub(crate) fn blob(store: &Store, hex: &str) -> String {
     if store.file().is_some() { format!("x'{hex}'") } else { format!("'\\x{hex}'::bytea") }
 }
 
@@ -210,7 +210,11 @@ fn whatever_is_moved_or_changed_in_the_database_no_secret_opens_as_another() {
 }
 
 /// A text as the first format had it, made without the vault.
-fn first_format(key: &Key, (org, place, kind, version): (OrgId, &str, &str, i64), plain: &str) -> Vec<u8> {
+pub(crate) fn first_format(
+    key: &Key,
+    (org, place, kind, version): (OrgId, &str, &str, i64),
+    plain: &str,
+) -> Vec<u8> {
     let mut head = vec![1];
     head.extend(hex::decode(key.id().as_str()).unwrap());
     let mut aad = head.clone();
