@@ -40,16 +40,18 @@ pub(crate) fn options(app: &App, missing: Missing) -> OpenOptions {
 
 /// The vault of a database: its keys, from where the settings say, held against those the database knows.
 pub(crate) async fn vault(app: &App, db: &Db) -> Result<Vault, Failure> {
-    let failed = |error: StoreError| Failure::store("use the key of", &app.config.database, &error);
-    let noted = store::vault::noted(db).await.map_err(failed)?;
-    let keys = keys(app, noted.as_ref()).await.map_err(|error| failed(error.into()))?;
-    let vault = Vault::over(keys, app.entropy.clone());
-    vault.check(db, app.clock.now()).await.map_err(failed)?;
+    let vault = Vault::over(keys(app, db).await?, app.entropy.clone());
+    vault.check(db, app.clock.now()).await.map_err(|error| key_failure(app, &error))?;
     Ok(vault)
 }
 
-/// The wrapping keys; `noted` is the one that the database was last used with.
-async fn keys(app: &App, noted: Option<&KeyId>) -> Result<Arc<dyn Wrapping>, VaultError> {
+/// The wrapping keys, from where the settings say. A key file is made only for a database that knows no key.
+pub(crate) async fn keys(app: &App, db: &Db) -> Result<Arc<dyn Wrapping>, Failure> {
+    let noted = store::vault::noted(db).await.map_err(|error| key_failure(app, &error))?;
+    ring(app, noted.as_ref()).await.map_err(|error| key_failure(app, &error.into()))
+}
+
+async fn ring(app: &App, noted: Option<&KeyId>) -> Result<Arc<dyn Wrapping>, VaultError> {
     let (config, entropy) = (&app.config, app.entropy.clone());
     let source: Box<dyn KeySource> = match &config.key {
         Some(text) => return Ok(Arc::new(Ring::of_text(text, "LONGSHORE_KEY", entropy)?)),
@@ -59,6 +61,10 @@ async fn keys(app: &App, noted: Option<&KeyId>) -> Result<Arc<dyn Wrapping>, Vau
         None => Box::new(KeyFile::beside(&config.key_file, noted, entropy.as_ref())?),
     };
     Ok(Arc::new(Ring::read(source, entropy).await?))
+}
+
+fn key_failure(app: &App, error: &StoreError) -> Failure {
+    Failure::store("use the key of", &app.config.database, error)
 }
 
 /// The organization that is meant: the one of the settings, else the only one there is.
