@@ -3,13 +3,19 @@
 use std::sync::Arc;
 
 use model::OrgId;
-use store::vault::{KeyFile, KeyId, KeySource, Ring, Vault, VaultError, Wrapping};
+use store::vault::{KeyFile, KeySource, KeyText, Ring, Vault, Wrapping};
 use store::{Db, OpenOptions, StoreError, connections};
 
 use crate::app::App;
 use crate::exit::Exit;
 use crate::failure::Failure;
+#[cfg(feature = "transit")]
+use crate::key_chain::KeyChain;
 use crate::key_command::KeyCommand;
+#[cfg(feature = "transit")]
+use crate::network;
+#[cfg(feature = "transit")]
+use crate::transit::{Transit, TransitOptions};
 
 /// Whether a missing database is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,19 +54,50 @@ pub(crate) async fn vault(app: &App, db: &Db) -> Result<Vault, Failure> {
 /// The wrapping keys, from where the settings say. A key file is made only for a database that knows no key.
 pub(crate) async fn keys(app: &App, db: &Db) -> Result<Arc<dyn Wrapping>, Failure> {
     let noted = store::vault::noted(db).await.map_err(|error| key_failure(app, &error))?;
-    ring(app, noted.as_ref()).await.map_err(|error| key_failure(app, &error.into()))
+    #[cfg(feature = "transit")]
+    if let Some(options) = &app.config.transit {
+        return keys_at_transit(app, options).await;
+    }
+    let config = &app.config;
+    let source: Box<dyn KeySource> = match own_source(app) {
+        Some(source) => source,
+        None => {
+            let file = KeyFile::beside(&config.key_file, noted.as_ref(), app.entropy.as_ref());
+            Box::new(file.map_err(|error| key_failure(app, &error.into()))?)
+        }
+    };
+    Ok(Arc::new(ring(app, source).await?))
 }
 
-async fn ring(app: &App, noted: Option<&KeyId>) -> Result<Arc<dyn Wrapping>, VaultError> {
-    let (config, entropy) = (&app.config, app.entropy.clone());
-    let source: Box<dyn KeySource> = match &config.key {
-        Some(text) => return Ok(Arc::new(Ring::of_text(text, "LONGSHORE_KEY", entropy)?)),
+/// The service's keys; behind those that this program holds, where it holds any.
+#[cfg(feature = "transit")]
+async fn keys_at_transit(app: &App, options: &TransitOptions) -> Result<Arc<dyn Wrapping>, Failure> {
+    let transport = network::transport_to(&app.config, &options.url)?;
+    let service = Transit::new(options.clone(), transport, app.clock.clone());
+    let file = &app.config.key_file;
+    let source =
+        own_source(app).or_else(|| file.exists().then(|| Box::new(KeyFile::at(file)) as Box<dyn KeySource>));
+    Ok(match source {
+        Some(source) => Arc::new(KeyChain { older: ring(app, source).await?, service }),
+        None => Arc::new(service),
+    })
+}
+
+/// Where keys come from, if that is no file.
+fn own_source(app: &App) -> Option<Box<dyn KeySource>> {
+    let config = &app.config;
+    match &config.key {
+        Some(text) => Some(Box::new(KeyText::new(text.clone(), "LONGSHORE_KEY"))),
         None if !config.key_command.is_empty() => {
-            Box::new(KeyCommand::new(&config.key_command, app.clock.clone()))
+            Some(Box::new(KeyCommand::new(&config.key_command, app.clock.clone())))
         }
-        None => Box::new(KeyFile::beside(&config.key_file, noted, entropy.as_ref())?),
-    };
-    Ok(Arc::new(Ring::read(source, entropy).await?))
+        None => None,
+    }
+}
+
+async fn ring(app: &App, source: Box<dyn KeySource>) -> Result<Ring, Failure> {
+    let ring = Ring::read(source, app.entropy.clone()).await;
+    ring.map_err(|error| key_failure(app, &error.into()))
 }
 
 fn key_failure(app: &App, error: &StoreError) -> Failure {

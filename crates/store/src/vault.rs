@@ -11,6 +11,7 @@ mod error;
 mod instance;
 mod key;
 mod key_file;
+mod key_text;
 mod noted;
 mod overview;
 mod ring;
@@ -28,6 +29,7 @@ pub use data_key::destroy;
 pub use error::VaultError;
 pub use key::{KEY_BYTES, Key, KeyId};
 pub use key_file::{KeyFile, parse as parse_keys};
+pub use key_text::KeyText;
 pub use noted::{KeyState, NotedKey, noted};
 pub use overview::{Overview, overview};
 pub use ring::Ring;
@@ -62,8 +64,9 @@ impl std::fmt::Debug for Vault {
 impl Vault {
     /// A vault of one wrapping key.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "whoever makes a vault gives its key away")]
     pub fn new(key: Key, entropy: Arc<dyn Entropy>) -> Self {
-        let ring = Ring::of(vec![key], "the key at hand", Arc::clone(&entropy));
+        let ring = Ring::of(&key, Arc::clone(&entropy));
         Self::over(Arc::new(ring), entropy)
     }
 

@@ -80,10 +80,14 @@ impl KeyFile {
         let mut keys = self.keys()?;
         let before = keys.len();
         keys.retain(|key| key.id() != *id);
-        if keys.len() < before && !keys.is_empty() {
-            self.replace(&keys)?;
+        if keys.len() == before {
+            return Ok(Removed::Gone);
         }
-        Ok(Removed::Gone)
+        // A file without a key is none of ours: the last one is a person's to delete.
+        if keys.is_empty() {
+            return Ok(Removed::ByHand);
+        }
+        self.replace(&keys).map(|()| Removed::Gone)
     }
 }
 
@@ -251,7 +255,7 @@ mod tests {
         file.take_out(&old).unwrap();
         file.take_out(&old).unwrap();
         assert_eq!(ids(&file), [new.id()]);
-        file.take_out(&new.id()).unwrap();
+        assert_eq!(file.take_out(&new.id()).unwrap(), Removed::ByHand);
         assert_eq!(ids(&file), [new.id()], "the last key stays");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }

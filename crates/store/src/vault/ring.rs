@@ -9,12 +9,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
-use futures_util::future::{BoxFuture, FutureExt as _, ready};
+use futures_util::future::{BoxFuture, FutureExt as _};
 use model::{Entropy, Secret};
 use zeroize::Zeroizing;
 
 use crate::vault::wrapping::{KeySource, Removed, Wrapping};
-use crate::vault::{Key, KeyId, NONCE_BYTES, VaultError, key_file};
+use crate::vault::{Key, KeyId, KeyText, NONCE_BYTES, VaultError};
 
 /// Keys at hand.
 pub struct Ring {
@@ -37,19 +37,10 @@ impl Ring {
         Ok(ring)
     }
 
-    /// The keys of the environment: one, or several while keys are changed, the oldest first.
-    ///
-    /// # Errors
-    /// [`VaultError::KeyText`] or [`VaultError::KeyCount`].
-    pub fn of_text(text: &Secret, name: &str, entropy: Arc<dyn Entropy>) -> Result<Self, VaultError> {
-        Ok(Self::of(key_file::parse(text.expose(), name)?, name, entropy))
-    }
-
-    /// These keys and never others; `name` says where they are from.
-    pub(super) fn of(keys: Vec<Key>, name: &str, entropy: Arc<dyn Entropy>) -> Self {
-        let held = keys.iter().map(|key| Arc::new(key.copy())).collect();
-        let ring = Self::unread(Box::new(Given { keys, name: name.to_owned() }), entropy);
-        Self { held: RwLock::new(held), ..ring }
+    /// This key and never another.
+    pub(super) fn of(key: &Key, entropy: Arc<dyn Entropy>) -> Self {
+        let source = KeyText::new(Secret::new(key.to_text().as_str()), "the key at hand");
+        Self { held: RwLock::new(vec![Arc::new(key.copy())]), ..Self::unread(Box::new(source), entropy) }
     }
 
     fn unread(source: Box<dyn KeySource>, entropy: Arc<dyn Entropy>) -> Self {
@@ -168,30 +159,6 @@ impl Wrapping for Ring {
     }
 }
 
-/// Keys that were handed in once.
-struct Given {
-    keys: Vec<Key>,
-    name: String,
-}
-
-impl KeySource for Given {
-    fn name(&self) -> String {
-        self.name.clone()
-    }
-
-    fn read(&self) -> BoxFuture<'_, Result<Vec<Key>, VaultError>> {
-        ready(Ok(self.keys.iter().map(Key::copy).collect())).boxed()
-    }
-
-    fn add<'a>(&'a self, _: &'a Key) -> BoxFuture<'a, Result<(), VaultError>> {
-        ready(Err(VaultError::CannotAdd { place: self.name.clone() })).boxed()
-    }
-
-    fn remove<'a>(&'a self, _: &'a KeyId) -> BoxFuture<'a, Result<Removed, VaultError>> {
-        ready(Ok(Removed::ByHand)).boxed()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -226,7 +193,7 @@ mod tests {
     #[tokio::test]
     async fn keys_of_the_environment_are_changed_by_people_alone() {
         let key = Key::generate(entropy(1).as_ref());
-        let ring = Ring::of(vec![key.copy()], "LONGSHORE_KEY", entropy(2));
+        let ring = Ring::of(&key, entropy(2));
         assert!(matches!(ring.add().await, Err(VaultError::CannotAdd { .. })));
         assert_eq!(ring.remove(&key.id()).await.unwrap(), Removed::ByHand);
         assert!(!format!("{ring:?}").contains(key.to_text().as_str()));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use model::{ConnectionId, EndpointId, Entropy, EventId, OrgId, Secret, SeededEntropy};
 use store::endpoints::{self, NewEndpoint};
-use store::vault::{self, Key, KeyFile, KeyState, Ring, RotateOptions, Rotation, Vault, VaultError};
+use store::vault::{self, Key, KeyFile, KeyState, KeyText, Ring, RotateOptions, Rotation, Vault, VaultError};
 use store::{Db, StoreError, connections};
 use tokio::task::JoinSet;
 
@@ -276,23 +276,24 @@ async fn keys_of_the_environment_are_changed_when_people_give_both() {
                 seeds.iter().map(|seed| hex::encode(Key::generate(&SeededEntropy::new(*seed)).expose()));
             Secret::new(keys.collect::<Vec<_>>().join(","))
         };
-        let given = |seeds: &[u64]| {
-            let ring = Ring::of_text(&text(seeds), "LONGSHORE_KEY", Arc::clone(&entropy)).unwrap();
+        let given = async |seeds: &[u64]| {
+            let source = Box::new(KeyText::new(text(seeds), "LONGSHORE_KEY"));
+            let ring = Ring::read(source, Arc::clone(&entropy)).await.unwrap();
             Vault::over(Arc::new(ring), Arc::clone(&entropy))
         };
-        insert(store, &given(&[1]), "c1", ORG).await;
+        insert(store, &given(&[1]).await, "c1", ORG).await;
         let (options, later) = (RotateOptions { batch: 10, data_keys: false }, NOW.plus(5));
-        let alone = Rotation::begin(&store.db, &given(&[1]), options, later).await;
+        let alone = Rotation::begin(&store.db, &given(&[1]).await, options, later).await;
         assert!(matches!(alone, Err(StoreError::Vault(VaultError::CannotAdd { .. }))), "{alone:?}");
-        let without = Rotation::begin(&store.db, &given(&[2]), options, later).await;
+        let without = Rotation::begin(&store.db, &given(&[2]).await, options, later).await;
         assert!(matches!(without, Err(StoreError::Vault(VaultError::WrongKey { .. }))), "{without:?}");
 
-        let both = given(&[1, 2]);
+        let both = given(&[1, 2]).await;
         let mut rotation = Rotation::begin(&store.db, &both, options, later).await.unwrap();
         assert!(!step_until(&mut rotation, store, &both, u64::MAX).await);
         assert_eq!(rotation.by_hand(), [Key::generate(&SeededEntropy::new(1)).id()]);
-        given(&[2]).check(&store.db, later).await.unwrap();
-        let old = given(&[1]).check(&store.db, later).await;
+        given(&[2]).await.check(&store.db, later).await.unwrap();
+        let old = given(&[1]).await.check(&store.db, later).await;
         assert!(matches!(old, Err(StoreError::Vault(VaultError::WrongKey { .. }))), "{old:?}");
     })
     .await;
