@@ -20,11 +20,16 @@ mod exit;
 mod failure;
 mod feed_start;
 mod input;
+#[cfg(feature = "transit")]
+mod key_chain;
+mod key_command;
 mod lifecycle;
 mod network;
 mod output;
 mod summary;
 mod telemetry;
+#[cfg(feature = "transit")]
+mod transit;
 mod when;
 mod work;
 

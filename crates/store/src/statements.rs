@@ -63,7 +63,6 @@ const SINGLE: &[&[(&str, &str)]] = &[
     schedules::STATEMENTS,
     status::STATEMENTS,
     sweeps::STATEMENTS,
-    vault::STATEMENTS,
     watermarks::STATEMENTS,
     workers::STATEMENTS,
 ];
@@ -96,6 +95,7 @@ const BULK: &[&[(&str, &Texts)]] = &[
 fn all(engine: Engine) -> Vec<(String, &'static str)> {
     let mut all: Vec<(String, &'static str)> = Vec::new();
     all.extend(SINGLE.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
+    all.extend(vault::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(queue::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(explain::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(inbox::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
@@ -105,6 +105,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
             .concat()
             .into_iter()
             .chain(queue::PAIRS.concat())
+            .chain(vault::PAIRS.concat())
             .map(|(name, pair)| (name.to_owned(), pair.on(engine))),
     );
     let own = match engine {

@@ -23,7 +23,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use model::{Clock, ConnectionId, Entropy, EventId};
+use model::{Clock, ConnectionId, Entropy, EventId, OrgId};
 use store::Db;
 use store::inbox::{NewEvent, Payload};
 use store::vault::Vault;
@@ -109,6 +109,7 @@ impl Default for GatewayOptions {
 /// The gateway at work.
 #[derive(Debug)]
 pub struct Gateway {
+    db: Db,
     options: GatewayOptions,
     tokens: Arc<GatewayTokens>,
     committer: Committer,
@@ -143,8 +144,8 @@ impl Gateway {
         metrics: Arc<Metrics>,
     ) -> Self {
         let seams = Seams { clock, entropy, metrics };
-        let committer = Committer::start(db, &options, seams.clone());
-        Self { options, tokens, committer, in_hand: AtomicUsize::new(0), seams }
+        let committer = Committer::start(db.clone(), &options, seams.clone());
+        Self { db, options, tokens, committer, in_hand: AtomicUsize::new(0), seams }
     }
 
     /// Whether events can be committed.
@@ -217,7 +218,7 @@ impl Gateway {
         if self.options.storing == Storing::Nothing {
             return Ok(());
         }
-        let new = self.event(connection, &parts, &body, event);
+        let new = self.event(connection, &parts, &body, event).await?;
         self.commit(new, body.len()).await
     }
 
@@ -255,17 +256,25 @@ impl Gateway {
         }
     }
 
-    fn event(&self, connection: Option<&str>, parts: &Parts, body: &Bytes, event: Event) -> NewEvent {
+    async fn event(
+        &self,
+        connection: Option<&str>,
+        parts: &Parts,
+        body: &Bytes,
+        event: Event,
+    ) -> Result<NewEvent, Refusal> {
         let entropy = self.seams.entropy.as_ref();
         let received_at = self.seams.clock.now();
         let event_id = EventId::new(received_at, entropy);
         let payload = match &self.options.payload {
             PayloadSetting::None => Payload::None,
             PayloadSetting::Redacted => Payload::Redacted(redact(&event.data)),
-            PayloadSetting::Sealed(vault) => Payload::Sealed(vault.seal_event(event.org, &event_id, body)),
+            PayloadSetting::Sealed(vault) => {
+                Payload::Sealed(self.seal(vault, (event.org, &event_id), body).await?)
+            }
         };
         let identity = event.identity();
-        NewEvent {
+        Ok(NewEvent {
             event_id,
             org_id: event.org,
             connection_id: connection.map(|id| ConnectionId(id.to_owned())),
@@ -283,6 +292,19 @@ impl Gateway {
             facts: event.facts.map(|facts| facts.to_json()),
             payload,
             trace: Some(trace(&parts.headers, entropy).to_string()),
+        })
+    }
+
+    /// Seal a body. The vault reads its key from the database once a minute at most.
+    async fn seal(&self, vault: &Vault, event: (OrgId, &EventId), body: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let sealing = vault.seal_event(&self.db, event, body, self.seams.clock.now());
+        match deadline(self.seams.clock.as_ref(), self.options.answer_ms_max, sealing).await {
+            Ok(Ok(sealed)) => Ok(sealed),
+            Ok(Err(error)) => {
+                tracing::error!("Could not seal an event: {error}");
+                Err(Refusal::later(FAILED, "the event could not be sealed", RETRY_FAILED_S))
+            }
+            Err(_) => Err(Refusal::later(FAILED, "the event was not sealed in time", RETRY_FAILED_S)),
         }
     }
 

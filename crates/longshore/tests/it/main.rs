@@ -12,6 +12,7 @@ mod dialogues;
 mod endpoints;
 mod full_disk;
 mod interrupt;
+mod keys;
 mod live;
 mod secrets;
 mod settings;

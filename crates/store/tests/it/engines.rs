@@ -88,7 +88,8 @@ impl Store {
     }
 
     /// Run statements behind the store's back.
-    pub(crate) async fn tamper(&self, statement: &'static str) {
+    pub(crate) async fn tamper(&self, statement: impl Into<String>) {
+        let statement = sqlx::AssertSqlSafe(statement.into());
         match self.file() {
             Some(file) => {
                 let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);

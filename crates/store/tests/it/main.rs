@@ -15,6 +15,8 @@ mod live;
 mod opening;
 mod private;
 mod queue;
+mod rotation;
 mod samples;
 mod schema;
 mod tables;
+mod vault;
