@@ -18,3 +18,5 @@ mod secrets;
 mod settings;
 mod support;
 mod tail;
+#[cfg(feature = "transit")]
+mod transit;

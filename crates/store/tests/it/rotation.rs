@@ -211,8 +211,7 @@ async fn whatever_the_old_keys_sealed_is_sealed_anew() {
         add_event(store, &body, "event 1").await;
         add_event(store, &[2; 90], "event 3").await;
         let mut tx = store.db.begin().await.unwrap();
-        let elsewhere =
-            vault.seal_instance(&mut tx, ("totp", "u1"), &Secret::new("seed"), NOW).await.unwrap();
+        let elsewhere = vault.seal_instance(&mut tx, ("totp", "u1"), b"seed", NOW).await.unwrap();
         tx.commit().await.unwrap();
 
         let options = RotateOptions { batch: 1, data_keys: true };
