@@ -35,6 +35,10 @@ mod work;
 
 use std::process::ExitCode;
 
+/// Much is given on one thread and given back on another: requests, the statements of SQLite's thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     lifecycle::install_panic_hook();
     lifecycle::guard(|| cli::run(std::env::args_os()))

@@ -48,15 +48,19 @@ impl Texts {
     /// The text for the next statement when `rows` rows are left, and how many of them it takes.
     pub(crate) fn sqlite(&self, rows: usize) -> (&'static str, usize) {
         let index = sqlite_size(rows);
+        (self.sqlite_text(index), SQLITE_ROWS[index].min(rows))
+    }
+
+    /// The text of a size.
+    pub(crate) fn sqlite_text(&self, index: usize) -> &'static str {
         let size = SQLITE_ROWS[index];
-        let text = self.sqlite[index].get_or_init(|| {
+        self.sqlite[index].get_or_init(|| {
             let marks = vec!["?"; self.columns.len()].join(", ");
             let rows = vec![format!("({marks})"); size].join(", ");
             let (names, tail) = (self.names(), self.tail);
             format!("{} ({names}) SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL {tail}", self.head)
                 .leak()
-        });
-        (text, size.min(rows))
+        })
     }
 
     pub(crate) fn postgres(&self) -> &'static str {

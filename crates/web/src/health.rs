@@ -1,5 +1,7 @@
 //! Whether the process lives, whether it can take work, and what it counts.
 
+use std::sync::Arc;
+
 use axum::extract::State as Given;
 use axum::response::{IntoResponse, Response};
 use drift::deadline;
@@ -27,7 +29,7 @@ pub(crate) async fn live() -> &'static str {
 }
 
 /// Whether the process can do its work now: 200, or 503 with the reasons.
-pub(crate) async fn ready(Given(state): Given<State>) -> Response {
+pub(crate) async fn ready(Given(state): Given<Arc<State>>) -> Response {
     let mut reasons = Vec::new();
     if state.stopping.is_begun() {
         reasons.push("stopping");
@@ -50,7 +52,7 @@ async fn database(state: &State) -> Option<&'static str> {
 }
 
 /// Everything that is counted, in the OpenMetrics text format.
-pub(crate) async fn metrics(Given(state): Given<State>) -> Response {
+pub(crate) async fn metrics(Given(state): Given<Arc<State>>) -> Response {
     // What cannot be read is told as it last was.
     let _ = deadline(state.clock.as_ref(), ANSWER_MS_MAX, look(&state, &state.db)).await;
     ([(CONTENT_TYPE, Metrics::CONTENT_TYPE)], state.metrics.encode()).into_response()

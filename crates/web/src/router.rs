@@ -18,7 +18,6 @@ use crate::gateway::Gateway;
 use crate::health;
 
 /// What the doors need.
-#[derive(Clone)]
 pub struct State {
     /// The store.
     pub db: Db,
@@ -61,15 +60,15 @@ pub fn router(state: State) -> Router {
             .route("/webhooks/drift", post(common).fallback(answer::only_post))
             .route("/webhooks/drift/{connection_id}", post(of_connection).fallback(answer::only_post));
     }
-    router.fallback(answer::not_found).layer(MapResponseLayer::new(secured)).with_state(state)
+    router.fallback(answer::not_found).layer(MapResponseLayer::new(secured)).with_state(Arc::new(state))
 }
 
-async fn common(Given(state): Given<State>, request: Request<Body>) -> Result<(), Refusal> {
+async fn common(Given(state): Given<Arc<State>>, request: Request<Body>) -> Result<(), Refusal> {
     webhook(&state, None, request).await
 }
 
 async fn of_connection(
-    Given(state): Given<State>,
+    Given(state): Given<Arc<State>>,
     Path(connection): Path<String>,
     request: Request<Body>,
 ) -> Result<(), Refusal> {

@@ -11,6 +11,7 @@ mod demo;
 mod dialogues;
 mod endpoints;
 mod full_disk;
+mod honey;
 mod interrupt;
 mod keys;
 mod live;

@@ -37,7 +37,7 @@ impl Folding {
     }
 
     /// A transaction was committed.
-    pub(super) fn committed(&self) {
+    pub(crate) fn committed(&self) {
         let commits = self.commits.fetch_add(1, Ordering::Relaxed);
         if commits % COMMITS == COMMITS - 1 {
             // One is under way or due already otherwise.

@@ -19,11 +19,12 @@ const PAGE_BYTES: u32 = 8_192;
 const WRITE_CACHE_KIB: &str = "-32768";
 /// Page cache of each read connection, in KiB.
 const READ_CACHE_KIB: &str = "-4096";
-/// Log pages after which the connection that writes folds the log into the file itself: 128 MiB. It is folded beside the
+/// Log pages after which the connection that writes folds the log into the file itself: 64 MiB. It is folded beside the
 /// work long before ([`super::fold`]).
-const CHECKPOINT_PAGES: &str = "16384";
-/// The log file is cut back to this many bytes once it starts over.
-const LOG_BYTES_MAX: &str = "67108864";
+const CHECKPOINT_PAGES: &str = "8192";
+/// The log file is cut back to this many bytes once it starts over: 128 MiB. It is more than the log has at that threshold,
+/// since cutting it takes long, and a commit waits for it.
+const LOG_BYTES_MAX: &str = "134217728";
 /// Rows of an answer that SQLite's thread may have made before they are taken from it.
 const ROWS_AHEAD_MAX: usize = 1_024;
 /// Statements kept prepared per connection.

@@ -44,8 +44,12 @@ pub struct Appended {
 
 /// A key as it is stored.
 type Key = [u8; KEY_BYTES];
-/// Ids of the events that were kept.
-type Kept = HashSet<String>;
+/// Which of the events whose keys were tried were kept.
+enum Kept {
+    All,
+    /// These.
+    Only(HashSet<String>),
+}
 
 /// Keep each event whose key is not there, in the order of `events`; the answer has the same order.
 ///
@@ -56,10 +60,10 @@ type Kept = HashSet<String>;
 pub async fn append(tx: &mut Tx, events: &[NewEvent]) -> Result<Vec<Appended>, StoreError> {
     let keyed = keyed(events)?;
     let kept = match &mut tx.0 {
-        TxKind::Sqlite(_) => sqlite::Batch::new(keyed)?.write(tx).await?,
+        TxKind::Sqlite(tx) => sqlite::Batch::new(&keyed)?.write(tx).await?,
         TxKind::Postgres(tx) => postgres::append(&mut **tx, &keyed).await?,
     };
-    Ok(appended(events, &kept))
+    Ok(appended(events, &keyed, &kept))
 }
 
 /// [`append`] in a transaction of its own, which is on disk once this answers; then the inbox's bell is rung in this
@@ -68,17 +72,17 @@ pub async fn append(tx: &mut Tx, events: &[NewEvent]) -> Result<Vec<Appended>, S
 /// # Errors
 /// As of [`append`]; nothing is kept then.
 pub async fn commit(db: &Db, events: &[NewEvent]) -> Result<Vec<Appended>, StoreError> {
-    let appended = match &db.pools {
-        Pools::Sqlite { .. } => {
-            let batch = sqlite::Batch::new(keyed(events)?)?;
-            let mut tx = db.begin().await?;
-            let kept = batch.write(&mut tx).await?;
-            tx.commit().await?;
-            appended(events, &kept)
+    let keyed = keyed(events)?;
+    let kept = match &db.pools {
+        Pools::Sqlite { write, folding, .. } => {
+            let kept = sqlite::Batch::new(&keyed)?.commit(write).await?;
+            folding.committed();
+            kept
         }
         // One statement is a transaction.
-        Pools::Postgres(pool) => appended(events, &postgres::append(pool, &keyed(events)?).await?),
+        Pools::Postgres(pool) => postgres::append(pool, &keyed).await?,
     };
+    let appended = appended(events, &keyed, &kept);
     if appended.iter().any(|one| !one.duplicate) {
         db.ring(Channel::Inbox);
     }
@@ -97,10 +101,19 @@ fn keyed(events: &[NewEvent]) -> Result<Vec<(Key, &NewEvent)>, StoreError> {
     Ok(keyed)
 }
 
-fn appended(events: &[NewEvent], kept: &Kept) -> Vec<Appended> {
+fn appended(events: &[NewEvent], keyed: &[(Key, &NewEvent)], kept: &Kept) -> Vec<Appended> {
+    let tried: HashSet<&str>;
+    let is_kept: &dyn Fn(&str) -> bool = match kept {
+        Kept::All if keyed.len() == events.len() => &|_| true,
+        Kept::All => {
+            tried = keyed.iter().map(|(_, event)| event.event_id.0.as_str()).collect();
+            &|id| tried.contains(id)
+        }
+        Kept::Only(kept) => &|id| kept.contains(id),
+    };
     let appended = |event: &NewEvent| Appended {
         event_id: event.event_id.clone(),
-        duplicate: !kept.contains(event.event_id.0.as_str()),
+        duplicate: !is_kept(&event.event_id.0),
     };
     events.iter().map(appended).collect()
 }

@@ -121,6 +121,7 @@ impl Bench<'_> {
             connections,
             pace,
             seconds: self.args.seconds,
+            from_ms: self.app.clock.now().0,
         };
         let measured = load.run().await?;
         let usage = server.usage();

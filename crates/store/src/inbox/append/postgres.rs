@@ -61,7 +61,7 @@ pub(super) async fn append(
         .bind(of(keyed, |event| event.trace.as_deref()))
         .fetch_all(executor)
         .await?;
-    Ok(kept.into_iter().collect())
+    Ok(if kept.len() == keyed.len() { Kept::All } else { Kept::Only(kept.into_iter().collect()) })
 }
 
 pub(crate) const STATEMENTS: &[(&str, &str)] = &[("inbox::append::postgres::APPEND", APPEND)];

@@ -6,13 +6,14 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use sqlx::Arguments as _;
+use futures_util::TryStreamExt as _;
 use sqlx::error::BoxDynError;
-use sqlx::sqlite::SqliteArguments;
+use sqlx::pool::PoolConnection;
+use sqlx::sqlite::{SqliteArguments, SqliteQueryResult};
+use sqlx::{Arguments as _, Executor as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::{Kept, Key};
 use crate::bulk::{SQLITE_ROWS, Texts};
-use crate::db::{Tx, TxKind};
 use crate::error::StoreError;
 use crate::hash::{clean, clean_option};
 use crate::inbox::NewEvent;
@@ -59,59 +60,82 @@ const HOLDERS: &str = "
     SELECT event_id FROM event_keys WHERE (org_id, key) IN (
         SELECT json_extract(value, '$[0]'), unhex(json_extract(value, '$[1]')) FROM json_each($1))";
 
-/// Both statements in one text.
-struct Both {
-    text: &'static str,
-    /// Rows it takes.
-    taken: usize,
-    /// Rows it has room for.
-    room: usize,
+/// Both statements in one text, for as many rows as that size has room for.
+fn both(index: usize) -> &'static str {
+    static BOTH: [OnceLock<&'static str>; SQLITE_ROWS.len()] = [const { OnceLock::new() }; SQLITE_ROWS.len()];
+    BOTH[index].get_or_init(|| format!("{}; {}", KEYS.sqlite_text(index), EVENTS.sqlite_text(index)).leak())
 }
 
-/// Both statements for as many rows as one of them takes.
-fn both(rows: usize) -> Both {
-    static BOTH: [OnceLock<&'static str>; SQLITE_ROWS.len()] = [const { OnceLock::new() }; SQLITE_ROWS.len()];
-    let (keys, taken) = KEYS.sqlite(rows);
-    let (events, _) = EVENTS.sqlite(rows);
-    let index = SQLITE_ROWS.iter().position(|size| *size >= taken).expect("what is taken fits a size");
-    let text = BOTH[index].get_or_init(|| format!("{keys}; {events}").leak());
-    Both { text, taken, room: SQLITE_ROWS[index] }
+/// The same as a whole transaction.
+fn whole(index: usize) -> &'static str {
+    static WHOLE: [OnceLock<&'static str>; SQLITE_ROWS.len()] =
+        [const { OnceLock::new() }; SQLITE_ROWS.len()];
+    WHOLE[index].get_or_init(|| format!("BEGIN IMMEDIATE; {}; COMMIT", both(index)).leak())
 }
 
 /// A batch whose values are bound.
 pub(super) struct Batch<'a> {
-    keyed: Vec<(Key, &'a NewEvent)>,
-    statements: Vec<(&'static str, SqliteArguments)>,
+    keyed: &'a [(Key, &'a NewEvent)],
+    index: usize,
+    bound: SqliteArguments,
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(keyed: Vec<(Key, &'a NewEvent)>) -> Result<Self, StoreError> {
-        let mut statements = Vec::new();
-        let mut rest = keyed.as_slice();
-        while !rest.is_empty() {
-            let Both { text, taken, room } = both(rest.len());
-            let (batch, later) = rest.split_at(taken);
-            let bound = bind(batch, room).map_err(sqlx::Error::Encode)?;
-            statements.push((text, bound));
-            rest = later;
-        }
-        Ok(Self { keyed, statements })
+    pub(super) fn new(keyed: &'a [(Key, &'a NewEvent)]) -> Result<Self, StoreError> {
+        let fits = |size: &usize| *size >= keyed.len();
+        let index = SQLITE_ROWS.iter().position(fits).expect("the largest batch fits the largest size");
+        let bound = bind(keyed, SQLITE_ROWS[index]).map_err(sqlx::Error::Encode)?;
+        Ok(Self { keyed, index, bound })
     }
 
     /// Write keys and events; answers which were kept.
-    pub(super) async fn write(self, tx: &mut Tx) -> Result<Kept, StoreError> {
-        let mut written = 0;
-        for (text, bound) in self.statements {
-            let TxKind::Sqlite(tx) = &mut tx.0 else { unreachable!("the batch is for SQLite") };
-            written += sqlx::query_with(text, bound).execute(&mut **tx).await?.rows_affected();
-        }
-        // A key and an event for each.
-        let all = usize::try_from(written) == Ok(2 * self.keyed.len());
-        let holders = if all { None } else { Some(holders(tx, &self.keyed).await?) };
-        let kept = self.keyed.iter().map(|(_, event)| event.event_id.0.as_str());
-        let kept = kept.filter(|id| holders.as_ref().is_none_or(|holders| holders.contains(*id)));
-        Ok(kept.map(str::to_owned).collect())
+    pub(super) async fn write(self, tx: &mut Transaction<'_, Sqlite>) -> Result<Kept, StoreError> {
+        let written = sqlx::query_with(both(self.index), self.bound).execute(&mut **tx).await?;
+        kept(self.keyed, written.rows_affected(), tx).await
     }
+
+    /// Write keys and events in a transaction of their own, in one way to the thread and back.
+    pub(super) async fn commit(self, pool: &SqlitePool) -> Result<Kept, StoreError> {
+        let mut writing = Writing { connection: pool.acquire().await?, is_done: false };
+        let query = sqlx::query_with(whole(self.index), self.bound);
+        let results = (&mut *writing.connection).fetch_many(query).try_collect::<Vec<_>>().await?;
+        writing.is_done = true;
+        // Of the four statements the one that begins and the one that commits write nothing, and say what the one before
+        // them did.
+        let written = results[1..3].iter().filter_map(|result| result.as_ref().left());
+        let written = written.map(SqliteQueryResult::rows_affected).sum();
+        kept(self.keyed, written, &mut writing.connection).await
+    }
+}
+
+/// The connection while a transaction may be open on it that nobody else would end.
+struct Writing {
+    connection: PoolConnection<Sqlite>,
+    is_done: bool,
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        if !self.is_done {
+            // The transaction is undone with it.
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+/// Which were kept, when so many rows were written.
+async fn kept(
+    keyed: &[(Key, &NewEvent)],
+    written: u64,
+    connection: &mut SqliteConnection,
+) -> Result<Kept, StoreError> {
+    // A key and an event for each.
+    if usize::try_from(written) == Ok(2 * keyed.len()) {
+        return Ok(Kept::All);
+    }
+    let holders = holders(connection, keyed).await?;
+    let ids = keyed.iter().map(|(_, event)| &event.event_id.0);
+    Ok(Kept::Only(ids.filter(|id| holders.contains(*id)).cloned().collect()))
 }
 
 /// The values of both statements, one after the other as their marks stand.
@@ -156,12 +180,14 @@ fn bind_event(bound: &mut SqliteArguments, key: &Key, event: &NewEvent) -> Resul
 }
 
 /// The ids of the events that hold these keys.
-async fn holders(tx: &mut Tx, keyed: &[(Key, &NewEvent)]) -> Result<HashSet<String>, StoreError> {
-    let TxKind::Sqlite(tx) = &mut tx.0 else { unreachable!("the batch is for SQLite") };
+async fn holders(
+    connection: &mut SqliteConnection,
+    keyed: &[(Key, &NewEvent)],
+) -> Result<HashSet<String>, StoreError> {
     let keys: Vec<(i64, String)> =
         keyed.iter().map(|(key, event)| (event.org_id.0, hex::encode(key))).collect();
     let keys = serde_json::to_string(&keys).expect("numbers and letters are JSON");
-    let holders: Vec<String> = sqlx::query_scalar(HOLDERS).bind(keys).fetch_all(&mut **tx).await?;
+    let holders: Vec<String> = sqlx::query_scalar(HOLDERS).bind(keys).fetch_all(connection).await?;
     Ok(holders.into_iter().collect())
 }
 

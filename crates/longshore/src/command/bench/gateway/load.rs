@@ -19,8 +19,11 @@ use crate::failure::Failure;
 const ANSWER_MS_MAX: u64 = 10_000;
 /// Messages of each conversation.
 const MESSAGES_EACH: u64 = 40;
-/// Digits of a message's id in the body.
+/// Digits of a message's id, and of a time in milliseconds, in the body.
 const ID_DIGITS: usize = 16;
+const TIME_DIGITS: usize = 13;
+/// Where the time stands until a request has one.
+const NO_TIME: &str = "1000000000000";
 
 /// How events follow each other.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +43,8 @@ pub(super) struct Load {
     pub(super) connections: usize,
     pub(super) pace: Pace,
     pub(super) seconds: u64,
+    /// When the first event happens, in milliseconds; each happens when it is sent.
+    pub(super) from_ms: i64,
 }
 
 /// What came back.
@@ -58,11 +63,20 @@ pub(super) struct Measured {
 }
 
 impl Load {
+    /// Send it all from a thread of its own, which is woken once for many answers: what it uses, the server lacks.
+    pub(super) async fn run(self) -> Result<Measured, Failure> {
+        let unexpected = |error: std::io::Error| Failure::unexpected(format!("cannot make load: {error}"));
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(unexpected)?;
+        let sending = tokio::task::spawn_blocking(move || runtime.block_on(self.send()));
+        sending.await.map_err(|_| Failure::unexpected("the load ended early"))?
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "microseconds are measured, which model::Clock does not tell"
     )]
-    pub(super) async fn run(self) -> Result<Measured, Failure> {
+    async fn send(self) -> Result<Measured, Failure> {
         let next = Arc::new(AtomicU64::new(0));
         let mut connections = Vec::new();
         for _ in 0..self.connections {
@@ -126,8 +140,8 @@ impl Sender {
             if let Some(early) = meant.checked_sub(self.began.elapsed()).filter(|early| !early.is_zero()) {
                 tokio::time::sleep(early).await;
             }
-            let id = request.set(number);
             let sent = self.began.elapsed();
+            let id = request.set(number, sent);
             let exchange = exchange(&mut self.stream, &request.bytes, &mut buffer);
             let answer = tokio::time::timeout(Duration::from_millis(ANSWER_MS_MAX), exchange).await;
             let now = self.began.elapsed();
@@ -157,13 +171,15 @@ struct Request {
     bytes: Vec<u8>,
     message_at: usize,
     conversation_at: usize,
+    time_at: usize,
+    from_ms: i64,
 }
 
 impl Request {
     fn new(load: Load) -> Self {
         let zeros = "1".to_owned() + &"0".repeat(ID_DIGITS - 1);
         let head = format!(
-            r#"{{"type":"new_message","token":"{TOKEN}","orgId":{},"data":{{"id":{zeros},"conversationId":{zeros},"author":{{"type":"contact","id":17035500001,"bot":false}},"type":"chat","createdAt":1717400001500,"attributes":{{"preMessages":[]}},"context":{{"ip":"203.0.113.9","href":"https://www.example.test/pricing"}},"body":""#,
+            r#"{{"type":"new_message","token":"{TOKEN}","orgId":{},"data":{{"id":{zeros},"conversationId":{zeros},"author":{{"type":"contact","id":17035500001,"bot":false}},"type":"chat","createdAt":{NO_TIME},"attributes":{{"preMessages":[]}},"context":{{"ip":"203.0.113.9","href":"https://www.example.test/pricing"}},"body":""#,
             load.org
         );
         let text = "Do you offer annual billing? ".repeat(load.bytes / 29 + 1);
@@ -176,11 +192,14 @@ impl Request {
         );
         let message_at = bytes.find(&zeros).expect("the body holds the message's id");
         let conversation_at = bytes.rfind(&zeros).expect("the body holds the conversation's id");
-        Self { bytes: bytes.into_bytes(), message_at, conversation_at }
+        let time_at = bytes.find(&format!(":{NO_TIME},")).expect("the body holds a time") + 1;
+        Self { bytes: bytes.into_bytes(), message_at, conversation_at, time_at, from_ms: load.from_ms }
     }
 
-    /// Make it the event of this number; answers the message's id.
-    fn set(&mut self, number: u64) -> i64 {
+    /// Make it the event of this number, sent so long after the first; answers the message's id.
+    fn set(&mut self, number: u64, since: Duration) -> i64 {
+        let at = format!("{:013}", self.from_ms + i64::try_from(since.as_millis()).unwrap_or(0));
+        self.bytes[self.time_at..self.time_at + TIME_DIGITS].copy_from_slice(at.as_bytes());
         let base = 10_u64.pow(15);
         for (at, id) in [(self.message_at, number), (self.conversation_at, number / MESSAGES_EACH)] {
             let digits = (base + id).to_string();
@@ -224,21 +243,31 @@ fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use drift::webhook::Event;
+    use model::Millis;
 
     use super::*;
 
     #[test]
     fn each_request_is_another_event_of_the_asked_size() {
         let address = "127.0.0.1:1".parse().unwrap();
-        let load = Load { address, org: 7, bytes: 1_024, connections: 1, pace: Pace::FlatOut, seconds: 1 };
+        let load = Load {
+            address,
+            org: 7,
+            bytes: 1_024,
+            connections: 1,
+            pace: Pace::FlatOut,
+            seconds: 1,
+            from_ms: 1_717_400_000_000,
+        };
         let mut request = Request::new(load);
         for number in [0, 41] {
-            let id = request.set(number);
+            let id = request.set(number, Duration::from_millis(1_500));
             let start = request.bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
             let body = &request.bytes[start..];
             assert_eq!(body.len(), 1_024);
             let event = Event::parse(body).unwrap();
             assert_eq!(event.message.map(|message| message.0), Some(id));
+            assert_eq!(event.occurred_at, Some(Millis(1_717_400_001_500)));
             assert_eq!(event.conversation.map(|it| it.0), Some(1_000_000_000_000_000 + number as i64 / 40));
         }
     }
