@@ -8,6 +8,7 @@ use model::{ConnectionId, Millis, OrgId, Secret};
 
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
+use crate::honey;
 use crate::vault::{self, Found, Place, Vault, VaultError};
 
 /// How a grant was obtained.
@@ -225,9 +226,10 @@ const SEALED: &str = "
     SELECT connections.connection_id AS connection_id, connections.org_id AS org_id,
            connections.expires_at AS expires_at, secrets.version AS version, secrets.sealed AS sealed,
            data_keys.data_key_id AS data_key_id, data_keys.owner AS owner, data_keys.wrapped AS wrapped,
-           data_keys.key_id AS key_id
+           data_keys.key_id AS key_id, honey_tokens.honey_id AS honey_id
     FROM connections JOIN secrets ON secrets.connection_id = connections.connection_id
     LEFT JOIN data_keys ON data_keys.data_key_id = secrets.data_key_id
+    LEFT JOIN honey_tokens ON honey_tokens.honey_id = connections.connection_id
     WHERE connections.connection_id = $1 AND secrets.kind = $2";
 
 /// One secret in the clear, with the end of its connection's access token.
@@ -245,6 +247,9 @@ async fn opened(
             .fetch_optional(pool)
             .await)?;
         let Some(row) = row else { return Ok(None) };
+        if row.honey_id.is_some() {
+            honey::read(db, &row.connection_id).await?;
+        }
         let expires_at = row.expires_at.map(Millis);
         match row.open(kind, vault).await {
             // Between the look at the row and at the keys a change of keys may have ended.
@@ -254,11 +259,12 @@ async fn opened(
     }
 }
 
+/// Decoys were given up, and so are not among these.
 const OF_KIND: &str = "
     SELECT connections.connection_id AS connection_id, connections.org_id AS org_id,
            connections.expires_at AS expires_at, secrets.version AS version, secrets.sealed AS sealed,
            data_keys.data_key_id AS data_key_id, data_keys.owner AS owner, data_keys.wrapped AS wrapped,
-           data_keys.key_id AS key_id
+           data_keys.key_id AS key_id, CAST(NULL AS TEXT) AS honey_id
     FROM connections JOIN secrets ON secrets.connection_id = connections.connection_id
     LEFT JOIN data_keys ON data_keys.data_key_id = secrets.data_key_id
     WHERE secrets.kind = $1 AND connections.state <> 'disconnected'
@@ -335,6 +341,7 @@ row! {
         owner: Option<String>,
         wrapped: Option<Vec<u8>>,
         key_id: Option<String>,
+        honey_id: Option<String>,
     }
 }
 

@@ -9,8 +9,8 @@ use crate::mirror::state::Pair;
 use crate::url::Engine;
 use crate::{
     budgets, call_stats, changes, checkpoints, connections, consumers, directory, effects, endpoints,
-    exclusive, explain, export_runs, facts, failures, inbox, listings, migrate, mirror, notices, pauses,
-    queue, runs, schedules, status, sweeps, tables, vault, wake, watermarks, workers,
+    exclusive, explain, export_runs, facts, failures, honey, inbox, listings, migrate, mirror, notices,
+    pauses, queue, runs, schedules, status, sweeps, tables, vault, wake, watermarks, workers,
 };
 
 impl Db {
@@ -48,6 +48,7 @@ const SINGLE: &[&[(&str, &str)]] = &[
     export_runs::STATEMENTS,
     facts::STATEMENTS,
     failures::STATEMENTS,
+    honey::STATEMENTS,
     listings::STATEMENTS,
     migrate::STATEMENTS,
     mirror::counts::STATEMENTS,

@@ -13,7 +13,7 @@ mod envelope;
 mod tokens;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -24,9 +24,9 @@ use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use model::{Clock, ConnectionId, Entropy, EventId, OrgId};
-use store::Db;
 use store::inbox::{NewEvent, Payload};
 use store::vault::Vault;
+use store::{Db, honey};
 use telemetry::{Metrics, TraceParent};
 
 pub use tokens::{GatewayTokens, WEBHOOK_TOKEN};
@@ -114,6 +114,8 @@ pub struct Gateway {
     tokens: Arc<GatewayTokens>,
     committer: Committer,
     in_hand: AtomicUsize,
+    /// Whether a decoy's token is just being written down.
+    hearing: Arc<AtomicBool>,
     seams: Seams,
 }
 
@@ -145,7 +147,7 @@ impl Gateway {
     ) -> Self {
         let seams = Seams { clock, entropy, metrics };
         let committer = Committer::start(db.clone(), &options, seams.clone());
-        Self { db, options, tokens, committer, in_hand: AtomicUsize::new(0), seams }
+        Self { db, options, tokens, committer, in_hand: AtomicUsize::new(0), hearing: Arc::default(), seams }
     }
 
     /// Whether events can be committed.
@@ -246,14 +248,35 @@ impl Gateway {
         if let Some(header) = header
             && !self.tokens.is_right(place, header.as_bytes())
         {
+            self.hear(header.as_bytes());
             return Err(wrong_token());
         }
         let inside = envelope::token(body).map_err(malformed)?;
         match inside {
             envelope::Token::Text(token) if self.tokens.is_right(place, token.as_bytes()) => Ok(()),
             envelope::Token::Absent if header.is_some() => Ok(()),
+            envelope::Token::Text(token) => {
+                self.hear(token.as_bytes());
+                Err(wrong_token())
+            }
             _ => Err(wrong_token()),
         }
+    }
+
+    /// A refused token that is a decoy's is written down, beside the answer. One at a time: who knocks on has been heard.
+    fn hear(&self, token: &[u8]) {
+        if !self.tokens.is_honey(token) || self.hearing.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (db, token, hearing) = (self.db.clone(), token.to_vec(), Arc::clone(&self.hearing));
+        tokio::spawn(async move {
+            if let Err(error) = honey::used(&db, &token).await {
+                tracing::error!(
+                    "A honey token was shown at the gateway, and could not be written down: {error}"
+                );
+            }
+            hearing.store(false, Ordering::Relaxed);
+        });
     }
 
     async fn event(

@@ -11,6 +11,7 @@ mod demo;
 mod dialogues;
 mod endpoints;
 mod full_disk;
+mod honey;
 mod interrupt;
 mod keys;
 mod live;
@@ -18,3 +19,5 @@ mod secrets;
 mod settings;
 mod support;
 mod tail;
+#[cfg(feature = "transit")]
+mod transit;

@@ -30,3 +30,18 @@ ALTER TABLE secrets ADD COLUMN data_key_id TEXT;
 
 -- Few or none, unless bodies are kept sealed: a change of keys finds them here.
 CREATE INDEX events_sealed ON events (event_id) WHERE payload_form = 'sealed';
+
+-- Decoys: connections that nobody has a reason to touch. What was seen and has not been told is an alarm to come.
+CREATE TABLE honey_tokens (
+    honey_id TEXT NOT NULL,
+    org_id BIGINT NOT NULL,
+    note TEXT NOT NULL,
+    token_hash BYTEA NOT NULL,
+    planted_at BIGINT NOT NULL,
+    reads BIGINT NOT NULL,
+    uses BIGINT NOT NULL,
+    told BIGINT NOT NULL,
+    touched_at BIGINT,
+    PRIMARY KEY (honey_id)
+);
+CREATE UNIQUE INDEX honey_tokens_by_hash ON honey_tokens (token_hash);

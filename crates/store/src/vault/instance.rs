@@ -30,15 +30,14 @@ impl Vault {
         &self,
         tx: &mut Tx,
         (kind, subject): (&str, &str),
-        secret: &Secret,
+        plain: &[u8],
         now: Millis,
     ) -> Result<Vec<u8>, StoreError> {
-        let place = instance_place(kind, subject);
-        let (sealed, _) = self.seal(tx, INSTANCE, &place, secret.expose().as_bytes(), now).await?;
+        let (sealed, _) = self.seal(tx, INSTANCE, &instance_place(kind, subject), plain, now).await?;
         Ok(sealed)
     }
 
-    /// Open what [`Vault::seal_instance`] made for the same kind and subject.
+    /// Open what [`Vault::seal_instance`] made for the same kind and subject, where it is a text.
     ///
     /// # Errors
     /// [`StoreError::Vault`] when it does not open, or the database's error.
@@ -48,7 +47,20 @@ impl Vault {
         (kind, subject): (&str, &str),
         sealed: &[u8],
     ) -> Result<Secret, StoreError> {
-        Ok(secret(&self.open_found(db, &instance_place(kind, subject), sealed).await?)?)
+        Ok(secret(&self.open_instance_bytes(db, (kind, subject), sealed).await?)?)
+    }
+
+    /// The same, where it is no text.
+    ///
+    /// # Errors
+    /// As [`Vault::open_instance`].
+    pub async fn open_instance_bytes(
+        &self,
+        db: &Db,
+        (kind, subject): (&str, &str),
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        self.open_found(db, &instance_place(kind, subject), sealed).await
     }
 
     /// Seal the body of a received event, for this event of this organization alone.

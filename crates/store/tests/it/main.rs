@@ -9,6 +9,7 @@ mod engines;
 mod exclusive;
 mod explain;
 mod feed;
+mod honey;
 mod inbox;
 mod laws;
 mod live;

@@ -27,14 +27,14 @@ fn name(number: u64) -> String {
 }
 
 /// A vault over the key file, as a process opens it.
-async fn open(path: &Path, seed: u64) -> Vault {
+pub(crate) async fn open(path: &Path, seed: u64) -> Vault {
     let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(seed));
     let ring = Ring::read(Box::new(KeyFile::at(path)), Arc::clone(&entropy)).await.unwrap();
     Vault::over(Arc::new(ring), entropy)
 }
 
 /// A key file with the key of this seed.
-fn key_file(folder: &Path, seed: u64) -> std::path::PathBuf {
+pub(crate) fn key_file(folder: &Path, seed: u64) -> std::path::PathBuf {
     let path = folder.join("it.key");
     let _ = std::fs::remove_file(&path);
     KeyFile::beside(&path, None, &SeededEntropy::new(seed)).unwrap();
@@ -83,7 +83,7 @@ async fn call(db: Db, vault: Vault, seed: u64, calls: Arc<Calls>) -> Result<(), 
 }
 
 /// Step until so much is done, or to the end; answers whether there is more.
-async fn step_until(rotation: &mut Rotation, store: &Store, vault: &Vault, done: u64) -> bool {
+pub(crate) async fn step_until(rotation: &mut Rotation, store: &Store, vault: &Vault, done: u64) -> bool {
     let now = NOW.plus(5);
     loop {
         let so_far = rotation.done();
@@ -211,8 +211,7 @@ async fn whatever_the_old_keys_sealed_is_sealed_anew() {
         add_event(store, &body, "event 1").await;
         add_event(store, &[2; 90], "event 3").await;
         let mut tx = store.db.begin().await.unwrap();
-        let elsewhere =
-            vault.seal_instance(&mut tx, ("totp", "u1"), &Secret::new("seed"), NOW).await.unwrap();
+        let elsewhere = vault.seal_instance(&mut tx, ("totp", "u1"), b"seed", NOW).await.unwrap();
         tx.commit().await.unwrap();
 
         let options = RotateOptions { batch: 1, data_keys: true };

@@ -319,9 +319,9 @@ async fn a_destroyed_data_key_leaves_no_bytes_in_the_file() {
 #[tokio::test]
 async fn a_secret_of_no_connection_opens_for_its_own_kind_and_subject() {
     on_both(async |store| {
-        let (vault, secret) = (vault(1), Secret::new("seed-canary"));
+        let vault = vault(1);
         let mut tx = store.db.begin().await.unwrap();
-        let sealed = vault.seal_instance(&mut tx, ("totp", "user 1"), &secret, NOW).await.unwrap();
+        let sealed = vault.seal_instance(&mut tx, ("totp", "user 1"), b"seed-canary", NOW).await.unwrap();
         tx.commit().await.unwrap();
         assert!(!sealed.windows(6).any(|window| window == b"canary"));
         let again = Vault::new(Key::generate(&SeededEntropy::new(1)), Arc::new(SeededEntropy::new(9)));
@@ -348,8 +348,7 @@ async fn of_many_who_need_the_first_data_key_at_once_one_makes_it() {
                 let vault = Vault::new(Key::generate(&SeededEntropy::new(1)), entropy);
                 vault.check(&db, NOW).await.unwrap();
                 let mut tx = db.begin().await.unwrap();
-                let secret = Secret::new("same");
-                let sealed = vault.seal_instance(&mut tx, ("kind", "subject"), &secret, NOW).await.unwrap();
+                let sealed = vault.seal_instance(&mut tx, ("kind", "subject"), b"same", NOW).await.unwrap();
                 tx.commit().await.unwrap();
                 sealed
             })
