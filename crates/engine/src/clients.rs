@@ -11,12 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drift::{Client, Pace};
 use model::{ConnectionId, Millis, OrgId};
+use store::audit::{self, Who};
 use store::connections::{self, Connection, ConnectionState};
 use store::notices::{self, NewNotice};
 
 use crate::budget;
 use crate::calls::CallBook;
-use crate::connection::Connections;
+use crate::connection::{Connections, state_entry};
 use crate::error::{Doing, EngineError};
 
 /// The kind of notices about connections.
@@ -143,12 +144,14 @@ impl Clients {
         let state = if has_expired { ConnectionState::Expired } else { ConnectionState::Revoked };
         let mut tx = db.begin().await.doing(DOING)?;
         connections::set_state(&mut tx, &now_held.connection_id, state).await.doing(DOING)?;
+        let (who, now) = (Who::node(), self.connections.seams.clock.now());
+        audit::append(&mut tx, &state_entry(now, &who, &now_held, state)).doing(DOING)?;
         let message = format!(
             "Drift no longer accepts the connection of organization {org} ({}): its jobs wait; connect again with \"longshore connect\"",
             state.as_str()
         );
         let notice = NewNotice { org, kind: NOTICE, subject: state.as_str(), message: &message };
-        notices::raise(&mut tx, &notice, self.connections.seams.clock.now()).await.doing(DOING)?;
+        notices::raise(&mut tx, &notice, now).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;
         tracing::warn!(org.id = %org, connection.state = state.as_str(), "Drift refuses the connection of organization {org}");
         Ok(ClientError::Closed { what: what_is_wrong(state) })

@@ -8,12 +8,13 @@ mod keeper;
 use std::sync::Arc;
 
 use drift::{App, Auth, Client, Config, MemoryKeeper, Pace, Recorder, Seams, TokenPair};
-use model::{ConnectionId, OrgId, Secret};
+use model::{ConnectionId, Millis, OrgId, Secret};
+use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
 use store::notices;
 use store::pauses::{self, Pause, Scope};
 use store::vault::Vault;
-use store::{Db, Tx};
+use store::{Db, StoreError, Tx};
 
 use crate::budget;
 use crate::context::Context;
@@ -53,10 +54,10 @@ impl Connections {
     /// # Errors
     /// When the API cannot be reached or refuses the token, when it does not say whose the token is, or when the
     /// store fails. Nothing is stored then.
-    pub async fn connect_private(&self, token: Secret) -> Result<Connection, EngineError> {
+    pub async fn connect_private(&self, token: Secret, who: &Who) -> Result<Connection, EngineError> {
         let auth = Auth::Private(token.clone());
         let tokens = Tokens { access: token, refresh: None, expires_at: None };
-        self.connect(auth, ConnectionKind::Private, tokens, None, None).await
+        self.connect(auth, ConnectionKind::Private, tokens, (None, None), who).await
     }
 
     /// Connect by an authorization code.
@@ -68,6 +69,7 @@ impl Connections {
         app: App,
         code: &Secret,
         redirect_uri: &str,
+        who: &Who,
     ) -> Result<Connection, EngineError> {
         let pair = drift::oauth::exchange_code(&self.config, &self.seams, &app, code, redirect_uri)
             .await
@@ -75,7 +77,7 @@ impl Connections {
         let tokens = tokens_of(&pair);
         let org = pair.org;
         let auth = Auth::OAuth { app: app.clone(), keeper: Arc::new(MemoryKeeper::new(pair)) };
-        self.connect(auth, ConnectionKind::OAuth, tokens, Some(app), org).await
+        self.connect(auth, ConnectionKind::OAuth, tokens, (Some(app), org), who).await
     }
 
     /// Open the connection of an organization, or the only one there is.
@@ -159,8 +161,8 @@ impl Connections {
         auth: Auth,
         kind: ConnectionKind,
         tokens: Tokens,
-        app: Option<App>,
-        org: Option<OrgId>,
+        (app, org): (Option<App>, Option<OrgId>),
+        who: &Who,
     ) -> Result<Connection, EngineError> {
         let info = self
             .client(auth)?
@@ -182,16 +184,23 @@ impl Connections {
             last_used_at: None,
             expires_at: tokens.expires_at,
         };
-        self.store(&connection, &tokens, app.as_ref()).await?;
+        self.store(&connection, &tokens, app.as_ref(), who).await?;
         Ok(connection)
     }
 
     /// The new grant is stored and the older ones of the organization given up, in one transaction.
-    async fn store(&self, new: &Connection, tokens: &Tokens, app: Option<&App>) -> Result<(), EngineError> {
+    async fn store(
+        &self,
+        new: &Connection,
+        tokens: &Tokens,
+        app: Option<&App>,
+        who: &Who,
+    ) -> Result<(), EngineError> {
         const DOING: &str = "store the connection";
         let older = connections::list(&self.db).await.doing(DOING)?;
         let mut tx = self.db.begin().await.doing(DOING)?;
         connections::insert(&mut tx, new, tokens, &self.vault).await.doing(DOING)?;
+        told(&mut tx, (new, new.created_at), who, Action::ConnectionConnect, None).doing(DOING)?;
         if let Some(app) = app {
             let (id, now) = (&new.connection_id, new.created_at);
             let client_id = Secret::new(app.client_id.clone());
@@ -207,14 +216,16 @@ impl Connections {
         {
             let gone = ConnectionState::Disconnected;
             connections::set_state(&mut tx, &old.connection_id, gone).await.doing(DOING)?;
+            told(&mut tx, (old, new.created_at), who, Action::ConnectionDisconnect, Some("replaced"))
+                .doing(DOING)?;
         }
-        self.resume(&mut tx, new).await?;
+        self.resume(&mut tx, new, who).await?;
         tx.commit().await.doing(DOING)?;
         route::reroute(&self.db, new.org_id).await.map(drop)
     }
 
     /// What waited for somebody to connect again goes on: jobs, schedules, and what was said about it is taken back.
-    async fn resume(&self, tx: &mut Tx, new: &Connection) -> Result<(), EngineError> {
+    async fn resume(&self, tx: &mut Tx, new: &Connection, who: &Who) -> Result<(), EngineError> {
         const DOING: &str = "resume what waited for the connection";
         let (org, now) = (new.org_id, new.created_at);
         let paused = pauses::list(&self.db, now).await.doing(DOING)?;
@@ -222,6 +233,8 @@ impl Connections {
             |pause: &Pause| pause.scope == Scope::org(org) && pause.reason.starts_with(clients::PAUSE_REASON);
         if paused.iter().any(is_ours) {
             pauses::resume(tx, &Scope::org(org)).await.doing(DOING)?;
+            let entry = NewEntry::done(now, who, Action::PauseEnd, Object::org(org)).org(org);
+            audit::append(tx, &entry.because("connected")).doing(DOING)?;
         }
         notices::dismiss(tx, org, clients::NOTICE, None).await.doing(DOING)?;
         match schedules::schedules_for(tx, new, now).await {
@@ -269,7 +282,35 @@ pub(crate) async fn note(ctx: &Context, state: ConnectionState) -> Result<(), En
     let mut tx = ctx.db.begin().await.doing(DOING)?;
     connections::touch(&mut tx, &known.connection_id, ctx.clock.now()).await.doing(DOING)?;
     connections::set_state(&mut tx, &known.connection_id, state).await.doing(DOING)?;
+    if known.state != state {
+        let (who, now) = (Who::node(), ctx.clock.now());
+        audit::append(&mut tx, &state_entry(now, &who, &known, state)).doing(DOING)?;
+    }
     tx.commit().await.doing(DOING)
+}
+
+/// What the audit log is told of a connection's new state.
+pub(crate) fn state_entry<'a>(
+    now: Millis,
+    who: &'a Who,
+    connection: &'a Connection,
+    state: ConnectionState,
+) -> NewEntry<'a> {
+    let object = Object::new(ObjectKind::Connection, connection.connection_id.0.as_str());
+    NewEntry::done(now, who, Action::ConnectionState, object).org(connection.org_id).because(state.as_str())
+}
+
+/// What the audit log is told of a grant that came or went.
+fn told(
+    tx: &mut Tx,
+    (connection, now): (&Connection, Millis),
+    who: &Who,
+    action: Action,
+    reason: Option<&'static str>,
+) -> Result<(), StoreError> {
+    let object = Object::new(ObjectKind::Connection, connection.connection_id.0.as_str());
+    let entry = NewEntry::done(now, who, action, object).org(connection.org_id);
+    audit::append(tx, &NewEntry { reason, ..entry })
 }
 
 fn tokens_of(pair: &TokenPair) -> Tokens {

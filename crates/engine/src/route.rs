@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{Millis, OrgId};
+use store::audit::{self, Action, ActorKind, NewEntry, Object, ObjectKind, Who};
 use store::connections::{self, ConnectionState};
 use store::directory::{self, ToldMeeting};
 use store::inbox::{self, Event, Outcome, Selection};
@@ -185,6 +186,10 @@ impl Router {
             Act::Disconnected { connection } => {
                 if let Some(connection) = connection {
                     connections::set_state(tx, connection, ConnectionState::Revoked).await.doing(DOING)?;
+                    let who = Who::new(ActorKind::Provider, "drift");
+                    let object = Object::new(ObjectKind::Connection, connection.0.as_str());
+                    let entry = NewEntry::done(now, &who, Action::ConnectionState, object).org(org);
+                    audit::append(tx, &entry.because(ConnectionState::Revoked.as_str())).doing(DOING)?;
                 }
                 let message = format!(
                     "Organization {org} has disconnected the app: its jobs wait; connect again with \"longshore connect\""

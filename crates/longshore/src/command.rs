@@ -1,6 +1,7 @@
 //! One file a command, all alike: its flags, its report, its `run`, the report as text.
 
 pub(crate) mod archive;
+pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod certificate;
 pub(crate) mod completions;

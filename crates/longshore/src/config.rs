@@ -63,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) key_file: PathBuf,
     #[cfg(feature = "transit")]
     pub(crate) transit: Option<TransitOptions>,
+    /// The second place of the audit log's checkpoints.
+    pub(crate) audit_checkpoint_file: Option<PathBuf>,
     pub(crate) api_url: Url,
     pub(crate) list_url: Url,
     pub(crate) authorize_url: Url,
@@ -139,6 +141,7 @@ impl Config {
             key_file: read(&layers, "key_file", path)?,
             #[cfg(feature = "transit")]
             transit: transit(&layers)?,
+            audit_checkpoint_file: optional(&layers, "audit_checkpoint_file", path)?,
             list_url: optional(&layers, "list_url", url)?.unwrap_or_else(|| api_url.clone()),
             authorize_url: optional(&layers, "authorize_url", url)?
                 .unwrap_or_else(|| authorize_url(&api_url)),

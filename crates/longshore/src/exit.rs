@@ -67,12 +67,12 @@ impl Exit {
     pub(crate) const fn meaning(self) -> &'static str {
         match self {
             Self::Done => {
-                "Done. For `archive` and `demo`: the certificate says complete. For `verify`: no difference."
+                "Done. For `archive` and `demo`: the certificate says complete. For `verify`: no difference; for `audit verify`: the log is whole."
             }
             Self::Unexpected => "Something that should not happen: a defect of this program.",
             Self::Usage => "The command line, a setting or an input file is wrong. Nothing was begun.",
             Self::Incomplete => {
-                "The work ended, and the result is not whole: the certificate says incomplete, or `verify` found differences."
+                "The work ended, and the result is not whole: the certificate says incomplete, `verify` found differences, or `audit verify` a fault."
             }
             Self::Refused => {
                 "Not connected, or Drift refuses: token unknown, expired or revoked, or a scope missing."

@@ -4,6 +4,7 @@
 //! what is said or with which number the program ends.
 
 mod api;
+mod audit;
 mod disk;
 mod engine;
 mod sandbox;

@@ -31,6 +31,7 @@ mod telemetry;
 #[cfg(feature = "transit")]
 mod transit;
 mod when;
+mod who;
 mod work;
 
 use std::process::ExitCode;

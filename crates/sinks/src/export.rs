@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use model::{Clock, Entropy, Millis, OrgId, RunId};
 use serde::Serialize;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::{Db, export_runs};
 use tokio::task::JoinHandle;
 
@@ -39,6 +40,8 @@ pub struct ExportOptions {
     pub transcripts: bool,
     /// Whether to write the attachments' files.
     pub attachments: bool,
+    /// Who asked for it.
+    pub who: Who,
 }
 
 /// How far an export has come.
@@ -113,6 +116,9 @@ pub async fn export(
     let mut tx = db.begin().await?;
     let target = (options.format.name(), destination.as_str());
     export_runs::start(&mut tx, org, &plan.run, target, plan.started_at).await?;
+    let object = Object::new(ObjectKind::ExportRun, plan.run.0.as_str());
+    let entry = NewEntry::done(plan.started_at, &options.who, Action::ExportStart, object).org(org);
+    audit::append(&mut tx, &entry)?;
     tx.commit().await?;
 
     let written = write(db, &plan, options, clock, &mut progress).await;
@@ -120,7 +126,8 @@ pub async fn export(
         Ok(report) => ("success".to_owned(), counts(report)),
         Err(error) => (format!("failed: {error}"), "{}".to_owned()),
     };
-    let recorded = record(db, &plan, &outcome, &counts, clock.now()).await;
+    let rows = written.as_ref().ok().map(|report| report.rows);
+    let recorded = record(db, &plan, (&outcome, &counts, rows), &options.who, clock.now()).await;
     match (written, recorded) {
         (Err(error), _) => Err(error),
         (Ok(_), Err(error)) => Err(error),
@@ -136,9 +143,22 @@ pub async fn export(
     }
 }
 
-async fn record(db: &Db, plan: &Plan, outcome: &str, counts: &str, now: Millis) -> Result<(), SinkError> {
+/// How it ended: in a sentence, by table, and how many rows, unless it failed.
+async fn record(
+    db: &Db,
+    plan: &Plan,
+    (outcome, counts, rows): (&str, &str, Option<u64>),
+    who: &Who,
+    now: Millis,
+) -> Result<(), SinkError> {
     let mut tx = db.begin().await?;
     export_runs::finish(&mut tx, plan.org, &plan.run, (outcome, counts), now).await?;
+    let object = Object::new(ObjectKind::ExportRun, plan.run.0.as_str());
+    let entry = match rows {
+        Some(rows) => NewEntry::done(now, who, Action::ExportFinish, object).amount(rows.cast_signed()),
+        None => NewEntry::failed(now, who, Action::ExportFinish, object, "not_written"),
+    };
+    audit::append(&mut tx, &entry.org(plan.org))?;
     Ok(tx.commit().await?)
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
+use crate::audit;
 use crate::db::fold::Folding;
 use crate::error::StoreError;
 use crate::migrate;
@@ -62,6 +63,8 @@ pub(crate) struct TxContext {
     rings: Rings,
     bells: Arc<Bells>,
     folding: Option<Arc<Folding>>,
+    /// Entries of the audit log that are written with the commit.
+    audit: Vec<audit::Entry>,
 }
 
 #[derive(Debug)]
@@ -95,7 +98,7 @@ impl Db {
             Pools::Postgres(pool) => (TxKind::Postgres(pool.begin().await?), None),
         };
         let bells = Arc::clone(&self.bells);
-        Ok(Tx(kind, TxContext { trace: None, rings: Rings::default(), bells, folding }))
+        Ok(Tx(kind, TxContext { trace: None, rings: Rings::default(), bells, folding, audit: Vec::new() }))
     }
 
     /// Close all connections; SQLite folds its log into the file.
@@ -132,7 +135,8 @@ impl Tx {
     ///
     /// # Errors
     /// The database's error; nothing of the transaction is kept then.
-    pub async fn commit(self) -> Result<(), StoreError> {
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        audit::flush(&mut self).await?;
         let Self(kind, context) = self;
         match kind {
             TxKind::Sqlite(tx) => tx.commit().await?,
@@ -163,6 +167,11 @@ impl Tx {
     /// PostgreSQL, in all others that [`wake::listen`].
     pub fn ring(&mut self, channel: Channel) {
         self.1.rings.add(channel);
+    }
+
+    /// The entries of the audit log that wait for the commit.
+    pub(crate) fn audit(&mut self) -> &mut Vec<audit::Entry> {
+        &mut self.1.audit
     }
 
     /// Undo everything written in this transaction, and wait until that is done.

@@ -5,6 +5,7 @@
 
 use model::{EndpointId, Millis, OrgId, Secret};
 
+use crate::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use crate::changes::{self, ChangeKind};
 use crate::consumers::{self, ConsumerKind};
 use crate::db::{Db, Tx};
@@ -258,6 +259,7 @@ pub async fn replay(
     endpoint: &Endpoint,
     after_seq: i64,
     through_seq: i64,
+    (who, now): (&Who, Millis),
 ) -> Result<u64, StoreError> {
     let (org, name) = (endpoint.org, endpoint.endpoint_id.0.as_str());
     let Some(consumer) = consumers::get(db, org, name).await? else {
@@ -277,6 +279,9 @@ pub async fn replay(
         let mut tx = db.begin().await?;
         effects::owe(&mut tx, org, name, &wanted).await?;
         consumers::wake(&mut tx, org, name).await?;
+        let object = Object::new(ObjectKind::Endpoint, name);
+        let entry = NewEntry::done(now, who, Action::EndpointReplay, object).org(org);
+        audit::append(&mut tx, &entry.amount(wanted.len() as i64))?;
         tx.commit().await?;
     }
 }

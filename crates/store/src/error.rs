@@ -110,6 +110,12 @@ pub enum StoreError {
         /// What was looked for.
         what: &'static str,
     },
+    /// More was asked of one transaction than is allowed.
+    #[error("too many {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+    },
     /// The job, or the worker that held it, was taken over: what it wrote must be discarded.
     #[error("the lease on the job was lost")]
     LeaseLost,
@@ -170,6 +176,7 @@ impl StoreError {
             Self::Conflict { .. }
             | Self::Stored { .. }
             | Self::NotFound { .. }
+            | Self::TooMany { .. }
             | Self::LeaseLost
             | Self::Database { .. } => return None,
         })

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use model::record::{Attachment, Contact, Conversation, Details, Message, Tag};
 use sha2::{Digest as _, Sha256};
 
+use crate::audit::{Checkpoint, Entry};
 use crate::mirror::merge::Listed;
 use crate::mirror::prepared;
 
@@ -61,6 +62,37 @@ impl Encoder {
 
     fn finish(&self) -> Hash {
         Sha256::digest(&self.0).into()
+    }
+
+    /// The hash of an entry of the audit log that follows the one of hash `before`.
+    pub(crate) fn audit_entry(&mut self, before: &Hash, entry: &Entry) -> Hash {
+        self.begin("audit entry 1");
+        self.0.extend_from_slice(before);
+        self.int(entry.seq);
+        self.int(entry.at.0);
+        self.int_option(entry.org.map(|org| org.0));
+        self.text(&entry.actor_kind);
+        self.text(&entry.actor_id);
+        self.text_option(entry.role.as_deref());
+        self.text_option(entry.origin.as_deref());
+        self.text(&entry.action);
+        self.text(&entry.object_kind);
+        self.text(&entry.object_id);
+        self.text(&entry.outcome);
+        self.text_option(entry.reason.as_deref());
+        self.int_option(entry.amount);
+        self.finish()
+    }
+
+    /// What is signed of a checkpoint of the audit log.
+    pub(crate) fn audit_checkpoint(&mut self, checkpoint: &Checkpoint) -> &[u8] {
+        self.begin("audit checkpoint 1");
+        self.int(checkpoint.number);
+        self.int(checkpoint.at.0);
+        self.int(checkpoint.seq);
+        self.0.extend_from_slice(&checkpoint.hash);
+        self.0.extend_from_slice(&checkpoint.public_key);
+        &self.0
     }
 
     /// The hash of a message.

@@ -12,6 +12,7 @@ mod macros;
 #[macro_use]
 mod bulk;
 
+pub mod audit;
 pub mod budgets;
 pub mod call_stats;
 pub mod changes;

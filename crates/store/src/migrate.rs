@@ -38,6 +38,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0004_vault.sql"),
         include_str!("../migrations/postgres/0004_vault.sql"),
     ),
+    (
+        5,
+        "audit",
+        include_str!("../migrations/sqlite/0005_audit.sql"),
+        include_str!("../migrations/postgres/0005_audit.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.

@@ -7,6 +7,7 @@
 use model::{Clock, ConversationId, Entropy, EventId, JobId, Millis, OrgId};
 use serde::Serialize;
 
+use crate::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::inbox;
@@ -126,14 +127,14 @@ pub async fn run(
     db: &Db,
     org: OrgId,
     selection: &Selection,
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
+    who: &Who,
+    (clock, entropy): (&dyn Clock, &dyn Entropy),
 ) -> Result<Replayed, StoreError> {
     match selection {
-        Selection::Conversation(id) => conversation(db, org, *id, clock, entropy).await,
+        Selection::Conversation(id) => conversation(db, org, *id, who, (clock, entropy)).await,
         Selection::Event(_) | Selection::Events { .. } => {
             let events = events(org, selection);
-            let replayed = unroute(db, &events).await?;
+            let replayed = unroute(db, org, &events, who, clock).await?;
             if replayed == 0 && events.event.is_some() && inbox::count(db, &events).await? == 0 {
                 return Err(StoreError::NotFound { what: "event" });
             }
@@ -141,7 +142,7 @@ pub async fn run(
         }
         Selection::Failed { .. } | Selection::DeadLetter(_) => {
             let which = dead(selection);
-            let dead_letters = revive(db, org, &which, clock).await?;
+            let dead_letters = revive(db, org, &which, who, clock).await?;
             if dead_letters == 0 && which.job.is_some() {
                 return Err(StoreError::NotFound { what: "dead letter" });
             }
@@ -154,8 +155,8 @@ async fn conversation(
     db: &Db,
     org: OrgId,
     id: ConversationId,
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
+    who: &Who,
+    (clock, entropy): (&dyn Clock, &dyn Entropy),
 ) -> Result<Replayed, StoreError> {
     let mut tx = db.begin().await?;
     let signal = Signal {
@@ -166,17 +167,29 @@ async fn conversation(
         trace: None,
     };
     signals::signal(&mut tx, &[signal], clock, entropy).await?;
+    let object = Object::new(ObjectKind::Conversation, id.to_string());
+    audit::append(&mut tx, &NewEntry::done(clock.now(), who, Action::ConversationRefresh, object).org(org))?;
     tx.commit().await?;
     Ok(Replayed { conversations: 1, ..Replayed::default() })
 }
 
-async fn unroute(db: &Db, events: &inbox::Selection) -> Result<u64, StoreError> {
+async fn unroute(
+    db: &Db,
+    org: OrgId,
+    events: &inbox::Selection,
+    who: &Who,
+    clock: &dyn Clock,
+) -> Result<u64, StoreError> {
     let (mut replayed, mut after) = (0, None);
+    let id = events.event.as_ref().map_or("", |event| event.0.as_str());
     loop {
         let mut tx = db.begin().await?;
         let (unmarked, last) = inbox::unroute(&mut tx, events, after.as_ref(), EVENTS_PER_COMMIT).await?;
         if unmarked > 0 {
             tx.ring(Channel::Inbox);
+            let object = Object::new(ObjectKind::Event, id);
+            let entry = NewEntry::done(clock.now(), who, Action::EventReplay, object).org(org);
+            audit::append(&mut tx, &entry.amount(unmarked.cast_signed()))?;
         }
         tx.commit().await?;
         replayed += unmarked;
@@ -188,7 +201,7 @@ async fn unroute(db: &Db, events: &inbox::Selection) -> Result<u64, StoreError> 
 }
 
 /// As many as there were at the beginning: what dies again meanwhile is not tried without end.
-async fn revive(db: &Db, org: OrgId, which: &Which, clock: &dyn Clock) -> Result<u64, StoreError> {
+async fn revive(db: &Db, org: OrgId, which: &Which, who: &Who, clock: &dyn Clock) -> Result<u64, StoreError> {
     let there = queue::count(db, org, which).await?.unsigned_abs();
     let selection = match which {
         Which { job: Some(job), .. } => DeadSelection::One(org, job.clone()),
@@ -199,13 +212,22 @@ async fn revive(db: &Db, org: OrgId, which: &Which, clock: &dyn Clock) -> Result
     while revived < there {
         let mut tx = db.begin().await?;
         let done = queue::replay_dead(&mut tx, &selection, clock.now()).await?;
-        tx.commit().await?;
-        if done.inserted + done.folded == 0 {
+        let moved = done.inserted + done.folded;
+        if moved == 0 {
             break;
         }
-        revived += done.inserted + done.folded;
+        let entry = NewEntry::done(clock.now(), who, Action::DeadLetterReplay, object(which)).org(org);
+        audit::append(&mut tx, &entry.amount(moved.cast_signed()))?;
+        tx.commit().await?;
+        revived += moved;
     }
     Ok(revived)
+}
+
+/// Dead letters in the audit log: one by its id, those of a kind by that.
+fn object(which: &Which) -> Object<'_> {
+    let id = which.job.as_ref().map(|job| job.0.as_str()).or(which.kind.as_deref());
+    Object::new(ObjectKind::Job, id.unwrap_or_default())
 }
 
 fn dead(selection: &Selection) -> Which {

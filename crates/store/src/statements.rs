@@ -8,7 +8,7 @@ use crate::error::StoreError;
 use crate::mirror::state::Pair;
 use crate::url::Engine;
 use crate::{
-    budgets, call_stats, changes, checkpoints, connections, consumers, directory, effects, endpoints,
+    audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory, effects, endpoints,
     exclusive, explain, export_runs, facts, failures, honey, inbox, listings, migrate, mirror, notices,
     pauses, queue, runs, schedules, status, sweeps, tables, vault, wake, watermarks, workers,
 };
@@ -69,6 +69,7 @@ const SINGLE: &[&[(&str, &str)]] = &[
 ];
 /// Statements in each engine's words.
 const PAIRS: &[&[(&str, &Pair)]] = &[
+    audit::PAIRS,
     directory::contacts::PAIRS,
     directory::lists::PAIRS,
     inbox::PAIRS,
@@ -81,6 +82,7 @@ const PAIRS: &[&[(&str, &Pair)]] = &[
 ];
 /// Statements of many rows.
 const BULK: &[&[(&str, &Texts)]] = &[
+    audit::BULK,
     call_stats::BULK,
     changes::BULK,
     directory::contacts::BULK,
@@ -97,6 +99,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     let mut all: Vec<(String, &'static str)> = Vec::new();
     all.extend(SINGLE.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(vault::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
+    all.extend(audit::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(queue::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(explain::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(inbox::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));

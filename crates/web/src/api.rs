@@ -8,6 +8,7 @@
 //! document are both made from `ENDPOINTS`, so neither knows a path that the other does not.
 
 mod ask;
+mod by;
 mod caller;
 mod describe;
 mod problem;

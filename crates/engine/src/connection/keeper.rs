@@ -5,6 +5,7 @@ use std::sync::Arc;
 use drift::{KeeperError, TokenKeeper, TokenPair};
 use futures_util::future::BoxFuture;
 use model::{Clock, ConnectionId, OrgId};
+use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::vault::Vault;
 use store::{Db, connections};
 
@@ -44,6 +45,10 @@ impl TokenKeeper for StoreKeeper {
                 .await
                 .map_err(failed)?;
             connections::touch(&mut tx, &self.connection_id, now).await.map_err(failed)?;
+            let who = Who::node();
+            let object = Object::new(ObjectKind::Connection, self.connection_id.0.as_str());
+            let entry = NewEntry::done(now, &who, Action::TokenRefresh, object).org(self.org);
+            audit::append(&mut tx, &entry).map_err(failed)?;
             tx.commit().await.map_err(failed)
         })
     }

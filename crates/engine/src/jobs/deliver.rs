@@ -8,6 +8,7 @@ use model::{EndpointId, Millis};
 use serde::{Deserialize, Serialize};
 use sinks::webhook::{self, Delivery, Outcome, SigningSecret, payload};
 use store::Tx;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::changes::{self, Change};
 use store::consumers::{self, ConsumerState};
 use store::effects::{self, Attempt, Effect, EffectState};
@@ -210,6 +211,10 @@ impl Deliver {
     async fn disable(&self, ctx: &JobContext, tx: &mut Tx, reason: &str) -> Result<(), JobError> {
         let (org, now) = (ctx.org(), ctx.now());
         endpoints::disable(tx, org, &self.endpoint, Some(reason), now).await?;
+        let who = Who::node();
+        let object = Object::new(ObjectKind::Endpoint, self.endpoint.0.as_str());
+        let entry = NewEntry::done(now, &who, Action::EndpointDisable, object).org(org);
+        audit::append(tx, &entry.because("not_taken"))?;
         let message = format!(
             "Endpoint {} is disabled: {reason}. Enable it with \"longshore endpoints enable {}\"; it goes on where it stopped.",
             self.endpoint, self.endpoint

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::Millis;
+use store::audit::{self, Action, NewEntry, Object, Who};
 use store::pauses::{self, Pause, Scope};
 use store::queue::{self, ClaimedJob, Failure};
 use store::{StoreError, Tx};
@@ -67,6 +68,9 @@ async fn write(node: &Node, tx: &mut Tx, failed: &Failed) -> Result<(), StoreErr
             let pause =
                 Pause { scope: Scope::org(job.org), reason: reason.clone(), since: now, until: *until };
             pauses::pause(tx, &pause).await?;
+            let who = Who::node();
+            let entry = NewEntry::done(now, &who, Action::PauseSet, Object::org(job.org)).org(job.org);
+            audit::append(tx, &entry.because("job_asked"))?;
             queue::hand_back(tx, std::slice::from_ref(job.as_ref()), now).await?;
             tracing::warn!(org.id = %job.org, reason, "Paused an organization");
         }

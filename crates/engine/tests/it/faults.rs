@@ -4,6 +4,7 @@ use engine::EngineError;
 use model::Secret;
 use sandbox::world::Change;
 use sandbox::{Fault, FaultProfile, FaultRule, Options, RateLimit, Scope, ScopeSet, Source};
+use store::audit::{self, Who};
 
 use crate::engines::Database;
 use crate::world::{NOW, World};
@@ -83,6 +84,8 @@ async fn a_token_that_expires_twice_is_refreshed_exactly_twice() {
 
         assert!(certificate.complete, "{:?}", certificate.reasons);
         assert_eq!(world.sandbox.refreshes(), 2);
+        let filter = audit::Filter { action: Some("token.refresh"), ..audit::Filter::default() };
+        assert_eq!(audit::list(&world.database.db, &filter, 9).await.unwrap().len(), 2);
         assert!(world.verify().await.verified);
     }
 }
@@ -93,7 +96,7 @@ async fn a_missing_scope_makes_it_incomplete_and_is_named() {
         let world = World::start(database, options(60, FaultProfile::new(1))).await;
         let scopes = ScopeSet::all().without(Scope::AccountRead).without(Scope::ContactRead);
         let token = Secret::new(world.sandbox.issue_private_token(scopes));
-        world.connections().connect_private(token).await.unwrap();
+        world.connections().connect_private(token, &Who::node()).await.unwrap();
 
         let certificate = world.archive().await.unwrap().certificate;
 

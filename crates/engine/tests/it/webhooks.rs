@@ -5,6 +5,7 @@ mod harness;
 
 use model::{Clock, EndpointId, Entropy, SeededEntropy};
 use sinks::webhook::SigningSecret;
+use store::audit::Who;
 use store::changes::{self, ChangeKind};
 use store::effects::{self, EffectState};
 use store::endpoints::{self, EndpointState, Replaced};
@@ -135,7 +136,10 @@ async fn one_webhook_that_is_always_refused_holds_up_its_conversation_only() {
 
         hooks.receiver.answers(|_| Answer::Status(200));
         let endpoint = hooks.endpoint(&id).await;
-        assert_eq!(endpoints::replay(&hooks.db, &endpoint, 0, 1).await.unwrap(), 1);
+        assert_eq!(
+            endpoints::replay(&hooks.db, &endpoint, 0, 1, (&Who::node(), model::Millis(1))).await.unwrap(),
+            1
+        );
         hooks.step().await;
         assert_eq!(hooks.receiver.seqs().last(), Some(&1));
         let refused = hooks.receiver.tried().into_iter().find(|seen| seen.seq == 1).unwrap();

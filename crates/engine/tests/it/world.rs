@@ -10,6 +10,7 @@ use engine::verify::{self, Verification};
 use engine::{CallCounter, Context, EngineError, Limits, StopSwitch};
 use model::{Clock, Entropy, FakeClock, Millis, Secret, SeededEntropy};
 use sandbox::{Options, Sandbox};
+use store::audit::Who;
 use store::vault::{Key, Vault};
 
 use crate::engines::Database;
@@ -56,7 +57,7 @@ impl World {
     /// Connect by the sandbox's private token.
     pub(crate) async fn connect(&self) -> Result<(), EngineError> {
         let token = Secret::new(self.sandbox.private_token());
-        self.connections().connect_private(token).await.map(drop)
+        self.connections().connect_private(token, &Who::node()).await.map(drop)
     }
 
     /// Connect as a public app: a person says yes on the consent page, the code is exchanged.
@@ -77,7 +78,7 @@ impl World {
             client_id: options.client_id.clone(),
             client_secret: Secret::new(options.client_secret.clone()),
         };
-        self.connections().connect_oauth(app, &callback.code, &redirect).await.map(drop)
+        self.connections().connect_oauth(app, &callback.code, &redirect, &Who::node()).await.map(drop)
     }
 
     /// From now on the clock moves only when told, and whoever sleeps on it waits for that.

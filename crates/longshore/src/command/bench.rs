@@ -4,6 +4,7 @@
 //! is only as good as the machine is quiet: run nothing beside it.
 
 mod archive;
+mod audit;
 mod budget;
 mod ceiling;
 mod conservation;
@@ -32,6 +33,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum What {
     Archive(archive::Args),
+    Audit(audit::Args),
     Budget(budget::Args),
     Conservation(conservation::Args),
     Flat(flat::Args),
@@ -46,6 +48,7 @@ enum What {
 pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     match args.what {
         What::Archive(args) => archive::run(app, &args).await,
+        What::Audit(args) => audit::run(app, &args).await,
         What::Budget(args) => budget::run(app, &args).await,
         What::Conservation(args) => conservation::run(app, &args).await,
         What::Flat(args) => flat::run(app, &args).await,

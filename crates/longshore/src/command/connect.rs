@@ -17,6 +17,7 @@ use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::network::{self, Patience};
+use crate::who;
 use crate::{browser, input};
 
 /// Connect a Drift organization
@@ -82,7 +83,7 @@ async fn by_token(app: &App) -> Result<Connection, Failure> {
     let token = input::secret_from_stdin("token")?;
     let db = database::open(app, Missing::Make).await?;
     let connections = network::connections(app, &db, Patience::Person, None).await?;
-    let connection = connections.connect_private(token).await?;
+    let connection = connections.connect_private(token, &who::command()).await?;
     db.close().await;
     Ok(connection)
 }
@@ -101,7 +102,7 @@ async fn by_consent(app: &App, args: &Args) -> Result<Connection, Failure> {
     }
     let wait_ms = u64::from(args.wait_seconds) * 1_000;
     let code = server.code(state, wait_ms, app.clock.as_ref(), &app.interrupt).await?;
-    let connection = connections.connect_oauth(drift_app, &code, redirect_uri).await?;
+    let connection = connections.connect_oauth(drift_app, &code, redirect_uri, &who::command()).await?;
     db.close().await;
     Ok(connection)
 }

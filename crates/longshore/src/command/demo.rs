@@ -36,6 +36,7 @@ use crate::failure::Failure;
 use crate::network::{self, Patience};
 use crate::output::table::duration;
 use crate::summary::Summary;
+use crate::who;
 use crate::work::Work;
 use double::Double;
 use home::{Home, Wanted};
@@ -188,7 +189,7 @@ async fn connect(app: &App, db: &Db, double: &Double, server: Server) -> Result<
     let person = consent::allow(&connections.seams.transport, &page);
     let (code, allowed) = tokio::join!(answer, person);
     allowed?;
-    connections.connect_oauth(double.app.clone(), &code?, &redirect_uri).await?;
+    connections.connect_oauth(double.app.clone(), &code?, &redirect_uri, &who::command()).await?;
     app.output.note(&format!("connected to organization {} through its consent page", double.org()));
     Ok(())
 }
@@ -209,8 +210,14 @@ async fn bring_home(
     let export_dir = home.folder.join("export");
     for (format, extras) in [(Format::Ndjson, true), (Format::Csv, false)] {
         let dir = export_dir.join(format.name());
-        let options =
-            ExportOptions { format, formulas: Formulas::Keep, dir, transcripts: extras, attachments: extras };
+        let options = ExportOptions {
+            format,
+            formulas: Formulas::Keep,
+            dir,
+            transcripts: extras,
+            attachments: extras,
+            who: who::command(),
+        };
         Box::pin(export::write(app, db, double.org(), &options)).await?;
     }
     stay::write_config(app, home)?;

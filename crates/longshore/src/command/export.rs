@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::table::{Column, duration, size, table};
 use crate::summary::{number, seconds};
+use crate::who;
 
 /// Write the tables, transcripts and attachments as files
 ///
@@ -79,6 +80,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         dir: args.to,
         transcripts: !args.no_transcripts,
         attachments: !args.no_attachments,
+        who: who::command(),
     };
     let db = database::open(app, Missing::Refuse).await?;
     let org = database::organization(app, &db).await?;

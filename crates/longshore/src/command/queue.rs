@@ -2,6 +2,7 @@
 
 use model::{JobId, Millis, OrgId};
 use serde::Serialize;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::pauses::{self, Scope};
 use store::queue::{self, DeadSelection, JobState, ListedJob, Which};
 use store::replay::Selection;
@@ -15,6 +16,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::table::{Column, grouped, instant, table};
 use crate::when::{self, When};
+use crate::who;
 
 /// Show the queue of jobs, and set what died or is to wait
 #[derive(Debug, clap::Args)]
@@ -246,12 +248,31 @@ async fn discard(app: &App, db: &Db, dead: Dead) -> Result<Exit, Failure> {
             (None, None) => DeadSelection::All(organization),
         };
         let mut tx = db.begin().await.map_err(&doing)?;
-        queue::discard_dead(&mut tx, &selection).await.map_err(&doing)?;
+        let gone = queue::discard_dead(&mut tx, &selection).await.map_err(&doing)?;
+        let (who, object) = (who::command(), Object::new(ObjectKind::Job, discarded(&selection)));
+        let entry =
+            NewEntry::done(app.clock.now(), &who, Action::DeadLetterDiscard, object).org(organization);
+        audit::append(&mut tx, &entry.amount(gone.cast_signed())).map_err(&doing)?;
         tx.commit().await.map_err(&doing)?;
     }
     let report = DiscardReport { organization, dead_letters, discarded: !dead.dry_run };
     let word = if report.discarded { "discarded" } else { "would discard" };
     app.output.report(Exit::Done, &report, &format!("{word} {dead_letters} dead letters\n"))
+}
+
+/// Dead letters in the audit log: one by its id, those of a kind by that.
+fn discarded(selection: &DeadSelection) -> &str {
+    match selection {
+        DeadSelection::One(_, job) => &job.0,
+        DeadSelection::Kind(_, kind) => kind,
+        DeadSelection::All(_) => "",
+    }
+}
+
+/// What the audit log is told of a pause.
+fn paused<'a>(now: Millis, who: &'a Who, action: Action, scope: &'a Scope) -> NewEntry<'a> {
+    let object = Object::new(ObjectKind::Job, scope.kind.as_deref().unwrap_or_default());
+    NewEntry { org: scope.org, ..NewEntry::done(now, who, action, object) }
 }
 
 async fn scope(app: &App, db: &Db, args: ScopeArgs) -> Result<Scope, Failure> {
@@ -270,6 +291,7 @@ async fn set_pause(app: &App, db: &Db, args: PauseArgs) -> Result<Exit, Failure>
     let doing = failed(app, "pause jobs");
     let mut tx = db.begin().await.map_err(&doing)?;
     pauses::pause(&mut tx, &pause).await.map_err(&doing)?;
+    audit::append(&mut tx, &paused(now, &who::command(), Action::PauseSet, &scope)).map_err(&doing)?;
     tx.commit().await.map_err(&doing)?;
     let report = SetReport { organization: scope.org, kind: scope.kind.clone(), paused: true, until };
     let until =
@@ -282,6 +304,10 @@ async fn resume(app: &App, db: &Db, args: ScopeArgs) -> Result<Exit, Failure> {
     let doing = failed(app, "resume jobs");
     let mut tx = db.begin().await.map_err(&doing)?;
     let was = pauses::resume(&mut tx, &scope).await.map_err(&doing)?;
+    if was {
+        let (now, who) = (app.clock.now(), who::command());
+        audit::append(&mut tx, &paused(now, &who, Action::PauseEnd, &scope)).map_err(&doing)?;
+    }
     tx.commit().await.map_err(&doing)?;
     let report = SetReport { organization: scope.org, kind: scope.kind.clone(), paused: false, until: None };
     let text = if was { "run again" } else { "were not paused" };

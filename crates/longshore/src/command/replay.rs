@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::table::{Column, instant, table};
 use crate::when::{self, When};
+use crate::who;
 
 /// Do once more: fetch a conversation, route events, or try dead letters
 ///
@@ -71,7 +72,8 @@ pub(super) async fn replay(app: &App, selection: &Selection, dry_run: bool) -> R
     let done = if dry_run {
         None
     } else {
-        let done = replay::run(&db, organization, selection, app.clock.as_ref(), app.entropy.as_ref()).await;
+        let seams = (app.clock.as_ref(), app.entropy.as_ref());
+        let done = replay::run(&db, organization, selection, &who::command(), seams).await;
         Some(done.map_err(failed)?)
     };
     db.close().await;

@@ -5,6 +5,7 @@
 
 mod alarm;
 mod doors;
+mod witness;
 mod work;
 
 use std::sync::Arc;
@@ -65,6 +66,7 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
         work::start(app, &db, &vault, &metrics, &mut parts).await?;
     }
     parts.spawn(alarm::watch(db.clone(), app.clock.clone(), metrics.clone(), app.interrupt.stop()));
+    parts.spawn(witness::run(app.clone(), db.clone(), vault.clone()));
     let doors = doors::open(app, &db, &vault, &metrics, stopping.clone()).await?;
     let organizations = known(app, &db).await?;
     let report = Report {
@@ -81,11 +83,19 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
         stopping.begin();
     });
     tokio::pin!(served);
-    let ended = tokio::select! {
-        () = &mut served => Ok(Exit::Done),
-        Some(joined) = parts.join_next() => Err(broken(joined)),
+    let stop = app.interrupt.stop();
+    let ended = loop {
+        tokio::select! {
+            () = &mut served => break Ok(Exit::Done),
+            // Asked to stop, the parts end each in its own time, some before the doors are closed.
+            Some(joined) = parts.join_next() => match joined {
+                Ok(()) if stop.is_set() => {}
+                joined => break Err(broken(joined)),
+            },
+        }
     };
     finish(app, parts).await;
+    witness::last(app, &db, &vault).await;
     listening.abort();
     db.close().await;
     ended

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use model::OrgId;
 use sinks::feed;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 use store::changes::{self, Change, ChangeKind, Start};
 use store::consumers::{self, Consumer, ConsumerKind, ConsumerState};
 use store::wake::Channel;
@@ -20,6 +21,7 @@ use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::feed_start;
+use crate::who;
 
 /// Changes read, written and noted at once.
 const BATCH: u32 = 500;
@@ -153,6 +155,12 @@ impl Reader {
         let registered = async {
             let mut tx = db.begin().await?;
             consumers::register(&mut tx, org, (name, ConsumerKind::Tail), cursor, app.clock.now()).await?;
+            let who = who::command();
+            let object = Object::new(ObjectKind::Consumer, name.as_str());
+            audit::append(
+                &mut tx,
+                &NewEntry::done(app.clock.now(), &who, Action::ConsumerCreate, object).org(org),
+            )?;
             tx.commit().await
         };
         registered.await.map_err(|error| failed(app, &error))?;

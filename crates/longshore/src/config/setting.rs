@@ -121,6 +121,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "A file with that token, instead; read for every call, so that an agent can renew it.",
     ),
     setting(
+        "audit_checkpoint_file",
+        &["LONGSHORE_AUDIT_CHECKPOINT_FILE"],
+        "",
+        "A file that gets a copy of every signed checkpoint of the audit log: best on another machine, where lines can be added and not changed. Empty: none.",
+    ),
+    setting(
         "api_url",
         &["LONGSHORE_API_URL"],
         "https://driftapi.com",

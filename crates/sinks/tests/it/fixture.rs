@@ -86,6 +86,7 @@ impl Fixture {
             dir: self.out(),
             transcripts: true,
             attachments: true,
+            who: store::audit::Who::node(),
         }
     }
 

@@ -89,18 +89,25 @@ impl Store {
 
     /// Run statements behind the store's back.
     pub(crate) async fn tamper(&self, statement: impl Into<String>) {
+        self.try_tamper(statement).await.unwrap();
+    }
+
+    /// The same, where the database may refuse.
+    pub(crate) async fn try_tamper(&self, statement: impl Into<String>) -> Result<(), sqlx::Error> {
         let statement = sqlx::AssertSqlSafe(statement.into());
         match self.file() {
             Some(file) => {
                 let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
                 let mut conn = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
-                conn.execute(statement).await.unwrap();
+                let done = conn.execute(statement).await.map(drop);
                 conn.close().await.unwrap();
+                done
             }
             None => {
                 let mut conn = sqlx::PgConnection::connect(self.url.reveal().expose()).await.unwrap();
-                conn.execute(statement).await.unwrap();
+                let done = conn.execute(statement).await.map(drop);
                 conn.close().await.unwrap();
+                done
             }
         }
     }

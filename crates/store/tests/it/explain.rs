@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{ConversationId, EventId, FakeClock, JobId, Millis, OrgId, SeededEntropy, WorkerId};
+use store::audit::Who;
 use store::explain::{self, Story, Waiting, What, Window};
 use store::inbox::{self, NewEvent, Outcome, Payload};
 use store::pauses::{self, Pause, Scope};
@@ -173,7 +174,9 @@ async fn a_replay_does_what_its_plan_says_and_twice_is_as_good_as_once() {
     on_both(async |store| {
         let db = &store.db;
         let (clock, entropy) = (FakeClock::at(NOW.plus(1_000)), SeededEntropy::new(9));
-        let run = async |selection: &Selection| replay::run(db, ORG, selection, &clock, &entropy).await;
+        let run = async |selection: &Selection| {
+            replay::run(db, ORG, selection, &Who::node(), (&clock, &entropy)).await
+        };
         for at in 0..5 {
             receive(db, NOW.plus(at), Some(ID), true).await;
         }
@@ -214,7 +217,7 @@ async fn what_is_not_there_or_anothers_cannot_be_replayed() {
         for selection in [Selection::Event(event), Selection::DeadLetter(dead)] {
             let plan = replay::plan(db, OrgId(8), &selection).await;
             assert!(matches!(plan, Err(StoreError::NotFound { .. })), "{plan:?}");
-            let run = replay::run(db, OrgId(8), &selection, &clock, &entropy).await;
+            let run = replay::run(db, OrgId(8), &selection, &Who::node(), (&clock, &entropy)).await;
             assert!(matches!(run, Err(StoreError::NotFound { .. })), "{run:?}");
         }
         let dead = Which::all(JobState::Dead);

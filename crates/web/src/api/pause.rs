@@ -7,10 +7,12 @@ use axum::routing::put;
 use model::{Millis, OrgId};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 use store::pauses::{self, Pause, Scope};
 
 use super::Api;
 use super::ask::{Body, Path};
+use super::by::By;
 use super::caller::Org;
 use super::describe::{Described, Kind, in_path, property};
 use super::problem::{Failed, Problem, store_status};
@@ -60,10 +62,16 @@ pub(super) fn kind(path: String) -> Option<String> {
     (path != ALL).then_some(path)
 }
 
+/// A pause in the audit log: by the kind of job; empty for every one.
+pub(super) fn object(scope: &Scope) -> Object<'_> {
+    Object::new(ObjectKind::Job, scope.kind.as_deref().unwrap_or_default())
+}
+
 /// Pause, or go on pausing for another reason.
 async fn handler(
     State(api): State<Api>,
     Org(org): Org,
+    By(who): By,
     Path(path): Path<String>,
     Body(asked): Body<Asked>,
 ) -> Result<Json<Answer>, Failed> {
@@ -79,6 +87,8 @@ async fn handler(
     let pause = Pause { scope: scope.clone(), reason: reason.to_owned(), since: now, until: asked.until };
     let mut tx = api.db.begin().await.map_err(Error::Store)?;
     pauses::pause(&mut tx, &pause).await.map_err(Error::Store)?;
+    let entry = NewEntry::done(now, &who, Action::PauseSet, object(&scope)).org(org);
+    audit::append(&mut tx, &entry).map_err(Error::Store)?;
     tx.commit().await.map_err(Error::Store)?;
     Ok(Json(Answer { organization: org, kind: scope.kind, until: asked.until }))
 }

@@ -11,6 +11,7 @@ use store::replay::{self, Plan, Replayed, Selection};
 
 use super::Api;
 use super::ask::Body;
+use super::by::By;
 use super::caller::Org;
 use super::describe::{Described, Kind, property};
 use super::problem::{Failed, Problem, store_status};
@@ -80,6 +81,7 @@ impl Asked {
 async fn handler(
     State(api): State<Api>,
     Org(org): Org,
+    By(who): By,
     Body(asked): Body<Asked>,
 ) -> Result<Json<Answer>, Failed> {
     let dry_run = asked.dry_run;
@@ -88,7 +90,8 @@ async fn handler(
     let done = if dry_run {
         None
     } else {
-        let done = replay::run(&api.db, org, &selection, api.clock.as_ref(), api.entropy.as_ref()).await;
+        let seams = (api.clock.as_ref(), api.entropy.as_ref());
+        let done = replay::run(&api.db, org, &selection, &who, seams).await;
         Some(done.map_err(Error::Store)?)
     };
     Ok(Json(Answer { organization: org, plan, done }))

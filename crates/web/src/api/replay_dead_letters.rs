@@ -11,6 +11,7 @@ use store::replay::{self, Plan, Replayed, Selection};
 
 use super::Api;
 use super::ask::Body;
+use super::by::By;
 use super::caller::Org;
 use super::describe::{Described, Kind, property};
 use super::problem::{Failed, Problem, store_status};
@@ -53,6 +54,7 @@ impl Problem for Error {
 async fn handler(
     State(api): State<Api>,
     Org(org): Org,
+    By(who): By,
     Body(asked): Body<Asked>,
 ) -> Result<Json<Answer>, Failed> {
     let selection = match (asked.job_id, asked.kind) {
@@ -64,7 +66,8 @@ async fn handler(
     let done = if asked.dry_run {
         None
     } else {
-        let done = replay::run(&api.db, org, &selection, api.clock.as_ref(), api.entropy.as_ref()).await;
+        let seams = (api.clock.as_ref(), api.entropy.as_ref());
+        let done = replay::run(&api.db, org, &selection, &who, seams).await;
         Some(done.map_err(Error::Store)?)
     };
     Ok(Json(Answer { organization: org, plan, done }))

@@ -7,10 +7,12 @@ use axum::routing::delete;
 use model::OrgId;
 use serde::Serialize;
 use store::StoreError;
+use store::audit::{self, Action, NewEntry};
 use store::pauses::{self, Scope};
 
 use super::Api;
 use super::ask::Path;
+use super::by::By;
 use super::caller::Org;
 use super::describe::{Described, Kind, in_path, property};
 use super::pause;
@@ -44,15 +46,18 @@ impl Problem for Error {
 async fn handler(
     State(api): State<Api>,
     Org(org): Org,
+    By(who): By,
     Path(path): Path<String>,
 ) -> Result<Json<Answer>, Failed> {
     let scope = Scope { org: Some(org), kind: pause::kind(path) };
     let mut tx = api.db.begin().await.map_err(Error::Store)?;
     let was = pauses::resume(&mut tx, &scope).await.map_err(Error::Store)?;
-    tx.commit().await.map_err(Error::Store)?;
     if !was {
         return Err(Error::NotFound.into());
     }
+    let entry = NewEntry::done(api.clock.now(), &who, Action::PauseEnd, pause::object(&scope)).org(org);
+    audit::append(&mut tx, &entry).map_err(Error::Store)?;
+    tx.commit().await.map_err(Error::Store)?;
     Ok(Json(Answer { organization: org, kind: scope.kind }))
 }
 

@@ -7,12 +7,14 @@ use axum::http::StatusCode;
 use axum::routing::post;
 use model::{Millis, OrgId};
 use serde::{Deserialize, Serialize};
+use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::changes::{self, Start};
 use store::wake::Channel;
-use store::{StoreError, consumers};
+use store::{StoreError, Tx, consumers};
 
 use super::Api;
 use super::ask::{Body, Path};
+use super::by::By;
 use super::caller::Org;
 use super::describe::{Described, Kind, Parameter, Property, in_path, property};
 use super::problem::{Failed, Problem, store_status};
@@ -58,10 +60,12 @@ impl Problem for Error {
 async fn pause(
     State(api): State<Api>,
     Org(org): Org,
+    By(who): By,
     Path(name): Path<String>,
 ) -> Result<Json<Answer>, Failed> {
     let mut tx = api.db.begin().await.map_err(Error::Store)?;
     consumers::pause(&mut tx, org, &name).await.map_err(Error::Store)?;
+    told(&api, &mut tx, (org, &name), &who, Action::ConsumerPause).map_err(Error::Store)?;
     tx.commit().await.map_err(Error::Store)?;
     answer(&api, org, name).await
 }
@@ -70,10 +74,12 @@ async fn pause(
 async fn resume(
     State(api): State<Api>,
     Org(org): Org,
+    By(who): By,
     Path(name): Path<String>,
 ) -> Result<Json<Answer>, Failed> {
     let mut tx = api.db.begin().await.map_err(Error::Store)?;
     consumers::resume(&mut tx, org, &name).await.map_err(Error::Store)?;
+    told(&api, &mut tx, (org, &name), &who, Action::ConsumerResume).map_err(Error::Store)?;
     tx.ring(Channel::Changes);
     tx.commit().await.map_err(Error::Store)?;
     answer(&api, org, name).await
@@ -83,6 +89,7 @@ async fn resume(
 async fn rewind(
     State(api): State<Api>,
     Org(org): Org,
+    By(who): By,
     Path(name): Path<String>,
     Body(place): Body<Place>,
 ) -> Result<Json<Answer>, Failed> {
@@ -94,9 +101,22 @@ async fn rewind(
     let cursor = changes::position(&api.db, org, start).await.map_err(Error::Store)?;
     let mut tx = api.db.begin().await.map_err(Error::Store)?;
     consumers::rewind(&mut tx, org, &name, cursor).await.map_err(Error::Store)?;
+    told(&api, &mut tx, (org, &name), &who, Action::ConsumerRewind).map_err(Error::Store)?;
     tx.ring(Channel::Changes);
     tx.commit().await.map_err(Error::Store)?;
     answer(&api, org, name).await
+}
+
+/// What the audit log is told.
+fn told(
+    api: &Api,
+    tx: &mut Tx,
+    (org, name): (OrgId, &str),
+    who: &Who,
+    action: Action,
+) -> Result<(), StoreError> {
+    let object = Object::new(ObjectKind::Consumer, name);
+    audit::append(tx, &NewEntry::done(api.clock.now(), who, action, object).org(org))
 }
 
 async fn answer(api: &Api, org: OrgId, name: String) -> Result<Json<Answer>, Failed> {

@@ -11,6 +11,7 @@ use model::{
     WorkerId,
 };
 use serde_json::{Value, json};
+use store::audit;
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
 use store::consumers::{self, ConsumerKind};
 use store::inbox::{self, NewEvent, Outcome, Payload};
@@ -340,6 +341,47 @@ async fn a_replay_is_told_first_and_done_then_and_may_be_done_twice() {
         counts.iter().map(|count| (count.state.as_str(), count.jobs)).collect::<Vec<_>>(),
         [("waiting", 1)]
     );
+}
+
+/// What each endpoint that changes something tells the audit log. An endpoint that is not here, and not a reading one, has
+/// no entry: that fails the test.
+const TOLD: [(&str, &str, &str); 7] = [
+    ("post", "/api/v1/replay", "conversation.refresh"),
+    ("post", "/api/v1/dead-letters/replay", "dead_letter.replay"),
+    ("put", "/api/v1/pauses/{kind}", "pause.set"),
+    ("delete", "/api/v1/pauses/{kind}", "pause.end"),
+    ("post", "/api/v1/consumers/{name}/pause", "consumer.pause"),
+    ("post", "/api/v1/consumers/{name}/resume", "consumer.resume"),
+    ("post", "/api/v1/consumers/{name}/rewind", "consumer.rewind"),
+];
+
+#[tokio::test]
+async fn every_endpoint_that_changes_something_leaves_its_entry_in_the_audit_log() {
+    let world = World::new().await;
+    let changing = ENDPOINTS.iter().filter(|endpoint| endpoint.method != "get");
+    let named: Vec<_> = changing.clone().map(|endpoint| (endpoint.method, endpoint.path)).collect();
+    assert_eq!(named, TOLD.map(|(method, path, _)| (method, path)));
+    for (endpoint, (_, _, action)) in changing.zip(TOLD) {
+        let path = format!("{}?org=1", world.path(endpoint));
+        let body = good_body(endpoint).map(|mut body| {
+            // What only says what would be done leaves no entry.
+            body.as_object_mut().unwrap().remove("dry_run");
+            body
+        });
+        for refused in [format!("{}?org={STRANGE}", world.path(endpoint)), world.path(endpoint)] {
+            world.call(endpoint.method, &refused, body.clone()).await;
+        }
+        if let Some(dry) = good_body(endpoint).filter(|body| body.get("dry_run").is_some()) {
+            world.call(endpoint.method, &path, Some(dry)).await;
+        }
+        let before = audit::head(&world.api.db).await.unwrap().0;
+        assert_eq!(world.call(endpoint.method, &path, body).await.0, StatusCode::OK, "{path}");
+        let [entry] = audit::page(&world.api.db, before, 9).await.unwrap().try_into().unwrap();
+        assert_eq!((entry.action.as_str(), entry.actor_kind.as_str()), (action, "admin_token"), "{path}");
+        assert_eq!((entry.org, entry.at, entry.outcome.as_str()), (Some(OURS), NOW, "done"), "{path}");
+    }
+    let written = i64::try_from(TOLD.len()).unwrap();
+    assert_eq!(audit::head(&world.api.db).await.unwrap().0, written, "refusals and dry runs left none");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use engine::clients;
 use model::Secret;
 use sandbox::ScopeSet;
 use sandbox::world::{Change, Speaker};
+use store::audit::{self, Who};
 use store::connections::{self, ConnectionState};
 use store::{inbox, notices, pauses, schedules};
 
@@ -54,11 +55,22 @@ async fn a_revoked_token_pauses_the_organization_until_somebody_connects_again()
         assert_eq!((notice.kind.as_str(), notice.subject.as_str()), (clients::NOTICE, "revoked"));
 
         let token = live.world.sandbox.issue_private_token(ScopeSet::all());
-        live.world.connections().connect_private(Secret::new(token)).await.unwrap();
+        live.world.connections().connect_private(Secret::new(token), &Who::node()).await.unwrap();
         live.settle().await;
 
         assert!(pauses::list(db, now).await.unwrap().is_empty());
         assert!(notices::list(db, None, 10).await.unwrap().is_empty());
+        let told = audit::page(db, 0, 100).await.unwrap();
+        let told = told.iter().map(|entry| (entry.action.as_str(), entry.reason.as_deref().unwrap_or("")));
+        let expected = [
+            ("connection.connect", ""),
+            ("connection.state", "revoked"),
+            ("pause.set", "job_asked"),
+            ("connection.connect", ""),
+            ("connection.disconnect", "replaced"),
+            ("pause.end", "connected"),
+        ];
+        assert_eq!(told.collect::<Vec<_>>(), expected);
         live.assert_converged("after somebody connected again").await;
     }
 }

@@ -1,6 +1,7 @@
 //! `longshore consumers pause`: let a reader of the feed stand still.
 
 use serde::Serialize;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 use store::consumers;
 use store::wake::Channel;
 
@@ -8,6 +9,7 @@ use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::who;
 
 /// Let a consumer stand still until it is resumed
 #[derive(Debug, clap::Args)]
@@ -31,6 +33,12 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let done = async {
         let mut tx = db.begin().await?;
         consumers::pause(&mut tx, org, &args.name).await?;
+        let who = who::command();
+        let object = Object::new(ObjectKind::Consumer, args.name.as_str());
+        audit::append(
+            &mut tx,
+            &NewEntry::done(app.clock.now(), &who, Action::ConsumerPause, object).org(org),
+        )?;
         tx.ring(Channel::Changes);
         tx.commit().await
     };

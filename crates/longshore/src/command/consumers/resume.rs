@@ -1,6 +1,7 @@
 //! `longshore consumers resume`: let a reader of the feed go on.
 
 use serde::Serialize;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 use store::consumers;
 use store::wake::Channel;
 
@@ -8,6 +9,7 @@ use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::who;
 
 /// Let a paused consumer read on from where it stands
 #[derive(Debug, clap::Args)]
@@ -31,6 +33,12 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let done = async {
         let mut tx = db.begin().await?;
         consumers::resume(&mut tx, org, &args.name).await?;
+        let who = who::command();
+        let object = Object::new(ObjectKind::Consumer, args.name.as_str());
+        audit::append(
+            &mut tx,
+            &NewEntry::done(app.clock.now(), &who, Action::ConsumerResume, object).org(org),
+        )?;
         tx.ring(Channel::Changes);
         tx.commit().await
     };

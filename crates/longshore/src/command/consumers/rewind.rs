@@ -1,6 +1,7 @@
 //! `longshore consumers rewind`: read a part of the feed again, or pass over one.
 
 use serde::Serialize;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 use store::wake::Channel;
 use store::{changes, consumers};
 
@@ -9,6 +10,7 @@ use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::feed_start;
+use crate::who;
 
 /// Put a consumer back (or ahead) to a change or a time
 ///
@@ -39,6 +41,12 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         let cursor = changes::position(&db, org, args.to.start(app.clock.now())).await?;
         let mut tx = db.begin().await?;
         consumers::rewind(&mut tx, org, &args.name, cursor).await?;
+        let who = who::command();
+        let object = Object::new(ObjectKind::Consumer, args.name.as_str());
+        audit::append(
+            &mut tx,
+            &NewEntry::done(app.clock.now(), &who, Action::ConsumerRewind, object).org(org),
+        )?;
         tx.ring(Channel::Changes);
         tx.commit().await?;
         Ok(cursor)

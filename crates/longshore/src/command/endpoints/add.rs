@@ -3,6 +3,7 @@
 use model::EndpointId;
 use serde::Serialize;
 use sinks::webhook::{SigningSecret, UrlError};
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 use store::changes::{self, ChangeKind};
 use store::endpoints::{self, NewEndpoint};
 use store::wake::Channel;
@@ -12,6 +13,7 @@ use crate::command::tail;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::who;
 use crate::{feed_start, input};
 
 /// Add an endpoint, and show the secret that signs its webhooks
@@ -62,6 +64,9 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         let new = NewEndpoint { org, endpoint_id, url, kinds: args.kind.clone(), cursor, secret };
         let mut tx = db.begin().await?;
         endpoints::add(&mut tx, &new, &vault, now).await?;
+        let who = who::command();
+        let object = Object::new(ObjectKind::Endpoint, new.endpoint_id.0.as_str());
+        audit::append(&mut tx, &NewEntry::done(now, &who, Action::EndpointCreate, object).org(org))?;
         tx.ring(Channel::Changes);
         tx.commit().await?;
         Ok(cursor)

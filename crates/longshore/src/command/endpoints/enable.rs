@@ -1,6 +1,7 @@
 //! `longshore endpoints enable`: send to an address again.
 
 use serde::Serialize;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 use store::endpoints;
 use store::wake::Channel;
 
@@ -8,6 +9,7 @@ use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::who;
 
 /// Send to an endpoint again, beginning with what it is owed
 #[derive(Debug, clap::Args)]
@@ -31,6 +33,12 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let done = async {
         let mut tx = db.begin().await?;
         endpoints::enable(&mut tx, org, id).await?;
+        let who = who::command();
+        let object = Object::new(ObjectKind::Endpoint, id.0.as_str());
+        audit::append(
+            &mut tx,
+            &NewEntry::done(app.clock.now(), &who, Action::EndpointEnable, object).org(org),
+        )?;
         tx.ring(Channel::Changes);
         tx.commit().await
     };

@@ -9,6 +9,7 @@ use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::feed_start;
+use crate::who;
 
 /// Send the webhooks of a range of changes to an endpoint again
 ///
@@ -47,7 +48,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     };
     let after = position(args.from.start(now)).await?;
     let through = position(args.until.start(now)).await?;
-    let replayed = endpoints::replay(&db, &endpoint, after, through).await;
+    let replayed = endpoints::replay(&db, &endpoint, after, through, (&who::command(), now)).await;
     let owed_again = replayed.map_err(|error| super::failed(app, &error))?;
     db.close().await;
     let (endpoint_id, state) = (endpoint.endpoint_id.0, endpoint.state.as_str());

@@ -3,6 +3,7 @@
 use model::Secret;
 use serde::Serialize;
 use sinks::webhook::SigningSecret;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 use store::endpoints::{self, Replaced};
 
 use crate::app::App;
@@ -10,6 +11,7 @@ use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
+use crate::who;
 
 /// Sign an endpoint's webhooks with a new secret, and show it
 ///
@@ -50,6 +52,9 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         let mut tx = db.begin().await?;
         let id = (org, &endpoint.endpoint_id);
         endpoints::rotate(&mut tx, id, secret.text(), replaced, &vault, now).await?;
+        let who = who::command();
+        let object = Object::new(ObjectKind::Endpoint, endpoint.endpoint_id.0.as_str());
+        audit::append(&mut tx, &NewEntry::done(now, &who, Action::EndpointRotate, object).org(org))?;
         tx.commit().await
     };
     rotated.await.map_err(|error| super::failed(app, &error))?;

@@ -2,6 +2,7 @@
 
 use model::{ConnectionId, OrgId};
 use serde::Serialize;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 use store::{StoreError, connections};
 
 use crate::app::App;
@@ -9,6 +10,7 @@ use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::input;
+use crate::who;
 
 /// Keep a connection's verification token
 ///
@@ -44,6 +46,10 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
     )
     .await
     .map_err(failed)?;
+    let who = who::command();
+    let object = Object::new(ObjectKind::Connection, connection_id.0.as_str());
+    let entry = NewEntry::done(app.clock.now(), &who, Action::WebhookTokenSet, object).org(organization);
+    audit::append(&mut tx, &entry).map_err(failed)?;
     tx.commit().await.map_err(failed)?;
     db.close().await;
     let text = format!("The verification token of organization {organization} is kept, sealed\n");
