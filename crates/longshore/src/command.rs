@@ -14,6 +14,8 @@ pub(crate) mod doctor;
 pub(crate) mod endpoints;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod honey;
+pub(crate) mod keys;
 pub(crate) mod queue;
 pub(crate) mod replay;
 pub(crate) mod sandbox;

@@ -19,6 +19,8 @@ use url::Url;
 use self::layer::{Given, Layers, Origin};
 use self::serving::Serving;
 use crate::failure::Failure;
+#[cfg(feature = "transit")]
+use crate::transit::TransitOptions;
 
 /// Calls under way at once, at most.
 const CONCURRENCY_MAX: usize = 256;
@@ -56,7 +58,11 @@ pub(crate) struct Config {
     pub(crate) database_wait_ms: u64,
     pub(crate) org: Option<OrgId>,
     pub(crate) key: Option<Secret>,
+    /// The program and its arguments; none: there is no such program.
+    pub(crate) key_command: Vec<String>,
     pub(crate) key_file: PathBuf,
+    #[cfg(feature = "transit")]
+    pub(crate) transit: Option<TransitOptions>,
     /// The second place of the audit log's checkpoints.
     pub(crate) audit_checkpoint_file: Option<PathBuf>,
     pub(crate) api_url: Url,
@@ -131,7 +137,10 @@ impl Config {
             })?,
             org: optional(&layers, "org", organization)?,
             key: optional(&layers, "key", secret)?,
+            key_command: read(&layers, "key_command", words)?,
             key_file: read(&layers, "key_file", path)?,
+            #[cfg(feature = "transit")]
+            transit: transit(&layers)?,
             audit_checkpoint_file: optional(&layers, "audit_checkpoint_file", path)?,
             list_url: optional(&layers, "list_url", url)?.unwrap_or_else(|| api_url.clone()),
             authorize_url: optional(&layers, "authorize_url", url)?
@@ -171,6 +180,30 @@ impl Config {
         self.reports_per_minute = self.reports_per_minute.filter(|limit| *limit > 0);
         self
     }
+}
+
+/// Where Transit is, if it is to be used.
+#[cfg(feature = "transit")]
+fn transit(layers: &Layers) -> Result<Option<TransitOptions>, Failure> {
+    let Some(url) = optional(layers, "transit_url", collector)? else { return Ok(None) };
+    Ok(Some(TransitOptions {
+        url,
+        mount: read(layers, "transit_mount", path_word)?,
+        key: read(layers, "transit_key", path_word)?,
+        token: optional(layers, "transit_token", secret)?,
+        token_file: optional(layers, "transit_token_file", path)?,
+    }))
+}
+
+/// A name that stands in an address as it is.
+#[cfg(feature = "transit")]
+fn path_word(text: &str) -> Result<String, String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    let is_name = !text.is_empty() && text.split('/').all(|part| !part.trim_matches('.').is_empty());
+    if is_name && text.chars().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("expected letters, digits, hyphens, underscores, dots and slashes, found \"{text}\""))
 }
 
 fn read<T>(
@@ -222,6 +255,11 @@ fn url(text: &str) -> Result<Url, String> {
 
 fn path(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("expected a path, found nothing".into()) } else { Ok(PathBuf::from(text)) }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it stands beside parsers that can fail")]
+fn words(text: &str) -> Result<Vec<String>, String> {
+    Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "it stands beside parsers that can fail")]

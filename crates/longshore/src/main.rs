@@ -20,12 +20,17 @@ mod exit;
 mod failure;
 mod feed_start;
 mod input;
+#[cfg(feature = "transit")]
+mod key_chain;
+mod key_command;
 mod lifecycle;
 mod links;
 mod network;
 mod output;
 mod summary;
 mod telemetry;
+#[cfg(feature = "transit")]
+mod transit;
 mod when;
 mod who;
 mod work;

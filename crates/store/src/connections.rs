@@ -8,7 +8,8 @@ use model::{ConnectionId, Millis, OrgId, Secret};
 
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
-use crate::vault::{Aad, Vault};
+use crate::honey;
+use crate::vault::{self, Found, Place, Vault, VaultError};
 
 /// How a grant was obtained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,10 +156,9 @@ pub async fn save_tokens(
 /// # Errors
 /// [`StoreError::Vault`] when they do not open, or the database's error.
 pub async fn tokens(db: &Db, connection: &ConnectionId, vault: &Vault) -> Result<Option<Tokens>, StoreError> {
-    let Some(row) = sealed(db, connection, ACCESS).await? else { return Ok(None) };
-    let access = vault.open(&row.place(connection, ACCESS), &row.sealed)?;
+    let Some((access, expires_at)) = opened(db, connection, ACCESS, vault).await? else { return Ok(None) };
     let refresh = secret(db, connection, REFRESH, vault).await?;
-    Ok(Some(Tokens { access, refresh, expires_at: row.expires_at.map(Millis) }))
+    Ok(Some(Tokens { access, refresh, expires_at }))
 }
 
 const ORG_AND_VERSION: &str = "
@@ -167,10 +167,11 @@ const ORG_AND_VERSION: &str = "
       ON secrets.connection_id = connections.connection_id AND secrets.kind = $2
     WHERE connections.connection_id = $1";
 const PUT: &str = "
-    INSERT INTO secrets (connection_id, kind, version, sealed, saved_at)
-    VALUES ($1, $2, $3, $4, $5)
+    INSERT INTO secrets (connection_id, kind, version, sealed, saved_at, data_key_id)
+    VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (connection_id, kind) DO UPDATE
-    SET version = excluded.version, sealed = excluded.sealed, saved_at = excluded.saved_at";
+    SET version = excluded.version, sealed = excluded.sealed, saved_at = excluded.saved_at,
+        data_key_id = excluded.data_key_id";
 
 /// Seal and store one secret of a connection, such as the app's client secret.
 ///
@@ -191,13 +192,16 @@ pub async fn put_secret(
         .await)?;
     let (org, last) = found.ok_or(StoreError::NotFound { what: "connection" })?;
     let version = last + 1;
-    let sealed = vault.seal(&Aad { org: OrgId(org), connection, kind, version }, secret);
+    let place = place(OrgId(org), &connection.0, kind, version);
+    let plain = secret.expose().as_bytes();
+    let (sealed, data_key) = vault.seal(tx, &connection.0, &place, plain, now).await?;
     on_tx!(tx, conn => sqlx::query(PUT)
         .bind(&connection.0)
         .bind(kind)
         .bind(version)
         .bind(sealed)
         .bind(now.0)
+        .bind(data_key)
         .execute(conn)
         .await
         .map(drop))?;
@@ -214,24 +218,55 @@ pub async fn secret(
     kind: &str,
     vault: &Vault,
 ) -> Result<Option<Secret>, StoreError> {
-    let Some(row) = sealed(db, connection, kind).await? else { return Ok(None) };
-    Ok(Some(vault.open(&row.place(connection, kind), &row.sealed)?))
+    Ok(opened(db, connection, kind, vault).await?.map(|(secret, _)| secret))
 }
 
+/// A secret and its data key are read in one statement: they fit each other, whatever replaces them meanwhile.
 const SEALED: &str = "
-    SELECT connections.org_id AS org_id, secrets.version AS version, secrets.sealed AS sealed,
-           connections.expires_at AS expires_at
+    SELECT connections.connection_id AS connection_id, connections.org_id AS org_id,
+           connections.expires_at AS expires_at, secrets.version AS version, secrets.sealed AS sealed,
+           data_keys.data_key_id AS data_key_id, data_keys.owner AS owner, data_keys.wrapped AS wrapped,
+           data_keys.key_id AS key_id, honey_tokens.honey_id AS honey_id
     FROM connections JOIN secrets ON secrets.connection_id = connections.connection_id
+    LEFT JOIN data_keys ON data_keys.data_key_id = secrets.data_key_id
+    LEFT JOIN honey_tokens ON honey_tokens.honey_id = connections.connection_id
     WHERE connections.connection_id = $1 AND secrets.kind = $2";
 
-async fn sealed(db: &Db, connection: &ConnectionId, kind: &str) -> Result<Option<SealedRow>, StoreError> {
-    Ok(on_db!(db, pool => sqlx::query_as(SEALED).bind(&connection.0).bind(kind).fetch_optional(pool).await)?)
+/// One secret in the clear, with the end of its connection's access token.
+async fn opened(
+    db: &Db,
+    connection: &ConnectionId,
+    kind: &str,
+    vault: &Vault,
+) -> Result<Option<(Secret, Option<Millis>)>, StoreError> {
+    let mut is_second = false;
+    loop {
+        let row: Option<SealedRow> = on_db!(db, pool => sqlx::query_as(SEALED)
+            .bind(&connection.0)
+            .bind(kind)
+            .fetch_optional(pool)
+            .await)?;
+        let Some(row) = row else { return Ok(None) };
+        if row.honey_id.is_some() {
+            honey::read(db, &row.connection_id).await?;
+        }
+        let expires_at = row.expires_at.map(Millis);
+        match row.open(kind, vault).await {
+            // Between the look at the row and at the keys a change of keys may have ended.
+            Err(VaultError::WrongKey { .. }) if !is_second => is_second = true,
+            opened => return Ok(Some((opened?, expires_at))),
+        }
+    }
 }
 
+/// Decoys were given up, and so are not among these.
 const OF_KIND: &str = "
-    SELECT connections.connection_id AS connection_id, connections.org_id AS org_id, secrets.version AS version,
-           secrets.sealed AS sealed
+    SELECT connections.connection_id AS connection_id, connections.org_id AS org_id,
+           connections.expires_at AS expires_at, secrets.version AS version, secrets.sealed AS sealed,
+           data_keys.data_key_id AS data_key_id, data_keys.owner AS owner, data_keys.wrapped AS wrapped,
+           data_keys.key_id AS key_id, CAST(NULL AS TEXT) AS honey_id
     FROM connections JOIN secrets ON secrets.connection_id = connections.connection_id
+    LEFT JOIN data_keys ON data_keys.data_key_id = secrets.data_key_id
     WHERE secrets.kind = $1 AND connections.state <> 'disconnected'
     ORDER BY connections.created_at, connections.connection_id LIMIT 1000";
 
@@ -244,20 +279,26 @@ pub async fn secrets_of_kind(
     kind: &str,
     vault: &Vault,
 ) -> Result<Vec<(ConnectionId, OrgId, Secret)>, StoreError> {
-    let rows: Vec<OfKindRow> = on_db!(db, pool => sqlx::query_as(OF_KIND).bind(kind).fetch_all(pool).await)?;
-    let open = |row: OfKindRow| {
-        let (connection, org) = (ConnectionId(row.connection_id), OrgId(row.org_id));
-        let secret =
-            vault.open(&Aad { org, connection: &connection, kind, version: row.version }, &row.sealed)?;
-        Ok((connection, org, secret))
-    };
-    rows.into_iter().map(open).collect()
+    let rows: Vec<SealedRow> = on_db!(db, pool => sqlx::query_as(OF_KIND).bind(kind).fetch_all(pool).await)?;
+    let mut secrets = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (id, org) = (ConnectionId(row.connection_id.clone()), OrgId(row.org_id));
+        let secret = match row.open(kind, vault).await {
+            // The keys were changed since the rows were read, or the connection was ended.
+            Err(VaultError::WrongKey { .. }) => match self::secret(db, &id, kind, vault).await? {
+                Some(secret) => secret,
+                None => continue,
+            },
+            opened => opened?,
+        };
+        secrets.push((id, org, secret));
+    }
+    Ok(secrets)
 }
 
 const SET_STATE: &str = "UPDATE connections SET state = $2 WHERE connection_id = $1";
-const DROP_SECRETS: &str = "DELETE FROM secrets WHERE connection_id = $1";
 
-/// Note what a connection is good for. Disconnecting deletes its secrets.
+/// Note what a connection is good for. Disconnecting destroys its secrets and their data key.
 ///
 /// # Errors
 /// The database's error.
@@ -273,7 +314,7 @@ pub async fn set_state(
         .await
         .map(drop))?;
     if state == ConnectionState::Disconnected {
-        on_tx!(tx, conn => sqlx::query(DROP_SECRETS).bind(&connection.0).execute(conn).await.map(drop))?;
+        vault::destroy(tx, connection).await?;
     }
     Ok(())
 }
@@ -291,26 +332,30 @@ pub async fn touch(tx: &mut Tx, connection: &ConnectionId, now: Millis) -> Resul
 
 row! {
     struct SealedRow {
+        connection_id: String,
         org_id: i64,
+        expires_at: Option<i64>,
         version: i64,
         sealed: Vec<u8>,
-        expires_at: Option<i64>,
+        data_key_id: Option<String>,
+        owner: Option<String>,
+        wrapped: Option<Vec<u8>>,
+        key_id: Option<String>,
+        honey_id: Option<String>,
     }
 }
 
 impl SealedRow {
-    fn place<'a>(&self, connection: &'a ConnectionId, kind: &'a str) -> Aad<'a> {
-        Aad { org: OrgId(self.org_id), connection, kind, version: self.version }
+    async fn open(self, kind: &str, vault: &Vault) -> Result<Secret, VaultError> {
+        let Self { sealed, data_key_id, owner, wrapped, key_id, .. } = self;
+        let place = place(OrgId(self.org_id), &self.connection_id, kind, self.version);
+        vault.open_secret(&place, Found { sealed, data_key_id, owner, wrapped, key_id }).await
     }
 }
 
-row! {
-    struct OfKindRow {
-        connection_id: String,
-        org_id: i64,
-        version: i64,
-        sealed: Vec<u8>,
-    }
+/// Where a secret of a connection lies.
+pub(crate) fn place<'a>(org: OrgId, connection: &'a str, kind: &'a str, version: i64) -> Place<'a> {
+    Place { org, connection, kind, subject: "", version }
 }
 
 row! {
@@ -396,6 +441,5 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("connections::SEALED", SEALED),
     ("connections::OF_KIND", OF_KIND),
     ("connections::SET_STATE", SET_STATE),
-    ("connections::DROP_SECRETS", DROP_SECRETS),
     ("connections::TOUCH", TOUCH),
 ];

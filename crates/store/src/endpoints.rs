@@ -3,7 +3,7 @@
 //! An endpoint reads the feed as the consumer of its own id. Its secrets are sealed in the vault's table, a row each;
 //! a rotated one goes on signing for a day beside its successor, so that a receiver may change over when it likes.
 
-use model::{ConnectionId, EndpointId, Millis, OrgId, Secret};
+use model::{EndpointId, Millis, OrgId, Secret};
 
 use crate::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use crate::changes::{self, ChangeKind};
@@ -12,7 +12,7 @@ use crate::db::{Db, Tx};
 use crate::effects;
 use crate::error::StoreError;
 use crate::notices;
-use crate::vault::{Aad, Vault};
+use crate::vault::{Found, INSTANCE, Place, Vault, VaultError};
 
 /// The kind of notices about endpoints; their subject is the endpoint's id.
 pub const NOTICE: &str = "endpoint";
@@ -314,7 +314,7 @@ const SECRET_VERSION: &str = "
     WHERE connection_id = (SELECT endpoint_id FROM endpoints WHERE org_id = $1 AND endpoint_id = $2)";
 const DROP_SECRETS: &str = "DELETE FROM secrets WHERE connection_id = $1 AND version <= $2";
 const PUT_SECRET: &str = "
-    INSERT INTO secrets (connection_id, kind, version, sealed, saved_at) VALUES ($1, $2, $3, $4, $5)";
+    INSERT INTO secrets (connection_id, kind, version, sealed, saved_at, data_key_id) VALUES ($1, $2, $3, $4, $5, $6)";
 
 /// Sign with a new secret from now on.
 ///
@@ -352,14 +352,16 @@ async fn put_secret(
     (version, vault): (i64, &Vault),
     now: Millis,
 ) -> Result<(), StoreError> {
-    let (kind, place) = (secret_kind(version), ConnectionId(endpoint.0.clone()));
-    let sealed = vault.seal(&Aad { org, connection: &place, kind: &kind, version }, secret);
+    let kind = secret_kind(version);
+    let (place, plain) = (place(org, &endpoint.0, &kind, version), secret.expose().as_bytes());
+    let (sealed, data_key) = vault.seal(tx, INSTANCE, &place, plain, now).await?;
     on_tx!(tx, conn => sqlx::query(PUT_SECRET)
         .bind(&endpoint.0)
         .bind(&kind)
         .bind(version)
         .bind(sealed)
         .bind(now.0)
+        .bind(data_key)
         .execute(conn)
         .await
         .map(drop))?;
@@ -371,17 +373,29 @@ fn secret_kind(version: i64) -> String {
     format!("signing_secret_{version}")
 }
 
+/// Where a secret of an endpoint lies: it belongs to no connection.
+pub(crate) fn place<'a>(org: OrgId, endpoint: &'a str, kind: &'a str, version: i64) -> Place<'a> {
+    Place { org, connection: "", kind, subject: endpoint, version }
+}
+
 row! {
     struct SecretRow {
         version: i64,
         sealed: Vec<u8>,
         saved_at: i64,
+        data_key_id: Option<String>,
+        owner: Option<String>,
+        wrapped: Option<Vec<u8>>,
+        key_id: Option<String>,
     }
 }
 
 const SECRETS: &str = "
-    SELECT secrets.version AS version, secrets.sealed AS sealed, secrets.saved_at AS saved_at
+    SELECT secrets.version AS version, secrets.sealed AS sealed, secrets.saved_at AS saved_at,
+           data_keys.data_key_id AS data_key_id, data_keys.owner AS owner, data_keys.wrapped AS wrapped,
+           data_keys.key_id AS key_id
     FROM secrets JOIN endpoints ON endpoints.endpoint_id = secrets.connection_id
+    LEFT JOIN data_keys ON data_keys.data_key_id = secrets.data_key_id
     WHERE endpoints.org_id = $1 AND endpoints.endpoint_id = $2 ORDER BY secrets.version DESC";
 
 /// The secrets that sign at present, the newest first.
@@ -395,22 +409,38 @@ pub async fn secrets(
     vault: &Vault,
     now: Millis,
 ) -> Result<Vec<Secret>, StoreError> {
+    match open_secrets(db, org, endpoint, vault, now).await {
+        // Between the look at the rows and at the keys a change of keys may have ended.
+        Err(StoreError::Vault(VaultError::WrongKey { .. })) => {
+            open_secrets(db, org, endpoint, vault, now).await
+        }
+        opened => opened,
+    }
+}
+
+async fn open_secrets(
+    db: &Db,
+    org: OrgId,
+    endpoint: &EndpointId,
+    vault: &Vault,
+    now: Millis,
+) -> Result<Vec<Secret>, StoreError> {
     let rows: Vec<SecretRow> = on_db!(db, pool => sqlx::query_as(SECRETS)
         .bind(org.0)
         .bind(&endpoint.0)
         .fetch_all(pool)
         .await)?;
-    let place = ConnectionId(endpoint.0.clone());
     let mut secrets = Vec::with_capacity(rows.len());
     let mut replaced_at = None;
     for row in rows {
         if replaced_at.is_some_and(|at| now.since(at) >= ROTATED_MS) {
             break;
         }
-        let kind = secret_kind(row.version);
-        let aad = Aad { org, connection: &place, kind: &kind, version: row.version };
-        secrets.push(vault.open(&aad, &row.sealed)?);
-        replaced_at = Some(Millis(row.saved_at));
+        let (kind, saved_at) = (secret_kind(row.version), Millis(row.saved_at));
+        let place = place(org, &endpoint.0, &kind, row.version);
+        let SecretRow { sealed, data_key_id, owner, wrapped, key_id, .. } = row;
+        secrets.push(vault.open_secret(&place, Found { sealed, data_key_id, owner, wrapped, key_id }).await?);
+        replaced_at = Some(saved_at);
     }
     Ok(secrets)
 }

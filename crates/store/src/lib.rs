@@ -31,6 +31,7 @@ pub mod export_runs;
 pub mod facts;
 pub mod failures;
 mod hash;
+pub mod honey;
 pub mod inbox;
 pub mod listings;
 mod migrate;

@@ -33,6 +33,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/postgres/0003_live.sql"),
     ),
     (
+        4,
+        "vault",
+        include_str!("../migrations/sqlite/0004_vault.sql"),
+        include_str!("../migrations/postgres/0004_vault.sql"),
+    ),
+    (
         5,
         "audit",
         include_str!("../migrations/sqlite/0005_audit.sql"),

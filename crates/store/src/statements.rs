@@ -9,7 +9,7 @@ use crate::mirror::state::Pair;
 use crate::url::Engine;
 use crate::{
     access, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory, effects,
-    endpoints, exclusive, explain, export_runs, facts, failures, inbox, listings, migrate, mirror, notices,
+    endpoints, exclusive, explain, export_runs, facts, failures, honey, inbox, listings, migrate, mirror, notices,
     pauses, queue, runs, schedules, status, sweeps, tables, vault, wake, watermarks, workers,
 };
 
@@ -48,6 +48,7 @@ const SINGLE: &[&[(&str, &str)]] = &[
     export_runs::STATEMENTS,
     facts::STATEMENTS,
     failures::STATEMENTS,
+    honey::STATEMENTS,
     listings::STATEMENTS,
     migrate::STATEMENTS,
     mirror::counts::STATEMENTS,
@@ -63,7 +64,6 @@ const SINGLE: &[&[(&str, &str)]] = &[
     schedules::STATEMENTS,
     status::STATEMENTS,
     sweeps::STATEMENTS,
-    vault::STATEMENTS,
     watermarks::STATEMENTS,
     workers::STATEMENTS,
 ];
@@ -99,6 +99,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     let mut all: Vec<(String, &'static str)> = Vec::new();
     all.extend(SINGLE.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(access::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
+    all.extend(vault::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(audit::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(queue::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(explain::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
@@ -109,6 +110,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
             .concat()
             .into_iter()
             .chain(queue::PAIRS.concat())
+            .chain(vault::PAIRS.concat())
             .map(|(name, pair)| (name.to_owned(), pair.on(engine))),
     );
     let own = match engine {

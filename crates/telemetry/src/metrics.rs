@@ -194,6 +194,7 @@ metrics! {
     api_rate_headers(): counter = "Answers of Drift that told of a rate limit.";
     api_rate_limit("org"): gauge = "The limit that Drift's last answer told, by organization.";
     api_rate_remaining("org"): gauge = "Calls left as Drift's last answer told, by organization.";
+    honey_touched(): gauge = "Times that honey tokens were read, or shown at a door.";
     notices("kind"): gauge = "Notices for a person, by kind.";
 }
 

@@ -13,7 +13,7 @@ mod envelope;
 mod tokens;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -23,10 +23,10 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use model::{Clock, ConnectionId, Entropy, EventId};
-use store::Db;
+use model::{Clock, ConnectionId, Entropy, EventId, OrgId};
 use store::inbox::{NewEvent, Payload};
 use store::vault::Vault;
+use store::{Db, honey};
 use telemetry::{Metrics, TraceParent};
 
 pub use tokens::{GatewayTokens, WEBHOOK_TOKEN};
@@ -109,10 +109,13 @@ impl Default for GatewayOptions {
 /// The gateway at work.
 #[derive(Debug)]
 pub struct Gateway {
+    db: Db,
     options: GatewayOptions,
     tokens: Arc<GatewayTokens>,
     committer: Committer,
     in_hand: AtomicUsize,
+    /// Whether a decoy's token is just being written down.
+    hearing: Arc<AtomicBool>,
     seams: Seams,
 }
 
@@ -143,8 +146,8 @@ impl Gateway {
         metrics: Arc<Metrics>,
     ) -> Self {
         let seams = Seams { clock, entropy, metrics };
-        let committer = Committer::start(db, &options, seams.clone());
-        Self { options, tokens, committer, in_hand: AtomicUsize::new(0), seams }
+        let committer = Committer::start(db.clone(), &options, seams.clone());
+        Self { db, options, tokens, committer, in_hand: AtomicUsize::new(0), hearing: Arc::default(), seams }
     }
 
     /// Whether events can be committed.
@@ -217,7 +220,7 @@ impl Gateway {
         if self.options.storing == Storing::Nothing {
             return Ok(());
         }
-        let new = self.event(connection, &parts, &body, event);
+        let new = self.event(connection, &parts, &body, event).await?;
         self.commit(new, body.len()).await
     }
 
@@ -245,27 +248,56 @@ impl Gateway {
         if let Some(header) = header
             && !self.tokens.is_right(place, header.as_bytes())
         {
+            self.hear(header.as_bytes());
             return Err(wrong_token());
         }
         let inside = envelope::token(body).map_err(malformed)?;
         match inside {
             envelope::Token::Text(token) if self.tokens.is_right(place, token.as_bytes()) => Ok(()),
             envelope::Token::Absent if header.is_some() => Ok(()),
+            envelope::Token::Text(token) => {
+                self.hear(token.as_bytes());
+                Err(wrong_token())
+            }
             _ => Err(wrong_token()),
         }
     }
 
-    fn event(&self, connection: Option<&str>, parts: &Parts, body: &Bytes, event: Event) -> NewEvent {
+    /// A refused token that is a decoy's is written down, beside the answer. One at a time: who knocks on has been heard.
+    fn hear(&self, token: &[u8]) {
+        if !self.tokens.is_honey(token) || self.hearing.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let (db, token, hearing) = (self.db.clone(), token.to_vec(), Arc::clone(&self.hearing));
+        tokio::spawn(async move {
+            if let Err(error) = honey::used(&db, &token).await {
+                tracing::error!(
+                    "A honey token was shown at the gateway, and could not be written down: {error}"
+                );
+            }
+            hearing.store(false, Ordering::Relaxed);
+        });
+    }
+
+    async fn event(
+        &self,
+        connection: Option<&str>,
+        parts: &Parts,
+        body: &Bytes,
+        event: Event,
+    ) -> Result<NewEvent, Refusal> {
         let entropy = self.seams.entropy.as_ref();
         let received_at = self.seams.clock.now();
         let event_id = EventId::new(received_at, entropy);
         let payload = match &self.options.payload {
             PayloadSetting::None => Payload::None,
             PayloadSetting::Redacted => Payload::Redacted(redact(&event.data)),
-            PayloadSetting::Sealed(vault) => Payload::Sealed(vault.seal_event(event.org, &event_id, body)),
+            PayloadSetting::Sealed(vault) => {
+                Payload::Sealed(self.seal(vault, (event.org, &event_id), body).await?)
+            }
         };
         let identity = event.identity();
-        NewEvent {
+        Ok(NewEvent {
             event_id,
             org_id: event.org,
             connection_id: connection.map(|id| ConnectionId(id.to_owned())),
@@ -283,6 +315,19 @@ impl Gateway {
             facts: event.facts.map(|facts| facts.to_json()),
             payload,
             trace: Some(trace(&parts.headers, entropy).to_string()),
+        })
+    }
+
+    /// Seal a body. The vault reads its key from the database once a minute at most.
+    async fn seal(&self, vault: &Vault, event: (OrgId, &EventId), body: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let sealing = vault.seal_event(&self.db, event, body, self.seams.clock.now());
+        match deadline(self.seams.clock.as_ref(), self.options.answer_ms_max, sealing).await {
+            Ok(Ok(sealed)) => Ok(sealed),
+            Ok(Err(error)) => {
+                tracing::error!("Could not seal an event: {error}");
+                Err(Refusal::later(FAILED, "the event could not be sealed", RETRY_FAILED_S))
+            }
+            Err(_) => Err(Refusal::later(FAILED, "the event was not sealed in time", RETRY_FAILED_S)),
         }
     }
 

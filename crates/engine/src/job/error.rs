@@ -144,6 +144,9 @@ impl JobError {
     pub fn from_store(error: StoreError) -> Self {
         match error {
             StoreError::LeaseLost => Self::LeaseLost,
+            StoreError::Vault(ref error) if error.is_passing() => {
+                Self::retry(Class::Store, error.to_string())
+            }
             StoreError::Vault(_) | StoreError::Stored { .. } | StoreError::Statement { .. } => {
                 Self::fail(Class::Store, error.to_string())
             }

@@ -3,6 +3,7 @@
 //! The process is put together here and nowhere else: the doors (`web`) and the workers (`engine`) share a store, a
 //! vault and a clock, and know nothing of each other.
 
+mod alarm;
 mod doors;
 mod witness;
 mod work;
@@ -67,6 +68,7 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
     if serving.roles.worker {
         work::start(app, &db, &vault, &metrics, &mut parts).await?;
     }
+    parts.spawn(alarm::watch(db.clone(), app.clock.clone(), metrics.clone(), app.interrupt.stop()));
     parts.spawn(witness::run(app.clone(), db.clone(), vault.clone()));
     let doors = doors::open(app, &db, &vault, &metrics, stopping.clone()).await?;
     let organizations = known(app, &db).await?;

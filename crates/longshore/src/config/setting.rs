@@ -67,14 +67,58 @@ pub(crate) const SETTINGS: &[Setting] = &[
             "key",
             &["LONGSHORE_KEY"],
             "",
-            "The key under which tokens are sealed: 32 bytes in base64 or hexadecimal. Without it `key_file` is used.",
+            "The key that opens the vault: 32 bytes in base64 or hexadecimal; two, divided by a comma, while keys are changed, the old one first. Without it `key_command` is used, or `key_file`.",
         )
     },
+    setting(
+        "key_command",
+        &["LONGSHORE_KEY_COMMAND"],
+        "",
+        "A program that prints that key (two lines while keys are changed), with its arguments, divided by blanks. It is started without a shell, and has ten seconds.",
+    ),
     setting(
         "key_file",
         &["LONGSHORE_KEY_FILE"],
         "longshore.key",
-        "The file with that key; made at the first start, readable by its owner only. Keep a copy apart from the database.",
+        "The file with that key; made at the first start, readable by its owner only. A database that has been used is not given a new one. Keep a copy apart from the database.",
+    ),
+    #[cfg(feature = "transit")]
+    setting(
+        "transit_url",
+        &["LONGSHORE_TRANSIT_URL"],
+        "",
+        "The address of HashiCorp Vault, where its Transit engine is to wrap the keys. The other sources of keys then only open what they wrapped before.",
+    ),
+    #[cfg(feature = "transit")]
+    setting(
+        "transit_mount",
+        &["LONGSHORE_TRANSIT_MOUNT"],
+        "transit",
+        "Where Vault has the Transit engine mounted.",
+    ),
+    #[cfg(feature = "transit")]
+    setting(
+        "transit_key",
+        &["LONGSHORE_TRANSIT_KEY"],
+        "longshore",
+        "The name of the Transit key, of a type that authenticates, such as `aes256-gcm96`.",
+    ),
+    #[cfg(feature = "transit")]
+    Setting {
+        care: Care::Secret,
+        ..setting(
+            "transit_token",
+            &["LONGSHORE_TRANSIT_TOKEN", "VAULT_TOKEN"],
+            "",
+            "The token that Vault is shown.",
+        )
+    },
+    #[cfg(feature = "transit")]
+    setting(
+        "transit_token_file",
+        &["LONGSHORE_TRANSIT_TOKEN_FILE"],
+        "",
+        "A file with that token, instead; read for every call, so that an agent can renew it.",
     ),
     setting(
         "audit_checkpoint_file",

@@ -225,7 +225,7 @@ fn another_key_is_named() {
     std::fs::remove_file(place.path("longshore.key")).unwrap();
     let ran = place.run(&["archive"]);
     assert_eq!(ran.code, 6);
-    assert!(ran.stderr.contains("hint: use the key file or environment key"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: put the key file back from its copy"), "{}", ran.stderr);
 }
 
 #[test]

@@ -13,9 +13,13 @@ mod demo;
 mod dialogues;
 mod endpoints;
 mod full_disk;
+mod honey;
 mod interrupt;
+mod keys;
 mod live;
 mod secrets;
 mod settings;
 mod support;
 mod tail;
+#[cfg(feature = "transit")]
+mod transit;

@@ -3,11 +3,11 @@
 //! A secret is pending until the user has shown a right code once. A time step whose code was used is not taken again,
 //! and none before it: a code that somebody saw over a shoulder is worth nothing.
 
-use model::{AccessUserId, ConnectionId, Millis, OrgId, Secret};
+use model::{AccessUserId, Millis, Secret};
 
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
-use crate::vault::{Aad, Vault};
+use crate::vault::Vault;
 
 const KIND: &str = "totp";
 
@@ -22,9 +22,9 @@ pub struct Totp {
     pub step: i64,
 }
 
-/// A user's secret lies under the user's own id, where other secrets have their connection's.
-fn place(user: &ConnectionId, version: i64) -> Aad<'_> {
-    Aad { org: OrgId(0), connection: user, kind: KIND, version }
+/// Each version of a user's secret opens in its own place alone.
+fn subject(user: &AccessUserId, version: i64) -> String {
+    format!("{}/{version}", user.0)
 }
 
 row! {
@@ -49,7 +49,7 @@ pub async fn get(db: &Db, user: &AccessUserId, vault: &Vault) -> Result<Option<T
     let Some(TotpRow { totp_sealed: Some(sealed), totp_version, totp_since, totp_step }) = row else {
         return Ok(None);
     };
-    let secret = vault.open(&place(&ConnectionId(user.0.clone()), totp_version), &sealed)?;
+    let secret = vault.open_instance(db, (KIND, &subject(user, totp_version)), &sealed).await?;
     Ok(Some(Totp { secret, since: totp_since.map(Millis), step: totp_step }))
 }
 
@@ -67,11 +67,13 @@ pub async fn prepare(
     user: &AccessUserId,
     secret: &Secret,
     vault: &Vault,
+    now: Millis,
 ) -> Result<(), StoreError> {
     let version: Option<i64> =
         on_tx!(tx, conn => sqlx::query_scalar(VERSION).bind(&user.0).fetch_optional(conn).await)?;
     let version = version.ok_or(StoreError::NotFound { what: "user" })? + 1;
-    let sealed = vault.seal(&place(&ConnectionId(user.0.clone()), version), secret);
+    let subject = subject(user, version);
+    let sealed = vault.seal_instance(tx, (KIND, &subject), secret.expose().as_bytes(), now).await?;
     let found = on_tx!(tx, conn => sqlx::query(PREPARE)
         .bind(&user.0)
         .bind(sealed)

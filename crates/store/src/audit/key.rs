@@ -66,8 +66,8 @@ row! {
 }
 
 impl KeyRow {
-    fn open(&self, vault: &Vault) -> Result<Signer, StoreError> {
-        let seed = vault.open_audit_key(&self.key_id, &self.sealed)?;
+    async fn open(&self, db: &Db, vault: &Vault) -> Result<Signer, StoreError> {
+        let seed = vault.open_audit_key(db, &self.key_id, &self.sealed).await?;
         let seed: &[u8; SEED_BYTES] = seed.as_slice().try_into().map_err(|_| VaultError::Damaged)?;
         let signer = Signer(SigningKey::from_bytes(seed));
         // Somebody who put a public key of their own into the row has no private half that the vault would open.
@@ -85,14 +85,14 @@ impl KeyRow {
 pub async fn signer(db: &Db, vault: &Vault, now: Millis) -> Result<Signer, StoreError> {
     let known: Option<KeyRow> = on_db!(db, pool => sqlx::query_as(NEWEST_KEY).fetch_optional(pool).await)?;
     if let Some(known) = known {
-        return known.open(vault);
+        return known.open(db, vault).await;
     }
     let mut tx = db.begin().await?;
     // Of two processes that make one at once, the second waits here and then finds the first's.
     append::take_head(&mut tx).await?;
     let known: Option<KeyRow> = on_tx!(tx, conn => sqlx::query_as(NEWEST_KEY).fetch_optional(conn).await)?;
     let signer = match known {
-        Some(known) => known.open(vault)?,
+        Some(known) => known.open(db, vault).await?,
         None => make(&mut tx, vault, now).await?,
     };
     tx.commit().await?;
@@ -105,7 +105,7 @@ async fn make(tx: &mut Tx, vault: &Vault, now: Millis) -> Result<Signer, StoreEr
     let signer = Signer(SigningKey::from_bytes(&seed));
     let public_key = signer.public_key();
     let id = key_id(&public_key);
-    let sealed = vault.seal_audit_key(&id, seed.as_slice());
+    let sealed = vault.seal_audit_key(tx, &id, seed.as_slice(), now).await?;
     on_tx!(tx, conn => sqlx::query(INSERT_KEY)
         .bind(id)
         .bind(public_key.as_slice())
@@ -133,7 +133,7 @@ pub async fn public_keys(db: &Db) -> Result<Vec<Vec<u8>>, StoreError> {
 pub async fn check_keys(db: &Db, vault: &Vault) -> Result<usize, StoreError> {
     let rows: Vec<KeyRow> = on_db!(db, pool => sqlx::query_as(LIST_KEYS).fetch_all(pool).await)?;
     for row in &rows {
-        row.open(vault)?;
+        row.open(db, vault).await?;
     }
     Ok(rows.len())
 }

@@ -88,12 +88,13 @@ impl Store {
     }
 
     /// Run statements behind the store's back.
-    pub(crate) async fn tamper(&self, statement: &'static str) {
+    pub(crate) async fn tamper(&self, statement: impl Into<String>) {
         self.try_tamper(statement).await.unwrap();
     }
 
     /// The same, where the database may refuse.
-    pub(crate) async fn try_tamper(&self, statement: &'static str) -> Result<(), sqlx::Error> {
+    pub(crate) async fn try_tamper(&self, statement: impl Into<String>) -> Result<(), sqlx::Error> {
+        let statement = sqlx::AssertSqlSafe(statement.into());
         match self.file() {
             Some(file) => {
                 let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);

@@ -211,14 +211,20 @@ async fn a_batch_that_is_too_large_is_refused() {
     .await;
 }
 
-#[test]
-fn a_sealed_body_opens_only_as_its_own_event() {
-    let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(6));
-    let vault = Vault::new(Key::generate(&*entropy), Arc::clone(&entropy));
-    let (event, other) = (EventId::new(NOW, &*entropy), EventId::new(NOW, &*entropy));
-    let sealed = vault.seal_event(ORG, &event, b"ada@example.test");
-    assert!(!sealed.windows(3).any(|window| window == b"ada"));
-    assert_eq!(vault.open_event(ORG, &event, &sealed).unwrap().expose(), b"ada@example.test");
-    assert!(matches!(vault.open_event(ORG, &other, &sealed), Err(VaultError::Damaged)));
-    assert!(matches!(vault.open_event(OrgId(8), &event, &sealed), Err(VaultError::Damaged)));
+#[tokio::test]
+async fn a_sealed_body_opens_only_as_its_own_event() {
+    on_both(async |store| {
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(6));
+        let vault = Vault::new(Key::generate(&*entropy), Arc::clone(&entropy));
+        let (event, other) = (EventId::new(NOW, &*entropy), EventId::new(NOW, &*entropy));
+        let sealed = vault.seal_event(&store.db, (ORG, &event), b"ada@example.test", NOW).await.unwrap();
+        assert!(!sealed.windows(3).any(|window| window == b"ada"));
+        let opened = vault.open_event(&store.db, (ORG, &event), &sealed).await.unwrap();
+        assert_eq!(opened.expose(), b"ada@example.test");
+        for elsewhere in [(ORG, &other), (OrgId(8), &event)] {
+            let refused = vault.open_event(&store.db, elsewhere, &sealed).await;
+            assert!(matches!(refused, Err(StoreError::Vault(VaultError::Damaged))), "{refused:?}");
+        }
+    })
+    .await;
 }

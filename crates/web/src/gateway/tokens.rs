@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock};
 use model::{Clock, OrgId, Secret};
 use sha2::{Digest as _, Sha256};
 use store::vault::Vault;
-use store::{Db, StoreError, connections};
+use store::{Db, StoreError, connections, honey};
 use subtle::{Choice, ConstantTimeEq as _};
 
 /// The kind under which a connection's verification token is sealed.
@@ -33,6 +33,8 @@ pub(super) enum Place<'a> {
 #[derive(Debug, Default)]
 pub struct GatewayTokens {
     common: RwLock<Vec<Hash>>,
+    /// Decoys: whoever shows one is somebody who took it.
+    honey: RwLock<Vec<Hash>>,
     connections: RwLock<HashMap<String, (OrgId, Hash)>>,
 }
 
@@ -59,6 +61,7 @@ impl GatewayTokens {
     /// The vault's or the database's error; the tokens are as before then.
     pub async fn load(&self, db: &Db, vault: &Vault) -> Result<usize, StoreError> {
         let found = connections::secrets_of_kind(db, WEBHOOK_TOKEN, vault).await?;
+        *self.honey.write().unwrap_or_else(PoisonError::into_inner) = honey::hashes(db).await?;
         let hashed = found.into_iter().filter(|(_, _, token)| !token.is_empty());
         let loaded: HashMap<String, (OrgId, Hash)> =
             hashed.map(|(id, org, token)| (id.0, (org, hash(token.expose().as_bytes())))).collect();
@@ -103,6 +106,11 @@ impl GatewayTokens {
                 (known & right.ct_eq(&given)).into()
             }
         }
+    }
+
+    /// Whether this token, which was refused, is a decoy's.
+    pub(super) fn is_honey(&self, token: &[u8]) -> bool {
+        self.honey.read().unwrap_or_else(PoisonError::into_inner).contains(&hash(token))
     }
 
     /// The organization of a connection that has a token.

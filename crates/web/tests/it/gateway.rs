@@ -183,7 +183,7 @@ async fn a_payload_is_kept_redacted_or_sealed_when_that_is_set() {
         let (_, payload) = inbox::get(&world.db, &event.event_id).await.unwrap().unwrap();
         let Payload::Sealed(bytes) = payload else { panic!("not sealed") };
         assert!(!bytes.windows(6).any(|window| window == b"canary"));
-        let opened = vault().open_event(event.org_id, &event.event_id, &bytes).unwrap();
+        let opened = vault().open_event(&world.db, (event.org_id, &event.event_id), &bytes).await.unwrap();
         assert_eq!(opened.expose(), body.as_bytes());
     })
     .await;
