@@ -318,12 +318,12 @@ async fn an_authenticators_secret_is_sealed_for_its_user_and_a_code_counts_once(
         let vault = Vault::new(Key::generate(entropy.as_ref()), entropy);
         let mut tx = store.db.begin().await.unwrap();
         for (user, secret) in [(&ada, "totp-canary-one"), (&grace, "totp-canary-two")] {
-            totp::prepare(&mut tx, user, &Secret::new(secret), &vault).await.unwrap();
+            totp::prepare(&mut tx, user, &Secret::new(secret), &vault, NOW).await.unwrap();
         }
         assert!(totp::use_step(&mut tx, &ada, 100, NOW).await.unwrap());
         assert!(!totp::use_step(&mut tx, &ada, 100, NOW).await.unwrap(), "used");
         assert!(!totp::use_step(&mut tx, &ada, 99, NOW).await.unwrap(), "older");
-        let again = totp::prepare(&mut tx, &ada, &Secret::new("x"), &vault).await;
+        let again = totp::prepare(&mut tx, &ada, &Secret::new("x"), &vault, NOW).await;
         assert!(matches!(again, Err(StoreError::NotFound { .. })), "in use");
         tx.commit().await.unwrap();
         let held = totp::get(&store.db, &ada, &vault).await.unwrap().unwrap();

@@ -23,7 +23,7 @@ pub(super) struct Sent {
 pub(super) async fn prepare(State(access): State<Access>, signed: Signed) -> Result<Response, Broken> {
     let secret = codes::generate(access.entropy.as_ref());
     let mut tx = access.db.begin().await?;
-    match totp::prepare(&mut tx, &signed.session.user, &secret, &access.vault).await {
+    match totp::prepare(&mut tx, &signed.session.user, &secret, &access.vault, access.clock.now()).await {
         // In use already: the page says so.
         Err(StoreError::NotFound { .. }) => {}
         prepared => {
