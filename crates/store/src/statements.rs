@@ -9,8 +9,8 @@ use crate::mirror::state::Pair;
 use crate::url::Engine;
 use crate::{
     access, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory, effects,
-    endpoints, exclusive, explain, export_runs, facts, failures, honey, inbox, listings, migrate, mirror, notices,
-    pauses, queue, runs, schedules, status, sweeps, tables, vault, wake, watermarks, workers,
+    endpoints, exclusive, explain, export_runs, facts, failures, honey, inbox, listings, migrate, mirror,
+    notices, pauses, queue, runs, schedules, status, sweeps, tables, vault, wake, watermarks, workers,
 };
 
 impl Db {
