@@ -7,6 +7,7 @@
 use model::{ConnectionId, Millis, OrgId, Secret};
 use sha2::{Digest as _, Sha256};
 
+use crate::audit::{self, Action, ActorKind, NewEntry, Object, ObjectKind, Who};
 use crate::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
@@ -79,6 +80,7 @@ pub async fn plant(
     new: &NewHoney<'_>,
     token: &Secret,
     vault: &Vault,
+    who: &Who,
     now: Millis,
 ) -> Result<(), StoreError> {
     let there: i64 = on_tx!(tx, conn => sqlx::query_scalar(COUNT).fetch_one(conn).await)?;
@@ -107,7 +109,11 @@ pub async fn plant(
         .execute(conn)
         .await
         .map(drop))?;
-    Ok(())
+    audit::append(tx, &NewEntry::done(now, who, Action::HoneyPlant, object(&new.honey_id)).org(new.org))
+}
+
+fn object(id: &ConnectionId) -> Object<'_> {
+    Object::new(ObjectKind::Secret, id.0.as_str())
 }
 
 const LIST: &str = "
@@ -131,7 +137,13 @@ const REMOVE_CONNECTION: &str = "DELETE FROM connections WHERE connection_id = $
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such decoy, or the database's error.
-pub async fn remove(tx: &mut Tx, org: OrgId, id: &ConnectionId) -> Result<(), StoreError> {
+pub async fn remove(
+    tx: &mut Tx,
+    org: OrgId,
+    id: &ConnectionId,
+    who: &Who,
+    now: Millis,
+) -> Result<(), StoreError> {
     let found = on_tx!(tx, conn => sqlx::query(REMOVE)
         .bind(&id.0)
         .bind(org.0)
@@ -143,7 +155,8 @@ pub async fn remove(tx: &mut Tx, org: OrgId, id: &ConnectionId) -> Result<(), St
     }
     on_tx!(tx, conn => sqlx::query(REMOVE_CONNECTION).bind(&id.0).execute(conn).await.map(drop))?;
     vault::destroy(tx, id).await?;
-    notices::dismiss(tx, org, NOTICE, Some(&id.0)).await.map(drop)
+    notices::dismiss(tx, org, NOTICE, Some(&id.0)).await?;
+    audit::append(tx, &NewEntry::done(now, who, Action::HoneyRemove, object(id)).org(org))
 }
 
 const READ: &str = "UPDATE honey_tokens SET reads = reads + 1 WHERE honey_id = $1";
@@ -215,6 +228,9 @@ pub async fn tell(db: &Db, now: Millis) -> Result<Vec<Honey>, StoreError> {
         );
         let notice = NewNotice { org: honey.org, kind: NOTICE, subject: &id.0, message: &message };
         notices::raise(&mut tx, &notice, now).await?;
+        let nobody = Who::new(ActorKind::Nobody, "");
+        let entry = NewEntry::done(now, &nobody, Action::SecretDecoy, object(id));
+        audit::append(&mut tx, &entry.org(honey.org).amount(honey.reads + honey.uses))?;
         tx.commit().await?;
         told.push(honey);
     }

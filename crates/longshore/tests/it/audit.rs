@@ -10,7 +10,7 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use crate::support::{Double, Place, small, wait_until};
 
 /// What each command tells the audit log; nothing for one that changes nothing but the mirror, or nothing at all.
-const TOLD: [(&str, &[&str]); 53] = [
+const TOLD: [(&str, &[&str]); 58] = [
     ("demo", &["connection.connect", "export.start", "export.finish"]),
     ("sandbox", &[]),
     ("connect", &["connection.connect", "connection.disconnect"]),
@@ -62,6 +62,11 @@ const TOLD: [(&str, &[&str]); 53] = [
     ("api-keys revoke", &["api_key.revoke"]),
     ("sessions list", &[]),
     ("sessions revoke", &["session.revoke"]),
+    ("keys show", &[]),
+    ("keys rotate", &["key.rotate"]),
+    ("honey plant", &["honey.plant"]),
+    ("honey list", &[]),
+    ("honey remove", &["honey.remove"]),
     ("doctor", &[]),
     ("config", &[]),
     ("completions", &[]),
@@ -150,6 +155,9 @@ fn live(place: &Place, double: &Double) {
     run(&["queue", "discard", "--all"]);
     run(&["replay", "conversation", "1"]);
     run(&["replay", "--since", "2020-01-01", "--until", "2030-01-01"]);
+    run(&["keys", "rotate"]);
+    let planted = run(&["honey", "plant", "--json"]).json();
+    run(&["honey", "remove", planted["honey_id"].as_str().unwrap()]);
     run(&["users", "add", "grace@example.test", "--role", "analyst"]);
     run(&["users", "role", "grace@example.test", "auditor"]);
     run(&["users", "reset-link", "grace@example.test", "--authenticator"]);

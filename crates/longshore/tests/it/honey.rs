@@ -28,7 +28,18 @@ fn a_decoy_that_is_shown_at_the_gateway_raises_an_alarm() {
     let (id, token) = (planted["honey_id"].as_str().unwrap(), planted["token"].as_str().unwrap());
     assert!(!place.run(&["honey", "list"]).stdout.contains(token));
 
-    let serve = ["serve", "--json", "--listen", "127.0.0.1:0", "--roles", "gateway", "--set", "log=error"];
+    let serve = [
+        "serve",
+        "--json",
+        "--listen",
+        "127.0.0.1:0",
+        "--roles",
+        "gateway",
+        "--set",
+        "log=error",
+        "--set",
+        "metrics_public=true",
+    ];
     let mut child = place.command(&serve).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut report = String::new();

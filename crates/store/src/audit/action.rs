@@ -55,7 +55,11 @@ words! {
         SecretRead = "secret.read",
         /// A decoy secret was read or used.
         SecretDecoy = "secret.decoy",
-        /// The vault's key was changed.
+        /// A decoy secret was planted.
+        HoneyPlant = "honey.plant",
+        /// A decoy secret was taken away.
+        HoneyRemove = "honey.remove",
+        /// The vault's key was changed: made, put in use, or retired.
         KeyRotate = "key.rotate",
         /// A data key was destroyed.
         KeyDestroy = "key.destroy",

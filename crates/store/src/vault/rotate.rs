@@ -16,6 +16,7 @@
 use model::{EventId, Millis, OrgId};
 use zeroize::Zeroizing;
 
+use crate::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
 use crate::mirror::state::Pair;
@@ -87,6 +88,7 @@ enum Stage {
 #[derive(Debug)]
 pub struct Rotation {
     chosen: Chosen,
+    who: Who,
     /// Data keys made before this are old ones.
     since: Millis,
     batch: i64,
@@ -103,7 +105,17 @@ impl Rotation {
     ///
     /// # Errors
     /// [`VaultError::CannotAdd`] as [`StoreError::Vault`] where only people can add one; the database's error.
-    pub async fn prepare(db: &Db, vault: &Vault) -> Result<Chosen, StoreError> {
+    pub async fn prepare(db: &Db, vault: &Vault, who: &Who, now: Millis) -> Result<Chosen, StoreError> {
+        let chosen = Self::choose(db, vault).await?;
+        if chosen.made {
+            let mut tx = db.begin().await?;
+            tell(&mut tx, who, &chosen.to, "made", now)?;
+            tx.commit().await?;
+        }
+        Ok(chosen)
+    }
+
+    async fn choose(db: &Db, vault: &Vault) -> Result<Chosen, StoreError> {
         let from = noted::noted(db).await?.ok_or(StoreError::NotFound { what: "key" })?;
         let ids = vault.keys.ids().await?;
         let known = noted::all(db).await?;
@@ -130,12 +142,14 @@ impl Rotation {
         db: &Db,
         vault: &Vault,
         options: RotateOptions,
+        who: &Who,
         now: Millis,
     ) -> Result<Self, StoreError> {
-        let chosen = Self::prepare(db, vault).await?;
+        let chosen = Self::prepare(db, vault, who, now).await?;
         if !chosen.resumed {
             let mut tx = db.begin().await?;
             noted::switch(&mut tx, &chosen.to, now).await?;
+            tell(&mut tx, who, &chosen.to, "put in use", now)?;
             tx.commit().await?;
         }
         let since =
@@ -144,6 +158,7 @@ impl Rotation {
         Ok(Self {
             since: since.unwrap_or(now),
             chosen,
+            who: who.clone(),
             batch: i64::from(options.batch.clamp(1, ROTATE_BATCH_MAX)),
             stage: first,
             done: Rotated::default(),
@@ -336,10 +351,16 @@ impl Rotation {
             }
             let mut tx = db.begin().await?;
             noted::retired(&mut tx, &key.key_id, now).await?;
+            tell(&mut tx, &self.who, &key.key_id, "retired", now)?;
             tx.commit().await?;
         }
         Ok(Stage::Done)
     }
+}
+
+fn tell(tx: &mut Tx, who: &Who, key: &KeyId, what: &'static str, now: Millis) -> Result<(), StoreError> {
+    let object = Object::new(ObjectKind::Key, key.to_string());
+    audit::append(tx, &NewEntry::done(now, who, Action::KeyRotate, object).because(what))
 }
 
 /// `None` when it does not open with any key.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::{ConnectionId, OrgId, Secret, SeededEntropy};
+use store::audit::Who;
 use store::honey::{self, NewHoney};
 use store::vault::{Key, RotateOptions, Rotation, Vault};
 use store::{StoreError, connections, notices};
@@ -24,7 +25,7 @@ async fn plant(store: &Store, id: &str, token: &str) -> Result<ConnectionId, Sto
     let new =
         NewHoney { org: ORG, honey_id: honey_id.clone(), note: "in the wiki", api_url: "https://x.test/" };
     let mut tx = store.db.begin().await.unwrap();
-    honey::plant(&mut tx, &new, &Secret::new(token), &with_seed(50), NOW).await?;
+    honey::plant(&mut tx, &new, &Secret::new(token), &with_seed(50), &Who::node(), NOW).await?;
     tx.commit().await.map(|()| honey_id)
 }
 
@@ -50,9 +51,9 @@ async fn whoever_reads_or_uses_a_decoy_is_told_once() {
         assert!(notice.message.contains("in the wiki") && !notice.message.contains("honey-token"));
 
         let mut tx = store.db.begin().await.unwrap();
-        let elsewhere = honey::remove(&mut tx, OrgId(8), &id).await;
+        let elsewhere = honey::remove(&mut tx, OrgId(8), &id, &Who::node(), NOW).await;
         assert!(matches!(elsewhere, Err(StoreError::NotFound { .. })), "{elsewhere:?}");
-        honey::remove(&mut tx, ORG, &id).await.unwrap();
+        honey::remove(&mut tx, ORG, &id, &Who::node(), NOW).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(notices::list(&store.db, Some(ORG), 10).await.unwrap(), []);
         assert!(connections::tokens(&store.db, &id, &vault(1)).await.unwrap().is_none());
@@ -71,7 +72,8 @@ async fn a_change_of_keys_is_no_touch() {
         let vault = open(&path, 2).await;
         vault.check(&store.db, NOW).await.unwrap();
         let options = RotateOptions { batch: 10, data_keys: true };
-        let mut rotation = Rotation::begin(&store.db, &vault, options, NOW.plus(5)).await.unwrap();
+        let mut rotation =
+            Rotation::begin(&store.db, &vault, options, &Who::node(), NOW.plus(5)).await.unwrap();
         assert!(!step_until(&mut rotation, store, &vault, u64::MAX).await);
         assert_eq!(rotation.done().secrets, 1);
         assert_eq!(honey::tell(&store.db, NOW).await.unwrap(), []);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use model::{ConnectionId, EndpointId, Entropy, EventId, OrgId, Secret, SeededEntropy};
+use store::audit::Who;
 use store::endpoints::{self, NewEndpoint};
 use store::vault::{self, Key, KeyFile, KeyState, KeyText, Ring, RotateOptions, Rotation, Vault, VaultError};
 use store::{Db, StoreError, connections};
@@ -111,13 +112,15 @@ async fn sixty_four_callers_of_a_thousand_connections_notice_no_change_of_keys()
 
             let options = RotateOptions { batch: 20, data_keys };
             let cut_off = open(&path, 3).await;
-            let mut rotation = Rotation::begin(&store.db, &cut_off, options, NOW.plus(5)).await.unwrap();
+            let mut rotation =
+                Rotation::begin(&store.db, &cut_off, options, &Who::node(), NOW.plus(5)).await.unwrap();
             let chosen = rotation.chosen().clone();
             assert!(step_until(&mut rotation, store, &cut_off, CONNECTIONS / 2).await);
             drop((rotation, cut_off));
 
             let vault = open(&path, 4).await;
-            let mut rotation = Rotation::begin(&store.db, &vault, options, NOW.plus(6)).await.unwrap();
+            let mut rotation =
+                Rotation::begin(&store.db, &vault, options, &Who::node(), NOW.plus(6)).await.unwrap();
             assert!(rotation.chosen().resumed);
             assert_eq!((&rotation.chosen().from, &rotation.chosen().to), (&chosen.from, &chosen.to));
             assert!(!step_until(&mut rotation, store, &vault, u64::MAX).await);
@@ -215,7 +218,8 @@ async fn whatever_the_old_keys_sealed_is_sealed_anew() {
         tx.commit().await.unwrap();
 
         let options = RotateOptions { batch: 1, data_keys: true };
-        let mut rotation = Rotation::begin(&store.db, &vault, options, NOW.plus(5)).await.unwrap();
+        let mut rotation =
+            Rotation::begin(&store.db, &vault, options, &Who::node(), NOW.plus(5)).await.unwrap();
         assert!(!step_until(&mut rotation, store, &vault, u64::MAX).await);
         let done = rotation.done();
         // Both secrets of the connection, the endpoint's, two events; the third does not open with any key.
@@ -252,13 +256,14 @@ async fn a_new_key_may_be_given_to_every_node_before_it_is_used() {
         let path = key_file(folder.path(), 1);
         let vault = open(&path, 2).await;
         insert(store, &vault, "c1", ORG).await;
-        let prepared = Rotation::prepare(&store.db, &vault).await.unwrap();
-        let again = Rotation::prepare(&store.db, &open(&path, 3).await).await.unwrap();
+        let prepared = Rotation::prepare(&store.db, &vault, &Who::node(), NOW).await.unwrap();
+        let again = Rotation::prepare(&store.db, &open(&path, 3).await, &Who::node(), NOW).await.unwrap();
         assert_eq!((prepared.made, again.made, &again.to), (true, false, &prepared.to));
         assert_eq!(vault::noted(&store.db).await.unwrap(), Some(prepared.from));
 
         let (id, options) = (ConnectionId("c1".to_owned()), RotateOptions { batch: 10, data_keys: false });
-        let mut rotation = Rotation::begin(&store.db, &vault, options, NOW.plus(5)).await.unwrap();
+        let mut rotation =
+            Rotation::begin(&store.db, &vault, options, &Who::node(), NOW.plus(5)).await.unwrap();
         assert_eq!((&rotation.chosen().to, rotation.chosen().resumed), (&prepared.to, false));
         assert!(!step_until(&mut rotation, store, &vault, u64::MAX).await);
         assert!(connections::tokens(&store.db, &id, &open(&path, 4).await).await.unwrap().is_some());
@@ -282,13 +287,13 @@ async fn keys_of_the_environment_are_changed_when_people_give_both() {
         };
         insert(store, &given(&[1]).await, "c1", ORG).await;
         let (options, later) = (RotateOptions { batch: 10, data_keys: false }, NOW.plus(5));
-        let alone = Rotation::begin(&store.db, &given(&[1]).await, options, later).await;
+        let alone = Rotation::begin(&store.db, &given(&[1]).await, options, &Who::node(), later).await;
         assert!(matches!(alone, Err(StoreError::Vault(VaultError::CannotAdd { .. }))), "{alone:?}");
-        let without = Rotation::begin(&store.db, &given(&[2]).await, options, later).await;
+        let without = Rotation::begin(&store.db, &given(&[2]).await, options, &Who::node(), later).await;
         assert!(matches!(without, Err(StoreError::Vault(VaultError::WrongKey { .. }))), "{without:?}");
 
         let both = given(&[1, 2]).await;
-        let mut rotation = Rotation::begin(&store.db, &both, options, later).await.unwrap();
+        let mut rotation = Rotation::begin(&store.db, &both, options, &Who::node(), later).await.unwrap();
         assert!(!step_until(&mut rotation, store, &both, u64::MAX).await);
         assert_eq!(rotation.by_hand(), [Key::generate(&SeededEntropy::new(1)).id()]);
         given(&[2]).await.check(&store.db, later).await.unwrap();

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::who;
 
 /// Characters of a token: as many as Drift's have.
 const TOKEN_CHARACTERS: usize = 32;
@@ -48,7 +49,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let new = NewHoney { org, honey_id: honey_id.clone(), note: &args.note, api_url: &api_url };
     let planted = async {
         let mut tx = db.begin().await?;
-        honey::plant(&mut tx, &new, &token, &vault, app.clock.now()).await?;
+        honey::plant(&mut tx, &new, &token, &vault, &who::command(), app.clock.now()).await?;
         tx.commit().await
     };
     planted.await.map_err(|error| match error {

@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::who;
 
 /// Take a decoy away, and what was said about it back
 #[derive(Debug, clap::Args)]
@@ -29,7 +30,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let id = ConnectionId(args.honey);
     let removed = async {
         let mut tx = db.begin().await?;
-        honey::remove(&mut tx, org, &id).await?;
+        honey::remove(&mut tx, org, &id, &who::command(), app.clock.now()).await?;
         tx.commit().await
     };
     removed.await.map_err(|error| match error {

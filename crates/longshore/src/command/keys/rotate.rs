@@ -10,6 +10,7 @@ use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::table::grouped;
+use crate::who;
 
 /// The work that only one process does at a time.
 const WORK: &str = "keys";
@@ -61,7 +62,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Refused, "the keys are being changed by another process")
             .hint("wait until it has ended"));
     };
-    let done = if args.prepare { prepare(&db, &vault).await } else { rotate(app, &db, &vault, &args).await };
+    let done =
+        if args.prepare { prepare(app, &db, &vault).await } else { rotate(app, &db, &vault, &args).await };
     hold.release().await.map_err(failed)?;
     db.close().await;
     match done.map_err(failed)? {
@@ -71,14 +73,15 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     }
 }
 
-async fn prepare(db: &Db, vault: &Vault) -> Result<Option<Report>, StoreError> {
-    Ok(Some(report(&Rotation::prepare(db, vault).await?, vault)))
+async fn prepare(app: &App, db: &Db, vault: &Vault) -> Result<Option<Report>, StoreError> {
+    let chosen = Rotation::prepare(db, vault, &who::command(), app.clock.now()).await?;
+    Ok(Some(report(&chosen, vault)))
 }
 
 /// `None` when somebody asked to stop.
 async fn rotate(app: &App, db: &Db, vault: &Vault, args: &Args) -> Result<Option<Report>, StoreError> {
     let options = RotateOptions { batch: args.batch, data_keys: args.data_keys };
-    let mut rotation = Rotation::begin(db, vault, options, app.clock.now()).await?;
+    let mut rotation = Rotation::begin(db, vault, options, &who::command(), app.clock.now()).await?;
     let stop = app.interrupt.stop();
     let mut tries = 0;
     loop {
