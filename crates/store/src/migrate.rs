@@ -44,6 +44,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0005_audit.sql"),
         include_str!("../migrations/postgres/0005_audit.sql"),
     ),
+    (
+        7,
+        "disconnects",
+        include_str!("../migrations/sqlite/0007_disconnects.sql"),
+        include_str!("../migrations/postgres/0007_disconnects.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.
