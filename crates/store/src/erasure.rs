@@ -38,6 +38,11 @@ erased! {
 /// the audit log, none of which holds personal data.
 pub const KEPT: &[&str] = &["connections", "disconnects", "honey_tokens", "audit_log"];
 
+/// The tables that an erasure empties of an organization's rows.
+pub fn tables() -> impl Iterator<Item = &'static str> {
+    STATEMENTS.iter().map(|(name, _)| name.trim_start_matches("erasure::"))
+}
+
 /// Erase an organization's rows; answers how many there were.
 ///
 /// # Errors
