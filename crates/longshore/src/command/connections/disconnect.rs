@@ -4,6 +4,7 @@ use engine::disconnect::{Ended, Plan, Revoking, Selection};
 use model::ConnectionId;
 use serde::Serialize;
 use store::disconnects::Data;
+use store::vault::{Key, Vault};
 
 use super::{failed, show};
 use crate::app::App;
@@ -63,7 +64,12 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         data: if args.erase { Data::Erase } else { Data::Keep },
         revoking: if args.without_revoking { Revoking::Skip } else { Revoking::Ask },
     };
-    let connections = network::connections(app, &db, Patience::Person, None).await?;
+    let vault = match plan.revoking {
+        Revoking::Ask => database::vault(app, &db).await?,
+        // Nothing is opened or sealed: a key that is lost does not keep anybody from destroying what it sealed.
+        Revoking::Skip => Vault::new(Key::generate(app.entropy.as_ref()), app.entropy.clone()),
+    };
+    let connections = network::connections_with(app, &db, vault, Patience::Person, None)?;
     let disconnected = connections.disconnect(&selection, plan, &who::command()).await?;
     db.close().await;
     let report = Report { disconnected };
