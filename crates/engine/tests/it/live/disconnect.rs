@@ -100,12 +100,10 @@ async fn a_drift_that_does_not_answer_is_asked_again_and_nothing_else_uses_the_t
         live.pass(3_600_000).await;
         assert_eq!(state(&live).await, ConnectionState::Disconnected);
         assert!(!has_tokens(&live).await);
-        assert!(
-            words(&live)
-                .await
-                .iter()
-                .any(|(action, outcome, _)| { action == "token.revoke" && outcome == "done" })
-        );
+        let told = words(&live).await;
+        let is_revoked =
+            told.iter().any(|(action, outcome, _)| action == "token.revoke" && outcome == "done");
+        assert!(is_revoked, "{told:?}");
     }
 }
 
