@@ -222,20 +222,33 @@ impl Connections {
     async fn resume(&self, tx: &mut Tx, new: &Connection, who: &Who) -> Result<(), EngineError> {
         const DOING: &str = "resume what waited for the connection";
         let (org, now) = (new.org_id, new.created_at);
-        let paused = pauses::list(&self.db, now).await.doing(DOING)?;
-        let is_ours =
-            |pause: &Pause| pause.scope == Scope::org(org) && pause.reason.starts_with(clients::PAUSE_REASON);
-        if paused.iter().any(is_ours) {
-            pauses::resume(tx, &Scope::org(org)).await.doing(DOING)?;
-            let entry = NewEntry::done(now, who, Action::PauseEnd, Object::org(org)).org(org);
-            audit::append(tx, &entry.because("connected")).doing(DOING)?;
-        }
+        self.end_pause(tx, org, (who, "connected"), now).await?;
         notices::dismiss(tx, org, clients::NOTICE, None).await.doing(DOING)?;
         match schedules::schedules_for(tx, new, now).await {
             Err(ScheduleError::Store(source)) => Err(EngineError::Store { doing: DOING, source }),
             Err(error) => Err(EngineError::Task(error.to_string())),
             Ok(()) => Ok(()),
         }
+    }
+
+    /// End the organization's pause if a connection caused it: one that a person set holds on.
+    pub(crate) async fn end_pause(
+        &self,
+        tx: &mut Tx,
+        org: OrgId,
+        (who, because): (&Who, &'static str),
+        now: Millis,
+    ) -> Result<(), EngineError> {
+        const DOING: &str = "end the pause that a connection caused";
+        let paused = pauses::list(&self.db, now).await.doing(DOING)?;
+        let is_ours =
+            |pause: &Pause| pause.scope == Scope::org(org) && pause.reason.starts_with(clients::PAUSE_REASON);
+        if paused.iter().any(is_ours) {
+            pauses::resume(tx, &Scope::org(org)).await.doing(DOING)?;
+            let entry = NewEntry::done(now, who, Action::PauseEnd, Object::org(org)).org(org);
+            audit::append(tx, &entry.because(because)).doing(DOING)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn keeper(&self, connection: &Connection, purpose: Purpose) -> StoreKeeper {
