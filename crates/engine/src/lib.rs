@@ -15,7 +15,6 @@ pub mod connection;
 pub mod consume;
 mod context;
 mod convert;
-pub mod disconnect;
 mod error;
 pub mod job;
 pub mod jobs;

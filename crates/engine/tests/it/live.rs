@@ -3,7 +3,6 @@
 mod calls;
 mod connections;
 mod convergence;
-mod disconnect;
 mod harness;
 mod route;
 mod simulation;

@@ -29,7 +29,6 @@ pub(crate) struct World {
     pub(crate) limits: Limits,
     pub(crate) stop: StopSwitch,
     pub(crate) not_found: NotFound,
-    pub(crate) silent: NotFound,
     entropy: Arc<dyn Entropy>,
     hurry: tokio::task::JoinHandle<()>,
 }
@@ -50,7 +49,6 @@ impl World {
             limits: Limits::default(),
             stop: StopSwitch::new(),
             not_found: NotFound::default(),
-            silent: NotFound::default(),
             entropy: Arc::new(SeededEntropy::new(3)),
             hurry,
         }
@@ -116,11 +114,7 @@ impl World {
     }
 
     fn transport(&self) -> InProcess {
-        InProcess {
-            router: self.sandbox.router(),
-            not_found: Arc::clone(&self.not_found),
-            silent: Arc::clone(&self.silent),
-        }
+        InProcess { router: self.sandbox.router(), not_found: Arc::clone(&self.not_found) }
     }
 
     /// Everything that connections need.

@@ -7,7 +7,6 @@ mod architecture;
 mod audit;
 mod bad_input;
 mod connect;
-mod connections;
 mod crash;
 mod databases;
 mod demo;
