@@ -22,8 +22,9 @@ pub struct Ring {
     entropy: Arc<dyn Entropy>,
     held: RwLock<Vec<Arc<Key>>>,
     reading: tokio::sync::Mutex<()>,
-    /// How often the source has been read.
-    reads: AtomicU64,
+    /// The number of the last reading that was begun, and of the last whose answer is held.
+    begun: AtomicU64,
+    taken: AtomicU64,
 }
 
 impl Ring {
@@ -45,18 +46,21 @@ impl Ring {
 
     fn unread(source: Box<dyn KeySource>, entropy: Arc<dyn Entropy>) -> Self {
         let (held, reading) = (RwLock::default(), tokio::sync::Mutex::new(()));
-        Self { source, entropy, held, reading, reads: AtomicU64::new(0) }
+        Self { source, entropy, held, reading, begun: AtomicU64::new(0), taken: AtomicU64::new(0) }
     }
 
+    /// Read the source, or take what a reading found that began after this was asked for: an earlier one may have missed
+    /// what the caller knows to be there.
     async fn read_anew(&self) -> Result<(), VaultError> {
-        let seen = self.reads.load(Ordering::Acquire);
+        let seen = self.begun.load(Ordering::Acquire);
         let _turn = self.reading.lock().await;
-        if self.reads.load(Ordering::Acquire) != seen {
+        if self.taken.load(Ordering::Acquire) > seen {
             return Ok(());
         }
+        let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
         let keys: Vec<Arc<Key>> = self.source.read().await?.into_iter().map(Arc::new).collect();
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = keys;
-        self.reads.fetch_add(1, Ordering::Release);
+        self.taken.store(number, Ordering::Release);
         Ok(())
     }
 
@@ -161,9 +165,13 @@ impl Wrapping for Ring {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use model::SeededEntropy;
+    use tokio::sync::Notify;
+
     use super::*;
     use crate::vault::KeyFile;
-    use model::SeededEntropy;
 
     fn entropy(seed: u64) -> Arc<dyn Entropy> {
         Arc::new(SeededEntropy::new(seed))
@@ -188,6 +196,62 @@ mod tests {
         assert_eq!(there.ids().await.unwrap(), [new]);
         let gone = there.unwrap(&old, b"place", &wrapped).await;
         assert!(matches!(gone, Err(VaultError::WrongKey { .. })), "{gone:?}");
+    }
+
+    /// Keys that somebody adds to while they are read: a reading takes what there is, and answers when it may.
+    #[derive(Debug, Default)]
+    struct Slow {
+        keys: Mutex<Vec<Key>>,
+        looked: Notify,
+        may_answer: Notify,
+    }
+
+    impl KeySource for Arc<Slow> {
+        fn name(&self) -> String {
+            "a slow place".to_owned()
+        }
+
+        fn read(&self) -> BoxFuture<'_, Result<Vec<Key>, VaultError>> {
+            async {
+                let keys = self.keys.lock().unwrap().iter().map(Key::copy).collect();
+                self.looked.notify_one();
+                self.may_answer.notified().await;
+                Ok(keys)
+            }
+            .boxed()
+        }
+
+        fn add<'a>(&'a self, _: &'a Key) -> BoxFuture<'a, Result<(), VaultError>> {
+            unreachable!("the test adds by itself")
+        }
+
+        fn remove<'a>(&'a self, _: &'a KeyId) -> BoxFuture<'a, Result<Removed, VaultError>> {
+            unreachable!("nothing is removed")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reading_that_began_before_a_key_was_added_is_not_taken_for_one_that_finds_it() {
+        let keys = [1, 2].map(|seed| Key::generate(&SeededEntropy::new(seed)));
+        let source = Arc::new(Slow::default());
+        source.keys.lock().unwrap().push(keys[0].copy());
+        let ring = Ring::unread(Box::new(Arc::clone(&source)), entropy(3));
+        let (unknown, new) = (Key::generate(&SeededEntropy::new(9)).id(), keys[1].id());
+        let early = ring.find(&unknown);
+        let later = async {
+            source.looked.notified().await;
+            source.keys.lock().unwrap().push(keys[1].copy());
+            let found = ring.find(&new);
+            let answers = async {
+                source.may_answer.notify_one();
+                source.looked.notified().await;
+                source.may_answer.notify_one();
+            };
+            tokio::join!(found, answers).0
+        };
+        let (early, later) = tokio::join!(early, later);
+        assert!(early.is_err());
+        assert_eq!(later.unwrap().id(), new);
     }
 
     #[tokio::test]
