@@ -16,6 +16,8 @@ use crate::hash::Encoder;
 use crate::vault::{Vault, VaultError};
 
 const SEED_BYTES: usize = 32;
+/// What the private half is to the vault; the key's id is whose it is.
+const KIND: &str = "audit_key";
 /// An Ed25519 public key.
 pub type PublicKey = [u8; 32];
 
@@ -67,7 +69,7 @@ row! {
 
 impl KeyRow {
     async fn open(&self, db: &Db, vault: &Vault) -> Result<Signer, StoreError> {
-        let seed = vault.open_audit_key(db, &self.key_id, &self.sealed).await?;
+        let seed = vault.open_instance_bytes(db, (KIND, &self.key_id), &self.sealed).await?;
         let seed: &[u8; SEED_BYTES] = seed.as_slice().try_into().map_err(|_| VaultError::Damaged)?;
         let signer = Signer(SigningKey::from_bytes(seed));
         // Somebody who put a public key of their own into the row has no private half that the vault would open.
@@ -105,7 +107,7 @@ async fn make(tx: &mut Tx, vault: &Vault, now: Millis) -> Result<Signer, StoreEr
     let signer = Signer(SigningKey::from_bytes(&seed));
     let public_key = signer.public_key();
     let id = key_id(&public_key);
-    let sealed = vault.seal_audit_key(tx, &id, seed.as_slice(), now).await?;
+    let sealed = vault.seal_instance(tx, (KIND, &id), seed.as_slice(), now).await?;
     on_tx!(tx, conn => sqlx::query(INSERT_KEY)
         .bind(id)
         .bind(public_key.as_slice())

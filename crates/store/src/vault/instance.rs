@@ -98,28 +98,6 @@ impl Vault {
         Ok(Pii::new(plain.to_vec()))
     }
 
-    /// Seal the private half of a key that signs the audit log's checkpoints, for that key alone.
-    pub(crate) async fn seal_audit_key(
-        &self,
-        tx: &mut Tx,
-        key_id: &str,
-        seed: &[u8],
-        now: Millis,
-    ) -> Result<Vec<u8>, StoreError> {
-        let (sealed, _) = self.seal(tx, INSTANCE, &instance_place("audit_key", key_id), seed, now).await?;
-        Ok(sealed)
-    }
-
-    /// Open what [`Vault::seal_audit_key`] made for the same key.
-    pub(crate) async fn open_audit_key(
-        &self,
-        db: &Db,
-        key_id: &str,
-        sealed: &[u8],
-    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-        self.open_found(db, &instance_place("audit_key", key_id), sealed).await
-    }
-
     /// Where its randomness comes from.
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         self.entropy.as_ref()
