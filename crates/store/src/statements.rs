@@ -135,6 +135,24 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    /// On SQLite a row whose first column is null is no row: a column that may be null must not stand there.
+    #[test]
+    fn the_first_column_of_many_rows_is_never_null() {
+        let folder = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
+        let files = std::fs::read_dir(folder).unwrap();
+        let schema: String =
+            files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
+        for (name, texts) in BULK.concat().iter().chain(inbox::SQLITE_BULK) {
+            let (into, _) = texts.sqlite(1).0.split_once(',').unwrap();
+            let (table, column) = into.split_once("INTO ").unwrap().1.split_once(" (").unwrap();
+            let columns = &schema[schema.find(&format!("CREATE TABLE {table} (")).unwrap()..];
+            let line = columns.lines().find(|line| line.trim_start().starts_with(&format!("{column} ")));
+            assert!(line.unwrap().contains("NOT NULL"), "{name}: {column}");
+        }
+    }
+
     /// A statement constant that nobody registered would not be prepared by any test.
     #[test]
     fn every_statement_in_the_sources_is_in_the_list() {
