@@ -32,7 +32,7 @@ pub use entry::{Actor, Entry, NewEntry, Object, Who};
 pub use fault::{AuditError, Fault};
 pub use file::{Exported, Range, VerifiedFile, export, verify_file};
 pub use key::{PublicKey, Signer, check_keys, key_id, public_keys, signer};
-pub use read::{Filter, head, list, page, window};
+pub use read::{Filter, head, list, page};
 pub use second_place::{Followed, follow, read as read_second_place};
 pub use verify::{Verified, verify};
 pub use witness::{Witnesses, parse_public_key};

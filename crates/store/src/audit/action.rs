@@ -43,16 +43,8 @@ words! {
         ConnectionDisconnect = "connection.disconnect",
         /// A grant's state was noted: expired, revoked, active again.
         ConnectionState = "connection.state",
-        /// A link by which somebody else may connect was made.
-        ShareLinkCreate = "share_link.create",
-        /// A connection's tokens were replaced by a person.
-        TokenReplace = "token.replace",
         /// A connection's tokens were exchanged for the next pair, or could not be.
         TokenRefresh = "token.refresh",
-        /// A token was revoked at the provider, or could not be.
-        TokenRevoke = "token.revoke",
-        /// A secret was opened.
-        SecretRead = "secret.read",
         /// A decoy secret was read or used.
         SecretDecoy = "secret.decoy",
         /// A decoy secret was planted.
@@ -61,8 +53,6 @@ words! {
         HoneyRemove = "honey.remove",
         /// The vault's key was changed: made, put in use, or retired.
         KeyRotate = "key.rotate",
-        /// A data key was destroyed.
-        KeyDestroy = "key.destroy",
         /// Somebody signed in, or tried to.
         SessionSignIn = "session.sign_in",
         /// A session was ended by its owner.
@@ -79,14 +69,10 @@ words! {
         UserRole = "user.role",
         /// A user's password or second factor was changed.
         UserCredential = "user.credential",
-        /// A user was locked out, or let in again.
-        UserLock = "user.lock",
         /// An API key was made.
         ApiKeyCreate = "api_key.create",
         /// An API key was revoked.
         ApiKeyRevoke = "api_key.revoke",
-        /// A request was refused for want of the right.
-        AccessRefuse = "access.refuse",
         /// A bulk copy was begun.
         ExportStart = "export.start",
         /// A bulk copy ended.
@@ -125,12 +111,8 @@ words! {
         ConsumerRewind = "consumer.rewind",
         /// The token by which received webhooks are known was set.
         WebhookTokenSet = "webhook_token.set",
-        /// A setting that is kept in the store was changed.
-        SettingChange = "setting.change",
         /// The log itself was written out.
         AuditExport = "audit.export",
-        /// What happened in a window was put together.
-        IncidentBundle = "incident.bundle",
     }
 }
 
@@ -161,8 +143,6 @@ words! {
         Organization = "organization",
         /// A grant.
         Connection = "connection",
-        /// A link for connecting.
-        ShareLink = "share_link",
         /// A secret: its owner's id, a slash, its kind.
         Secret = "secret",
         /// A key of the vault.
@@ -173,8 +153,6 @@ words! {
         Session = "session",
         /// An API key.
         ApiKey = "api_key",
-        /// An endpoint of our API: method and path pattern.
-        Route = "route",
         /// A bulk copy.
         ExportRun = "export_run",
         /// Received events.
@@ -187,8 +165,6 @@ words! {
         Endpoint = "endpoint",
         /// A reader of the feed.
         Consumer = "consumer",
-        /// A setting.
-        Setting = "setting",
         /// The log.
         AuditLog = "audit_log",
     }

@@ -97,18 +97,6 @@ pub async fn list(db: &Db, filter: &Filter<'_>, limit: u32) -> Result<Vec<Entry>
     Ok(rows.into_iter().map(EntryRow::into_entry).collect())
 }
 
-const WINDOW: &str = "SELECT MIN(seq), MAX(seq) FROM audit_log WHERE at >= $1 AND at < $2";
-
-/// The first and the last entry's number of a window of time.
-///
-/// # Errors
-/// The database's error.
-pub async fn window(db: &Db, from: Millis, to: Millis) -> Result<Option<(i64, i64)>, StoreError> {
-    let (first, last): (Option<i64>, Option<i64>) =
-        on_db!(db, pool => sqlx::query_as(WINDOW).bind(from.0).bind(to.0).fetch_one(pool).await)?;
-    Ok(first.zip(last))
-}
-
 impl EntryRow {
     fn into_entry(self) -> Entry {
         Entry {
@@ -131,4 +119,4 @@ impl EntryRow {
 }
 
 pub(crate) const STATEMENTS: &[(&str, &str)] =
-    &[("audit::PAGE", PAGE), ("audit::HEAD", HEAD), ("audit::LIST", LIST), ("audit::WINDOW", WINDOW)];
+    &[("audit::PAGE", PAGE), ("audit::HEAD", HEAD), ("audit::LIST", LIST)];
