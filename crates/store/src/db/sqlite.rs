@@ -179,7 +179,9 @@ mod tests {
         let url = DatabaseUrl::file(folder.path().join("full.db"));
         let db = Db::open(&url, OpenOptions::default()).await.unwrap();
         let Pools::Sqlite { write, .. } = &db.pools else { panic!("not a file") };
-        sqlx::query("PRAGMA max_page_count = 100").execute(write).await.unwrap();
+        let used: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(write).await.unwrap();
+        let full = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {}", used + 30));
+        sqlx::query(full).execute(write).await.unwrap();
         let org = OrgId(1);
         let mut tx = db.begin().await.unwrap();
         mirror::apply(&mut tx, org, &[snapshot(1)], Millis(1)).await.unwrap();
