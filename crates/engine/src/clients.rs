@@ -184,6 +184,6 @@ const fn what_is_wrong(state: ConnectionState) -> &'static str {
         ConnectionState::Active => "it was replaced",
         ConnectionState::Expired => "its token has expired",
         ConnectionState::Revoked => "its token was revoked",
-        ConnectionState::Disconnected => "the organization was disconnected",
+        ConnectionState::Disconnecting | ConnectionState::Disconnected => "the organization was disconnected",
     }
 }

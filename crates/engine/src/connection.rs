@@ -21,7 +21,7 @@ use crate::context::Context;
 use crate::error::{Doing, EngineError};
 use crate::scheduler::ScheduleError;
 use crate::{clients, route, schedules};
-use keeper::StoreKeeper;
+pub(crate) use keeper::{Purpose, StoreKeeper};
 
 /// The kinds under which an app's own credentials are sealed beside a connection's tokens.
 const CLIENT_ID: &str = "client_id";
@@ -109,7 +109,7 @@ impl Connections {
         seams: Seams,
     ) -> Result<Opened, EngineError> {
         let connection = self.find(org).await?;
-        if connection.state == ConnectionState::Disconnected {
+        if connection.state.is_given_up() {
             return Err(EngineError::Connection(format!(
                 "organization {} was disconnected",
                 connection.org_id
@@ -123,13 +123,7 @@ impl Connections {
         let auth = match connection.kind {
             ConnectionKind::Private => Auth::Private(tokens.access),
             ConnectionKind::OAuth => {
-                let keeper = StoreKeeper {
-                    db: self.db.clone(),
-                    vault: self.vault.clone(),
-                    clock: Arc::clone(&self.seams.clock),
-                    connection_id: id.clone(),
-                    org: connection.org_id,
-                };
+                let keeper = self.keeper(&connection, Purpose::Working);
                 Auth::OAuth { app: self.app(id).await?, keeper: Arc::new(keeper) }
             }
         };
@@ -146,7 +140,7 @@ impl Connections {
                 .ok_or_else(|| EngineError::Connection(format!("organization {org} is not connected")));
         }
         let all = connections::list(&self.db).await.doing("read the connections")?;
-        let mut live = all.into_iter().filter(|one| one.state != ConnectionState::Disconnected);
+        let mut live = all.into_iter().filter(|one| !one.state.is_given_up());
         match (live.next(), live.next()) {
             (None, _) => Err(EngineError::Connection("no organization is connected".into())),
             (Some(only), None) => Ok(only),
@@ -228,14 +222,7 @@ impl Connections {
     async fn resume(&self, tx: &mut Tx, new: &Connection, who: &Who) -> Result<(), EngineError> {
         const DOING: &str = "resume what waited for the connection";
         let (org, now) = (new.org_id, new.created_at);
-        let paused = pauses::list(&self.db, now).await.doing(DOING)?;
-        let is_ours =
-            |pause: &Pause| pause.scope == Scope::org(org) && pause.reason.starts_with(clients::PAUSE_REASON);
-        if paused.iter().any(is_ours) {
-            pauses::resume(tx, &Scope::org(org)).await.doing(DOING)?;
-            let entry = NewEntry::done(now, who, Action::PauseEnd, Object::org(org)).org(org);
-            audit::append(tx, &entry.because("connected")).doing(DOING)?;
-        }
+        self.end_pause(tx, org, (who, "connected"), now).await?;
         notices::dismiss(tx, org, clients::NOTICE, None).await.doing(DOING)?;
         match schedules::schedules_for(tx, new, now).await {
             Err(ScheduleError::Store(source)) => Err(EngineError::Store { doing: DOING, source }),
@@ -244,7 +231,38 @@ impl Connections {
         }
     }
 
-    async fn app(&self, id: &ConnectionId) -> Result<App, EngineError> {
+    /// End the organization's pause if a connection caused it: one that a person set holds on.
+    pub(crate) async fn end_pause(
+        &self,
+        tx: &mut Tx,
+        org: OrgId,
+        (who, because): (&Who, &'static str),
+        now: Millis,
+    ) -> Result<(), EngineError> {
+        const DOING: &str = "end the pause that a connection caused";
+        let paused = pauses::list(&self.db, now).await.doing(DOING)?;
+        let is_ours =
+            |pause: &Pause| pause.scope == Scope::org(org) && pause.reason.starts_with(clients::PAUSE_REASON);
+        if paused.iter().any(is_ours) {
+            pauses::resume(tx, &Scope::org(org)).await.doing(DOING)?;
+            let entry = NewEntry::done(now, who, Action::PauseEnd, Object::org(org)).org(org);
+            audit::append(tx, &entry.because(because)).doing(DOING)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn keeper(&self, connection: &Connection, purpose: Purpose) -> StoreKeeper {
+        StoreKeeper {
+            db: self.db.clone(),
+            vault: self.vault.clone(),
+            clock: Arc::clone(&self.seams.clock),
+            connection_id: connection.connection_id.clone(),
+            org: connection.org_id,
+            purpose,
+        }
+    }
+
+    pub(crate) async fn app(&self, id: &ConnectionId) -> Result<App, EngineError> {
         const DOING: &str = "open the app's credentials";
         let missing = || EngineError::Connection(format!("connection {id} has no app credentials"));
         let client_id = connections::secret(&self.db, id, CLIENT_ID, &self.vault).await.doing(DOING)?;
@@ -276,7 +294,7 @@ impl Connections {
 pub(crate) async fn note(ctx: &Context, state: ConnectionState) -> Result<(), EngineError> {
     const DOING: &str = "note the state of the connection";
     let Some(known) = connections::get(&ctx.db, ctx.org).await.doing(DOING)? else { return Ok(()) };
-    if known.state == ConnectionState::Disconnected {
+    if known.state.is_given_up() {
         return Ok(());
     }
     let mut tx = ctx.db.begin().await.doing(DOING)?;

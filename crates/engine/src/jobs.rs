@@ -11,6 +11,7 @@ mod refresh_conversation;
 mod refresh_meetings;
 mod refresh_playbooks;
 mod refresh_user;
+mod revoke_connection;
 mod sweep;
 mod watch_vendor;
 
@@ -24,10 +25,11 @@ pub use refresh_conversation::RefreshConversation;
 pub use refresh_meetings::RefreshMeetings;
 pub use refresh_playbooks::RefreshPlaybooks;
 pub use refresh_user::RefreshUser;
+pub use revoke_connection::RevokeConnection;
 pub use sweep::Sweep;
 pub use watch_vendor::WatchVendor;
 
-use crate::job::Kind;
+use crate::job::{Job as _, Kind};
 
 /// Every kind of job there is. A worker claims the kinds of its registry only, so that during an upgrade an older node leaves
 /// alone what it does not know.
@@ -44,6 +46,20 @@ pub const REGISTRY: &[Kind] = &[
     Kind::of::<FanOut>(),
     Kind::of::<Deliver>(),
     Kind::of::<Prune>(),
+    Kind::of::<RevokeConnection>(),
+];
+
+/// The kinds that ask Drift: of an organization that is disconnected they have nothing left to be done with.
+pub(crate) const ASKING_DRIFT: &[&str] = &[
+    RefreshConversation::KIND,
+    RefreshContact::KIND,
+    RefreshUser::KIND,
+    RefreshMeetings::KIND,
+    RefreshPlaybooks::KIND,
+    FetchAttachments::KIND,
+    Sweep::KIND,
+    Compare::KIND,
+    WatchVendor::KIND,
 ];
 
 /// The registry's own word for a stored kind, for metrics: their labels come from a closed set.

@@ -4,7 +4,7 @@
 
 use model::{Millis, OrgId};
 use store::Tx;
-use store::connections::{Connection, ConnectionState};
+use store::connections::Connection;
 use store::schedules;
 
 use crate::job::Job as _;
@@ -38,7 +38,7 @@ pub fn defaults(org: OrgId) -> [Planned; 5] {
 pub async fn schedules_for(tx: &mut Tx, connection: &Connection, now: Millis) -> Result<(), ScheduleError> {
     let org = connection.org_id;
     for (kind, cron) in defaults(org) {
-        if connection.state == ConnectionState::Disconnected {
+        if connection.state.is_given_up() {
             schedules::remove(tx, org, kind).await?;
         } else if !schedules::is_set(tx, org, kind).await? {
             scheduler::set(tx, (org, kind), (&cron, TIME_ZONE), now).await?;

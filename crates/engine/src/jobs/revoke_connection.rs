@@ -1,0 +1,43 @@
+//! Carry a disconnect through that was cut off, or whose revocation Drift did not answer.
+
+use model::ConnectionId;
+use serde::{Deserialize, Serialize};
+use store::audit::Who;
+use store::connections;
+use store::queue::priority;
+
+use super::asking;
+use crate::disconnect::Revoking;
+use crate::job::{Class, Finished, Job, JobContext, JobError};
+
+/// Revoke a connection that somebody gave up.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RevokeConnection {
+    /// Which.
+    pub connection: ConnectionId,
+}
+
+impl Job for RevokeConnection {
+    const KIND: &'static str = "revoke_connection";
+    const PRIORITY: i64 = priority::ASKED;
+
+    fn key(&self) -> String {
+        self.connection.0.clone()
+    }
+
+    async fn run(&self, ctx: &JobContext) -> Result<Finished, JobError> {
+        let found = connections::of_id(&ctx.node.db, &self.connection).await?;
+        let Some(connection) = found else { return Ok(asking::done(ctx, "gone")) };
+        let ended = ctx.node.clients.connections().end(&connection, Revoking::Ask, &Who::node()).await;
+        let ended = ended.map_err(|error| JobError::retry(Class::Store, crate::error::chain(&error)))?;
+        // An unreachable Drift has a job of its own, enqueued with what this try came to.
+        Ok(asking::done(
+            ctx,
+            match ended {
+                None => "unchanged",
+                Some(ended) if ended.destroyed => "done",
+                Some(_) => "waiting",
+            },
+        ))
+    }
+}
