@@ -14,6 +14,7 @@ use model::{ConnectionId, Millis, OrgId};
 use store::audit::{self, Who};
 use store::connections::{self, Connection, ConnectionState};
 use store::notices::{self, NewNotice};
+use store::pauses;
 
 use crate::budget;
 use crate::calls::CallBook;
@@ -21,9 +22,9 @@ use crate::connection::{Connections, state_entry};
 use crate::error::{Doing, EngineError};
 
 /// The kind of notices about connections.
-pub const NOTICE: &str = "connection";
+pub const NOTICE: &str = notices::OF_CONNECTION;
 /// What the reasons of pauses that a connection caused begin with; only those end when somebody connects again.
-pub const PAUSE_REASON: &str = "connection: ";
+pub const PAUSE_REASON: &str = pauses::OF_CONNECTION;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,9 @@ pub enum ClientError {
         /// What is the matter with it.
         what: &'static str,
     },
+    /// Somebody gave the connection up: there is nothing left to be done by it.
+    #[error("the organization was disconnected")]
+    GivenUp,
     /// The connection was replaced meanwhile: the next attempt has the new one.
     #[error("the connection was replaced while the call was made")]
     Replaced,
@@ -133,6 +137,9 @@ impl Clients {
         let Some(now_held) = connections::get(db, org).await.doing(DOING)? else {
             return Ok(ClientError::Closed { what: "the organization is not connected" });
         };
+        if now_held.state.is_given_up() {
+            return Ok(ClientError::GivenUp);
+        }
         let is_replaced = closed.is_some_and(|closed| {
             closed.connection_id != now_held.connection_id || closed.expires_at != now_held.expires_at
         });
@@ -164,6 +171,7 @@ impl Clients {
         let connection = found.ok_or(ClientError::Closed { what: "the organization is not connected" })?;
         match connection.state {
             ConnectionState::Active => Ok(connection),
+            state if state.is_given_up() => Err(ClientError::GivenUp),
             state => Err(ClientError::Closed { what: what_is_wrong(state) }),
         }
     }

@@ -3,6 +3,7 @@
 //! A token is asked whose it is before anything is stored; it is stored sealed, with the app's own secret beside it
 //! for public apps; and from then on it is only read to be handed to the client, which keeps it to itself.
 
+mod gate;
 mod keeper;
 
 use std::sync::Arc;
@@ -11,8 +12,9 @@ use drift::{App, Auth, Client, Config, MemoryKeeper, Pace, Recorder, Seams, Toke
 use model::{ConnectionId, Millis, OrgId, Secret};
 use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
+use store::disconnects;
 use store::notices;
-use store::pauses::{self, Pause, Scope};
+use store::pauses;
 use store::vault::Vault;
 use store::{Db, StoreError, Tx};
 
@@ -21,6 +23,7 @@ use crate::context::Context;
 use crate::error::{Doing, EngineError};
 use crate::scheduler::ScheduleError;
 use crate::{clients, route, schedules};
+use gate::Gate;
 pub(crate) use keeper::{Purpose, StoreKeeper};
 
 /// The kinds under which an app's own credentials are sealed beside a connection's tokens.
@@ -127,6 +130,8 @@ impl Connections {
                 Auth::OAuth { app: self.app(id).await?, keeper: Arc::new(keeper) }
             }
         };
+        let gate = Gate::before(&seams, self.db.clone(), id.clone());
+        let seams = Seams { transport: Arc::new(gate), ..seams };
         let pace = pace.unwrap_or_else(|| budget::pace(&self.db, connection.org_id, &self.config, &seams));
         let client = Client::sharing(self.config.clone(), seams, auth, pace)
             .map_err(|source| EngineError::Api { doing: "set up the client", source })?;
@@ -222,33 +227,18 @@ impl Connections {
     async fn resume(&self, tx: &mut Tx, new: &Connection, who: &Who) -> Result<(), EngineError> {
         const DOING: &str = "resume what waited for the connection";
         let (org, now) = (new.org_id, new.created_at);
-        self.end_pause(tx, org, (who, "connected"), now).await?;
-        notices::dismiss(tx, org, clients::NOTICE, None).await.doing(DOING)?;
+        if pauses::resume_of_connection(tx, org).await.doing(DOING)? {
+            let entry = NewEntry::done(now, who, Action::PauseEnd, Object::org(org)).org(org);
+            audit::append(tx, &entry.because("connected")).doing(DOING)?;
+        }
+        for kind in [clients::NOTICE, disconnects::NOTICE, notices::OF_UNUSED] {
+            notices::dismiss(tx, org, kind, None).await.doing(DOING)?;
+        }
         match schedules::schedules_for(tx, new, now).await {
             Err(ScheduleError::Store(source)) => Err(EngineError::Store { doing: DOING, source }),
             Err(error) => Err(EngineError::Task(error.to_string())),
             Ok(()) => Ok(()),
         }
-    }
-
-    /// End the organization's pause if a connection caused it: one that a person set holds on.
-    pub(crate) async fn end_pause(
-        &self,
-        tx: &mut Tx,
-        org: OrgId,
-        (who, because): (&Who, &'static str),
-        now: Millis,
-    ) -> Result<(), EngineError> {
-        const DOING: &str = "end the pause that a connection caused";
-        let paused = pauses::list(&self.db, now).await.doing(DOING)?;
-        let is_ours =
-            |pause: &Pause| pause.scope == Scope::org(org) && pause.reason.starts_with(clients::PAUSE_REASON);
-        if paused.iter().any(is_ours) {
-            pauses::resume(tx, &Scope::org(org)).await.doing(DOING)?;
-            let entry = NewEntry::done(now, who, Action::PauseEnd, Object::org(org)).org(org);
-            audit::append(tx, &entry.because(because)).doing(DOING)?;
-        }
-        Ok(())
     }
 
     pub(crate) fn keeper(&self, connection: &Connection, purpose: Purpose) -> StoreKeeper {

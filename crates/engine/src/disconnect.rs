@@ -3,50 +3,43 @@
 //!
 //! The order is what makes it safe to be cut off anywhere. First the connection is marked, in one transaction with the end
 //! of its schedules, of its waiting jobs, and with a job that carries the rest through should this process die: from then
-//! on its tokens serve their own revocation and nothing else. Then Drift is asked, within a deadline. Then the secrets and
-//! their data key are destroyed. Where Drift was not reached the sealed tokens stay, for that one purpose, and are tried
-//! again until Drift answers or [`RETRIES_MS`] have passed; then they are destroyed whatever came of it.
+//! on its tokens serve their own revocation and nothing else, in every process ([`crate::connection`]'s gate). Then Drift is
+//! asked, within a deadline. Then the secrets and their data key are destroyed. Where Drift gave no answer that settles it
+//! the sealed tokens stay, for that one purpose, and are tried again until it does, or until the time that was set has run
+//! out; then they are destroyed, and the outcome says that they were not revoked.
 //!
-//! Sketch: a thousand connections, [`CONCURRENCY`] at once, each a deadline of [`DEADLINE_MS`] where Drift is dead: 16 rounds
-//! of 2.5 s are 40 s; nobody has measured it. Where it answers, the three commits of each are the limit.
+//! Sketch: a thousand connections, [`CONCURRENCY`] at once, each a deadline of [`DEADLINE_MS`] where Drift is silent: 16
+//! rounds of 2.5 s are 40 s. Where it answers, the three commits of each are the limit.
 
-use std::sync::Arc;
+mod revoke;
 
-use drift::{Auth, Client, Error};
 use futures_util::{StreamExt as _, stream};
 use model::{ConnectionId, JobId, Millis, OrgId};
 use serde::{Deserialize, Serialize};
 use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
-use store::connections::{self, Connection, ConnectionKind, ConnectionState};
-use store::disconnects::{self, Data, Disconnect, Revocation};
-use store::queue::{self, NewJob};
-use store::vault::VaultError;
-use store::{StoreError, Tx, erasure, notices};
+use store::connections::{self, Connection, ConnectionState};
+use store::disconnects::{self, Because, Data, Disconnect, Left, Order, Revocation};
+use store::notices::{self, NewNotice};
+use store::{Tx, erasure, queue};
 
-use crate::clients;
-use crate::connection::{Connections, Purpose};
+use crate::connection::Connections;
 use crate::error::{Doing, EngineError};
-use crate::job::Job as _;
-use crate::jobs::{ASKING_DRIFT, RevokeConnection};
-use crate::schedules;
 
 /// Connections that are ended at once.
 pub const CONCURRENCY: usize = 64;
 /// How long Drift may take to revoke one grant, a renewal of its token included, in milliseconds.
 pub const DEADLINE_MS: u64 = 2_500;
-/// For how long an unreachable Drift is asked again before the tokens are destroyed unrevoked, in milliseconds.
+/// For how long Drift is asked again unless somebody says otherwise, in milliseconds.
 pub const RETRIES_MS: i64 = 24 * 60 * 60 * 1_000;
 /// When the job that carries a disconnect through first runs, after it was asked for, in milliseconds.
 const FIRST_RETRY_MS: i64 = 60_000;
 /// Connections read in one page.
 const PAGE: u32 = 500;
-/// The kind of notices about grants that were given up unrevoked.
-const NOTICE: &str = "disconnect";
 
 /// Whether Drift is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Revoking {
-    /// It is, and again later where it is not reached.
+    /// It is, and again later where it gave no answer that settles it.
     Ask,
     /// It is not: the secrets are destroyed at once, and the vault need not open.
     Skip,
@@ -59,6 +52,18 @@ pub struct Plan {
     pub data: Data,
     /// Whether Drift is asked.
     pub revoking: Revoking,
+    /// For how long it is asked again, in milliseconds, before the secrets are destroyed unrevoked.
+    pub retries_ms: i64,
+    /// Why.
+    pub because: Because,
+}
+
+impl Plan {
+    /// Somebody asked; Drift is asked for as long as usual.
+    #[must_use]
+    pub const fn asked(data: Data) -> Self {
+        Self { data, revoking: Revoking::Ask, retries_ms: RETRIES_MS, because: Because::Asked }
+    }
 }
 
 /// Which connections.
@@ -79,11 +84,14 @@ pub struct Ended {
     pub connection_id: ConnectionId,
     /// For whom it acted.
     pub organization: OrgId,
-    /// What Drift made of the revocation: `revoked`, `refused`, `gone`, `unreachable`, `by_hand`, `not_asked`.
+    /// What Drift made of the revocation: one of [`Revocation::ALL`].
     pub outcome: String,
     /// Whether its secrets are destroyed; if not, the revocation is tried again.
     pub destroyed: bool,
-    /// Rows that were erased; `None` where the data is kept, or the erasure still to come.
+    /// What became of the data: `kept`, `erased`, `shared` (kept, for another connection of the organization is in use), or
+    /// `to_erase` while that is still to come.
+    pub data: String,
+    /// Rows that were erased now.
     pub erased: Option<u64>,
 }
 
@@ -100,10 +108,11 @@ impl Connections {
     ) -> Result<Vec<Ended>, EngineError> {
         let chosen = self.chosen(selection).await?;
         for page in chosen.chunks(PAGE as usize) {
-            self.ask(page, plan.data, who).await?;
+            self.begin(page, plan, who).await?;
         }
         // Once all are marked, nothing uses any of them: only then the slow part begins.
-        let all = stream::iter(chosen).map(|one| async move { self.end(&one, plan.revoking, who).await });
+        let ids = chosen.into_iter().map(|one| one.connection_id);
+        let all = stream::iter(ids).map(|id| async move { self.end(&id, plan.revoking, who).await });
         let ended: Vec<_> = all.buffered(CONCURRENCY).collect().await;
         ended.into_iter().filter_map(Result::transpose).collect()
     }
@@ -113,8 +122,7 @@ impl Connections {
         let org = match selection {
             Selection::One(id) => {
                 let found = connections::of_id(&self.db, id).await.doing(DOING)?;
-                let live = found.filter(|one| one.state != ConnectionState::Disconnected);
-                return Ok(live.into_iter().collect());
+                return Ok(found.into_iter().collect());
             }
             Selection::Org(org) => Some(*org),
             Selection::All => None,
@@ -129,45 +137,26 @@ impl Connections {
     }
 
     /// Mark connections as being given up, and stop what works for them: one transaction.
-    async fn ask(&self, page: &[Connection], data: Data, who: &Who) -> Result<(), EngineError> {
+    async fn begin(&self, page: &[Connection], plan: Plan, who: &Who) -> Result<(), EngineError> {
         const DOING: &str = "mark connections as being given up";
         let now = self.seams.clock.now();
         let mut tx = self.db.begin().await.doing(DOING)?;
-        let mut jobs = Vec::with_capacity(page.len());
         for one in page {
-            let (id, org) = (&one.connection_id, one.org_id);
-            if !disconnects::ask(&mut tx, (id, org), data, now).await.doing(DOING)? {
-                continue;
-            }
-            queue::cancel_waiting(&mut tx, org, ASKING_DRIFT).await.doing(DOING)?;
-            for (kind, _) in schedules::defaults(org) {
-                store::schedules::remove(&mut tx, org, kind).await.doing(DOING)?;
-            }
-            self.end_pause(&mut tx, org, (who, "disconnected"), now).await?;
-            notices::dismiss(&mut tx, org, clients::NOTICE, None).await.doing(DOING)?;
-            let object = Object::new(ObjectKind::Connection, id.0.as_str());
-            let entry = NewEntry::done(now, who, Action::ConnectionDisconnect, object).org(org);
-            audit::append(&mut tx, &entry.because(word(data))).doing(DOING)?;
-            jobs.push(self.later(id, now.plus(FIRST_RETRY_MS)));
+            let order = Order {
+                data: plan.data,
+                until_at: now.plus(plan.retries_ms),
+                because: plan.because,
+                who,
+                job_id: self.job_id(),
+                due_at: now.plus(FIRST_RETRY_MS),
+            };
+            disconnects::begin(&mut tx, one, order, now).await.doing(DOING)?;
         }
-        queue::enqueue(&mut tx, &jobs, now).await.doing(DOING)?;
         tx.commit().await.doing(DOING)
     }
 
-    /// The job that carries a disconnect through. It belongs to no organization, so that no pause holds it.
-    fn later(&self, id: &ConnectionId, due_at: Millis) -> NewJob {
-        let job = RevokeConnection { connection: id.clone() };
-        NewJob {
-            job_id: JobId::new(self.seams.clock.as_ref(), self.seams.entropy.as_ref()),
-            kind: RevokeConnection::KIND.to_owned(),
-            org: OrgId(0),
-            key: job.key(),
-            priority: RevokeConnection::PRIORITY,
-            due_at,
-            payload: serde_json::to_string(&job).expect("a payload is plain data with text keys"),
-            signals: 1,
-            trace: None,
-        }
+    fn job_id(&self) -> JobId {
+        JobId::new(self.seams.clock.as_ref(), self.seams.entropy.as_ref())
     }
 
     /// Carry the disconnect of a connection on by one try; `None` when nobody asked for one, or it is over.
@@ -176,26 +165,29 @@ impl Connections {
     /// When the store or the vault fails; it can be tried again.
     pub async fn end(
         &self,
-        connection: &Connection,
+        id: &ConnectionId,
         revoking: Revoking,
         who: &Who,
     ) -> Result<Option<Ended>, EngineError> {
-        let id = &connection.connection_id;
-        let known = disconnects::get(&self.db, id).await.doing("read how far a disconnect has come")?;
-        let Some(known) = known.filter(|known| !known.is_over()) else { return Ok(None) };
+        const DOING: &str = "read how far a disconnect has come";
+        let known = disconnects::get(&self.db, id).await.doing(DOING)?;
+        let Some(mut known) = known.filter(|known| !known.is_over()) else { return Ok(None) };
+        let Some(connection) = connections::of_id(&self.db, id).await.doing(DOING)? else { return Ok(None) };
         let (outcome, destroyed) = match known.ended_at {
             Some(_) => (known.outcome.unwrap_or(Revocation::NotAsked), true),
-            None => self.revoke_and_destroy(connection, &known, revoking, who).await?,
+            None => self.revoke_and_destroy(&connection, &known, revoking, who).await?,
         };
-        let erased = match known.data {
-            Data::Erase if destroyed => Some(self.erase(&known).await?),
-            Data::Erase | Data::Keep => None,
-        };
+        let mut erased = None;
+        if destroyed && known.data == Data::Erase {
+            let (left, rows) = self.erase(&known).await?;
+            (known.left, erased) = (Some(left), rows);
+        }
         Ok(Some(Ended {
             connection_id: id.clone(),
             organization: connection.org_id,
             outcome: outcome.as_str().to_owned(),
             destroyed,
+            data: known.data_word().to_owned(),
             erased,
         }))
     }
@@ -208,123 +200,80 @@ impl Connections {
         who: &Who,
     ) -> Result<(Revocation, bool), EngineError> {
         const DOING: &str = "note what became of a disconnect";
-        let outcome = match revoking {
+        let mut outcome = match revoking {
+            // Whoever connected the organization again has destroyed the older secrets, and needs the app to stay in Drift.
+            _ if connection.state == ConnectionState::Disconnected => Revocation::Replaced,
             Revoking::Ask => self.revoke(connection).await,
             Revoking::Skip => Revocation::NotAsked,
         };
-        let (id, org, now) = (&connection.connection_id, connection.org_id, self.seams.clock.now());
-        let is_last = now.since(known.asked_at) >= RETRIES_MS;
-        let destroys = outcome != Revocation::Unreachable || is_last;
+        let (id, now) = (&connection.connection_id, self.seams.clock.now());
+        if outcome == Revocation::Unreachable && now >= known.until_at {
+            outcome = Revocation::Unrevoked;
+        }
+        let destroys = outcome != Revocation::Unreachable;
         let mut tx = self.db.begin().await.doing(DOING)?;
         if !disconnects::tried(&mut tx, id, outcome, now).await.doing(DOING)? {
+            // Another process has ended it meanwhile, and what came of its try is what counts.
             tx.rollback().await.doing(DOING)?;
-            return Ok((outcome, true));
+            let ended = disconnects::get(&self.db, id).await.doing(DOING)?;
+            return Ok((ended.and_then(|ended| ended.outcome).unwrap_or(outcome), true));
         }
         audit::append(&mut tx, &revocation_entry(connection, outcome, who, now)).doing(DOING)?;
         if destroys {
-            let keys = disconnects::end(&mut tx, id, now).await.doing(DOING)?;
-            let object = Object::new(ObjectKind::Key, id.0.as_str());
-            let entry = NewEntry::done(now, who, Action::KeyDestroy, object).org(org);
-            audit::append(&mut tx, &entry.amount(keys.try_into().unwrap_or(i64::MAX))).doing(DOING)?;
-            if outcome == Revocation::Unreachable {
-                self.say_unrevoked(&mut tx, connection, now).await?;
-            }
+            self.destroy(&mut tx, connection, outcome, (who, now)).await?;
         } else {
-            let after = backoff_ms(known.attempts);
-            queue::enqueue(&mut tx, &[self.later(id, now.plus(after))], now).await.doing(DOING)?;
+            let due_at = now.plus(backoff_ms(known.attempts)).min(known.until_at.max(now.plus(1)));
+            let again = disconnects::carrier(id, self.job_id(), due_at);
+            queue::enqueue(&mut tx, &[again], now).await.doing(DOING)?;
         }
         tx.commit().await.doing(DOING)?;
-        tracing::info!(org.id = %org, connection.id = %id, disconnect.outcome = outcome.as_str(),
-            disconnect.destroyed = destroys, "Disconnected organization {org}: {}", outcome.as_str());
+        tracing::info!(org.id = %connection.org_id, connection.id = %id, disconnect.outcome = outcome.as_str(),
+            disconnect.destroyed = destroys, "Disconnected organization {}: {}", connection.org_id, outcome.as_str());
         Ok((outcome, destroys))
     }
 
-    async fn say_unrevoked(&self, tx: &mut Tx, one: &Connection, now: Millis) -> Result<(), EngineError> {
-        let message = format!(
-            "Drift was not reached for a day to revoke connection {}: its tokens are destroyed here; remove the app in Drift, too",
-            one.connection_id
-        );
-        let subject = one.connection_id.0.as_str();
-        let notice = notices::NewNotice { org: one.org_id, kind: NOTICE, subject, message: &message };
-        notices::raise(tx, &notice, now).await.doing("raise a notice").map(drop)
-    }
-
-    /// Ask Drift to take the grant back, within the deadline.
-    async fn revoke(&self, connection: &Connection) -> Revocation {
-        if connection.kind == ConnectionKind::Private {
-            return Revocation::ByHand;
+    /// The end of the secrets, in the transaction that notes why; what a person still has to do is said in a notice.
+    async fn destroy(
+        &self,
+        tx: &mut Tx,
+        connection: &Connection,
+        outcome: Revocation,
+        (who, now): (&Who, Millis),
+    ) -> Result<(), EngineError> {
+        const DOING: &str = "destroy the secrets of a connection";
+        let (id, org) = (&connection.connection_id, connection.org_id);
+        let keys = disconnects::end(tx, id, now).await.doing(DOING)?;
+        let object = Object::new(ObjectKind::Key, id.0.as_str());
+        let entry = NewEntry::done(now, who, Action::KeyDestroy, object).org(org);
+        audit::append(tx, &entry.amount(keys.try_into().unwrap_or(i64::MAX))).doing(DOING)?;
+        if let Some(left) = outcome.left_to_do() {
+            let message = format!("Connection {id} was given up and its secrets are destroyed here; {left}");
+            let (kind, subject) = (disconnects::NOTICE, id.0.as_str());
+            let notice = NewNotice { org, kind, subject, message: &message };
+            notices::raise(tx, &notice, now).await.doing(DOING)?;
         }
-        let asking = self.uninstall(connection);
-        match drift::deadline(self.seams.clock.as_ref(), DEADLINE_MS, asking).await {
-            Ok(Ok(())) => Revocation::Revoked,
-            Ok(Err(outcome)) => outcome,
-            Err(_) => Revocation::Unreachable,
-        }
+        Ok(())
     }
 
-    /// The call itself; the error is what became of the revocation.
-    async fn uninstall(&self, connection: &Connection) -> Result<(), Revocation> {
-        let app = self.app(&connection.connection_id).await.map_err(|error| unopened(connection, &error))?;
-        let keeper = Arc::new(self.keeper(connection, Purpose::Revoking));
-        let config = self.config.clone().attempts_max(1).deadline_ms(DEADLINE_MS);
-        let auth = Auth::OAuth { app: app.clone(), keeper };
-        let client = Client::new(config, self.seams.clone(), auth).map_err(|error| judge(&error))?;
-        client.uninstall(&app).await.map(drop).map_err(|error| judge(&error))
-    }
-
-    /// Erase the organization's data, unless another connection of it is in use.
-    async fn erase(&self, known: &Disconnect) -> Result<u64, EngineError> {
+    /// Erase the organization's data, unless another connection of it is in use: then it is that one's data, too.
+    async fn erase(&self, known: &Disconnect) -> Result<(Left, Option<u64>), EngineError> {
         const DOING: &str = "erase the organization's data";
         let current = connections::get(&self.db, known.org_id).await.doing(DOING)?;
-        let erased = match current {
-            Some(current) if !current.state.is_given_up() => 0,
-            _ => erasure::erase(&self.db, known.org_id).await.doing(DOING)?,
+        let (left, rows) = match current {
+            Some(current) if !current.state.is_given_up() => (Left::Shared, None),
+            _ => (Left::Erased, Some(erasure::erase(&self.db, known.org_id).await.doing(DOING)?)),
         };
         let mut tx = self.db.begin().await.doing(DOING)?;
-        disconnects::erased(&mut tx, &known.connection_id, self.seams.clock.now()).await.doing(DOING)?;
+        let now = self.seams.clock.now();
+        disconnects::left(&mut tx, &known.connection_id, left, now).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;
-        Ok(erased)
-    }
-}
-
-/// What a failed revocation means. Drift's definite no is final; everything else may pass.
-fn judge(error: &Error) -> Revocation {
-    match error {
-        Error::Unauthorized { .. } => Revocation::Gone,
-        Error::Forbidden { .. }
-        | Error::Validation { .. }
-        | Error::Conflict { .. }
-        | Error::NotFound { .. } => Revocation::Refused,
-        Error::Api { status, .. } if (400..500).contains(status) && !matches!(status, 408 | 429) => {
-            Revocation::Refused
-        }
-        _ => Revocation::Unreachable,
-    }
-}
-
-/// Secrets that are not there, or do not open, cannot revoke anything, now or later; a store that fails may recover.
-fn unopened(connection: &Connection, error: &EngineError) -> Revocation {
-    let (id, text) = (&connection.connection_id, crate::error::chain(error));
-    tracing::warn!(connection.id = %id, error = %text, "The secrets to revoke {id} with do not open");
-    match error {
-        EngineError::Store {
-            source: StoreError::Vault(VaultError::Damaged | VaultError::Destroyed), ..
-        }
-        | EngineError::Connection(_) => Revocation::Gone,
-        _ => Revocation::Unreachable,
+        Ok((left, rows))
     }
 }
 
 /// A minute, doubled with every try, to an hour.
 fn backoff_ms(attempts: i64) -> i64 {
     (FIRST_RETRY_MS << attempts.clamp(0, 6)).min(60 * FIRST_RETRY_MS)
-}
-
-const fn word(data: Data) -> &'static str {
-    match data {
-        Data::Keep => "keep_data",
-        Data::Erase => "erase_data",
-    }
 }
 
 fn revocation_entry<'a>(

@@ -3,6 +3,7 @@
 mod asking;
 mod compare;
 pub(crate) mod deliver;
+mod end_unused;
 pub(crate) mod fan_out;
 mod fetch_attachments;
 mod prune;
@@ -17,6 +18,7 @@ mod watch_vendor;
 
 pub use compare::Compare;
 pub use deliver::Deliver;
+pub use end_unused::EndUnused;
 pub use fan_out::FanOut;
 pub use fetch_attachments::FetchAttachments;
 pub use prune::Prune;
@@ -29,7 +31,7 @@ pub use revoke_connection::RevokeConnection;
 pub use sweep::Sweep;
 pub use watch_vendor::WatchVendor;
 
-use crate::job::{Job as _, Kind};
+use crate::job::Kind;
 
 /// Every kind of job there is. A worker claims the kinds of its registry only, so that during an upgrade an older node leaves
 /// alone what it does not know.
@@ -47,22 +49,24 @@ pub const REGISTRY: &[Kind] = &[
     Kind::of::<Deliver>(),
     Kind::of::<Prune>(),
     Kind::of::<RevokeConnection>(),
-];
-
-/// The kinds that ask Drift: of an organization that is disconnected they have nothing left to be done with.
-pub(crate) const ASKING_DRIFT: &[&str] = &[
-    RefreshConversation::KIND,
-    RefreshContact::KIND,
-    RefreshUser::KIND,
-    RefreshMeetings::KIND,
-    RefreshPlaybooks::KIND,
-    FetchAttachments::KIND,
-    Sweep::KIND,
-    Compare::KIND,
-    WatchVendor::KIND,
+    Kind::of::<EndUnused>(),
 ];
 
 /// The registry's own word for a stored kind, for metrics: their labels come from a closed set.
 pub(crate) fn word(kind: &str) -> &'static str {
     REGISTRY.iter().find(|known| known.name == kind).map_or("other", |known| known.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use store::queue::WITHOUT_PROVIDER;
+
+    use super::*;
+
+    #[test]
+    fn what_goes_on_without_a_connection_is_in_the_registry() {
+        for kind in WITHOUT_PROVIDER {
+            assert!(REGISTRY.iter().any(|known| known.name == kind), "{kind}");
+        }
+    }
 }

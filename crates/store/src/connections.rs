@@ -66,6 +66,14 @@ pub struct Connection {
     pub expires_at: Option<Millis>,
 }
 
+impl Connection {
+    /// For how long it has not been used at `now`, in milliseconds; since it was granted where it never was.
+    #[must_use]
+    pub fn unused_ms(&self, now: Millis) -> i64 {
+        now.since(self.last_used_at.unwrap_or(self.created_at)).max(0)
+    }
+}
+
 /// The tokens of a connection.
 #[derive(Debug, Clone)]
 pub struct Tokens {
@@ -158,6 +166,20 @@ pub async fn not_ended(
         .bind(i64::from(limit))
         .fetch_all(pool)
         .await)?;
+    rows.into_iter().map(Connection::try_from).collect()
+}
+
+const OF_ORG_ALL: &str = "
+    SELECT connection_id, org_id, kind, state, scopes, api_url, created_at, last_used_at, expires_at
+    FROM connections WHERE org_id = $1 ORDER BY created_at DESC, connection_id DESC LIMIT 100";
+
+/// The connections of an organization, newest first; at most a hundred.
+///
+/// # Errors
+/// The database's error.
+pub async fn of_org(db: &Db, org: OrgId) -> Result<Vec<Connection>, StoreError> {
+    let rows: Vec<ConnectionRow> =
+        on_db!(db, pool => sqlx::query_as(OF_ORG_ALL).bind(org.0).fetch_all(pool).await)?;
     rows.into_iter().map(Connection::try_from).collect()
 }
 
@@ -396,6 +418,30 @@ pub async fn hold(tx: &mut Tx, connection: &ConnectionId, now: Millis) -> Result
     Ok(held > 0)
 }
 
+/// How coarsely the last use of a connection is noted, in milliseconds.
+pub const USE_MS: i64 = 60_000;
+
+const NOTE_USE: &str = "
+    UPDATE connections SET last_used_at = $2
+    WHERE connection_id = $1 AND state NOT IN ('disconnecting', 'disconnected')
+        AND (last_used_at IS NULL OR last_used_at <= $3)";
+
+/// Note that a connection is used now, unless that was noted less than [`USE_MS`] ago, by whichever process.
+///
+/// # Errors
+/// The database's error.
+pub async fn note_use(db: &Db, connection: &ConnectionId, now: Millis) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, conn => sqlx::query(NOTE_USE)
+        .bind(&connection.0)
+        .bind(now.0)
+        .bind(now.plus(-USE_MS).0)
+        .execute(conn)
+        .await
+        .map(drop))?;
+    tx.commit().await
+}
+
 const TOUCH: &str = "UPDATE connections SET last_used_at = $2 WHERE connection_id = $1";
 
 /// Note that a connection was used.
@@ -515,6 +561,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("connections::OF_ORG", OF_ORG),
     ("connections::OF_ID", OF_ID),
     ("connections::NOT_ENDED", NOT_ENDED),
+    ("connections::OF_ORG_ALL", OF_ORG_ALL),
     ("connections::LIST", LIST),
     ("connections::SET_EXPIRY", SET_EXPIRY),
     ("connections::ORG_AND_VERSION", ORG_AND_VERSION),
@@ -523,5 +570,6 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("connections::OF_KIND", OF_KIND),
     ("connections::SET_STATE", SET_STATE),
     ("connections::HOLD", HOLD),
+    ("connections::NOTE_USE", NOTE_USE),
     ("connections::TOUCH", TOUCH),
 ];

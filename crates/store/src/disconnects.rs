@@ -1,7 +1,10 @@
 //! Connections that somebody gave up, and how far that has come.
 //!
-//! Three steps, each a transaction: asked for (from then on nothing uses the tokens but their revocation), ended (the data
+//! Three steps, each a transaction: begun (from then on nothing uses the tokens but their revocation), ended (the data
 //! key is destroyed), and, where that was asked for, erased. A step that was cut off is found here and done again.
+
+mod order;
+mod words;
 
 use model::{ConnectionId, Millis, OrgId};
 
@@ -9,54 +12,8 @@ use crate::connections::ConnectionState;
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
 
-/// What becomes of the organization's stored data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Data {
-    /// It stays.
-    Keep,
-    /// It is erased.
-    Erase,
-}
-
-/// What the provider made of the revocation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Revocation {
-    /// It took the grant back.
-    Revoked,
-    /// It refused, for good.
-    Refused,
-    /// It no longer accepted the token: there was nothing left to revoke.
-    Gone,
-    /// It was not reached, or gave no answer that settles it.
-    Unreachable,
-    /// A private app's token, which only its owner can revoke at the provider.
-    ByHand,
-    /// It was not asked.
-    NotAsked,
-}
-
-impl Revocation {
-    const ALL: [Self; 6] =
-        [Self::Revoked, Self::Refused, Self::Gone, Self::Unreachable, Self::ByHand, Self::NotAsked];
-
-    /// The stored word.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Revoked => "revoked",
-            Self::Refused => "refused",
-            Self::Gone => "gone",
-            Self::Unreachable => "unreachable",
-            Self::ByHand => "by_hand",
-            Self::NotAsked => "not_asked",
-        }
-    }
-
-    fn parse_stored(word: &str) -> Result<Self, StoreError> {
-        let found = Self::ALL.into_iter().find(|one| one.as_str() == word);
-        found.ok_or(StoreError::Stored { what: "outcome of a disconnect" })
-    }
-}
+pub use order::{Because, NOTICE, Order, REVOKE_KIND, begin, carrier};
+pub use words::{Data, Left, Revocation};
 
 /// How far a disconnect has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,25 +24,39 @@ pub struct Disconnect {
     pub org_id: OrgId,
     /// When it was first asked for.
     pub asked_at: Millis,
-    /// What becomes of the data.
-    pub data: Data,
+    /// Until when the provider is asked to revoke; then the secrets are destroyed unrevoked.
+    pub until_at: Millis,
     /// What the last try came to; `None` before the first.
     pub outcome: Option<Revocation>,
-    /// How often the provider was asked.
+    /// How often it was tried.
     pub attempts: i64,
-    /// When it was asked last.
+    /// When it was tried last.
     pub tried_at: Option<Millis>,
     /// When the secrets were destroyed; `None` while the revocation is still tried.
     pub ended_at: Option<Millis>,
-    /// When the data was erased.
-    pub erased_at: Option<Millis>,
+    /// What is to become of the data.
+    pub data: Data,
+    /// What became of data that was to be erased; `None` while that is still to come.
+    pub left: Option<Left>,
+    /// When that was.
+    pub left_at: Option<Millis>,
 }
 
 impl Disconnect {
     /// Whether nothing is left to be done.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.ended_at.is_some() && (self.data == Data::Keep || self.erased_at.is_some())
+        self.ended_at.is_some() && (self.data == Data::Keep || self.left.is_some())
+    }
+
+    /// What is, or is to be, of the data, in a word: `kept`, `erased`, `shared`, `to_erase`.
+    #[must_use]
+    pub const fn data_word(&self) -> &'static str {
+        match (self.data, self.left) {
+            (Data::Keep, _) => "kept",
+            (Data::Erase, Some(left)) => left.as_str(),
+            (Data::Erase, None) => "to_erase",
+        }
     }
 }
 
@@ -94,50 +65,15 @@ row! {
         connection_id: String,
         org_id: i64,
         asked_at: i64,
-        erase: bool,
+        until_at: i64,
         outcome: Option<String>,
         attempts: i64,
         tried_at: Option<i64>,
         ended_at: Option<i64>,
-        erased_at: Option<i64>,
+        data: String,
+        data_outcome: Option<String>,
+        data_at: Option<i64>,
     }
-}
-
-const GIVE_UP: &str = "
-    UPDATE connections SET state = 'disconnecting' WHERE connection_id = $1 AND org_id = $2 AND state <> 'disconnected'";
-const ASK: &str = "
-    INSERT INTO disconnects (connection_id, org_id, asked_at, erase, attempts) VALUES ($1, $2, $3, $4, 0)
-    ON CONFLICT (connection_id) DO UPDATE SET erase = (disconnects.erase OR excluded.erase)";
-
-/// Ask for a disconnect: from the commit on nothing uses the connection's tokens but their revocation. Answers whether
-/// there was a connection to give up. Asking again is no harm; whoever asked for erasure once has asked.
-///
-/// # Errors
-/// The database's error.
-pub async fn ask(
-    tx: &mut Tx,
-    (connection, org): (&ConnectionId, OrgId),
-    data: Data,
-    now: Millis,
-) -> Result<bool, StoreError> {
-    let given_up = on_tx!(tx, conn => sqlx::query(GIVE_UP)
-        .bind(&connection.0)
-        .bind(org.0)
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected()))?;
-    if given_up == 0 {
-        return Ok(false);
-    }
-    on_tx!(tx, conn => sqlx::query(ASK)
-        .bind(&connection.0)
-        .bind(org.0)
-        .bind(now.0)
-        .bind(data == Data::Erase)
-        .execute(conn)
-        .await
-        .map(drop))?;
-    Ok(true)
 }
 
 const TRIED: &str = "
@@ -177,19 +113,26 @@ pub async fn end(tx: &mut Tx, connection: &ConnectionId, now: Millis) -> Result<
     Ok(keys)
 }
 
-const ERASED: &str = "UPDATE disconnects SET erased_at = $2 WHERE connection_id = $1 AND erased_at IS NULL";
+const LEFT: &str = "
+    UPDATE disconnects SET data_outcome = $2, data_at = $3 WHERE connection_id = $1 AND data_outcome IS NULL";
 
-/// Note that the organization's data was erased.
+/// Note what became of the organization's data that was to be erased.
 ///
 /// # Errors
 /// The database's error.
-pub async fn erased(tx: &mut Tx, connection: &ConnectionId, now: Millis) -> Result<(), StoreError> {
-    on_tx!(tx, conn => sqlx::query(ERASED).bind(&connection.0).bind(now.0).execute(conn).await.map(drop))?;
+pub async fn left(tx: &mut Tx, connection: &ConnectionId, left: Left, now: Millis) -> Result<(), StoreError> {
+    on_tx!(tx, conn => sqlx::query(LEFT)
+        .bind(&connection.0)
+        .bind(left.as_str())
+        .bind(now.0)
+        .execute(conn)
+        .await
+        .map(drop))?;
     Ok(())
 }
 
 const GET: &str = "
-    SELECT connection_id, org_id, asked_at, erase, outcome, attempts, tried_at, ended_at, erased_at
+    SELECT connection_id, org_id, asked_at, until_at, outcome, attempts, tried_at, ended_at, data, data_outcome, data_at
     FROM disconnects WHERE connection_id = $1";
 
 /// How far the disconnect of a connection has come; `None` when nobody asked for one.
@@ -209,21 +152,23 @@ impl TryFrom<DisconnectRow> for Disconnect {
             connection_id: ConnectionId(row.connection_id),
             org_id: OrgId(row.org_id),
             asked_at: Millis(row.asked_at),
-            data: if row.erase { Data::Erase } else { Data::Keep },
+            until_at: Millis(row.until_at),
             outcome: row.outcome.as_deref().map(Revocation::parse_stored).transpose()?,
             attempts: row.attempts,
             tried_at: row.tried_at.map(Millis),
             ended_at: row.ended_at.map(Millis),
-            erased_at: row.erased_at.map(Millis),
+            data: Data::parse_stored(&row.data)?,
+            left: row.data_outcome.as_deref().map(Left::parse_stored).transpose()?,
+            left_at: row.data_at.map(Millis),
         })
     }
 }
 
 pub(crate) const STATEMENTS: &[(&str, &str)] = &[
-    ("disconnects::GIVE_UP", GIVE_UP),
-    ("disconnects::ASK", ASK),
+    ("disconnects::GIVE_UP", order::GIVE_UP),
+    ("disconnects::ASK", order::ASK),
     ("disconnects::TRIED", TRIED),
     ("disconnects::END", END),
-    ("disconnects::ERASED", ERASED),
+    ("disconnects::LEFT", LEFT),
     ("disconnects::GET", GET),
 ];

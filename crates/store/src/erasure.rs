@@ -14,6 +14,8 @@ const LISTINGS: &str = "
 const CHECKPOINTS: &str = "
     DELETE FROM checkpoints WHERE run_id IN (
         SELECT run_id FROM runs WHERE org_id = $1 UNION ALL SELECT sweep_id FROM sweeps WHERE org_id = $1)";
+/// What is said of a grant that was given up stays: it is what a person still has to do.
+const NOTICES: &str = "DELETE FROM notices WHERE org_id = $1 AND kind <> 'disconnect'";
 
 /// One statement for each table that holds rows of an organization.
 macro_rules! erased {
@@ -21,6 +23,7 @@ macro_rules! erased {
         pub(crate) const STATEMENTS: &[(&str, &str)] = &[
             ("erasure::LISTINGS", LISTINGS),
             ("erasure::CHECKPOINTS", CHECKPOINTS),
+            ("erasure::notices", NOTICES),
             $((concat!("erasure::", $table), concat!("DELETE FROM ", $table, " WHERE org_id = $1")),)*
         ];
     };
@@ -30,8 +33,8 @@ erased! {
     "jobs", "schedules", "sweeps", "effects", "endpoints", "consumers", "changes", "event_keys", "events", "facts",
     "messages", "participants", "tags", "attachment_files", "attachments", "conversations",
     "contacts_gone", "contacts", "users", "teams", "accounts", "playbooks", "landing_pages", "contact_attributes",
-    "meetings", "report_values", "failures", "watermarks", "runs", "export_runs", "job_runs", "call_stats", "notices",
-    "pauses", "budgets",
+    "meetings", "report_values", "failures", "watermarks", "runs", "export_runs", "job_runs", "call_stats", "pauses",
+    "budgets",
 }
 
 /// Tables with an organization that an erasure leaves: grants and decoys without their secrets, how disconnects went, and

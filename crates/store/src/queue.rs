@@ -28,7 +28,8 @@ mod settle;
 
 use model::{JobId, Millis, OrgId, WorkerId};
 
-pub use cancel::cancel_waiting;
+pub use cancel::WITHOUT_PROVIDER;
+pub(crate) use cancel::cancel_asking;
 pub use claim::{Claim, claim};
 pub use counts::{Count, counts, next_due};
 pub use dead::{DeadLetter, DeadSelection, dead_letters, replay_dead};

@@ -3,7 +3,7 @@
 use model::ConnectionId;
 use serde::{Deserialize, Serialize};
 use store::audit::Who;
-use store::connections;
+use store::disconnects;
 use store::queue::priority;
 
 use super::asking;
@@ -18,7 +18,7 @@ pub struct RevokeConnection {
 }
 
 impl Job for RevokeConnection {
-    const KIND: &'static str = "revoke_connection";
+    const KIND: &'static str = disconnects::REVOKE_KIND;
     const PRIORITY: i64 = priority::ASKED;
 
     fn key(&self) -> String {
@@ -26,11 +26,9 @@ impl Job for RevokeConnection {
     }
 
     async fn run(&self, ctx: &JobContext) -> Result<Finished, JobError> {
-        let found = connections::of_id(&ctx.node.db, &self.connection).await?;
-        let Some(connection) = found else { return Ok(asking::done(ctx, "gone")) };
-        let ended = ctx.node.clients.connections().end(&connection, Revoking::Ask, &Who::node()).await;
+        let ended = ctx.node.clients.connections().end(&self.connection, Revoking::Ask, &Who::node()).await;
         let ended = ended.map_err(|error| JobError::retry(Class::Store, crate::error::chain(&error)))?;
-        // An unreachable Drift has a job of its own, enqueued with what this try came to.
+        // Where nothing is settled yet, a job of its own was enqueued with what this try came to.
         Ok(asking::done(
             ctx,
             match ended {

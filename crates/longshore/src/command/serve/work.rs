@@ -127,6 +127,7 @@ async fn schedule_all(node: &Node) -> Result<(), ScheduleError> {
         return Ok(());
     }
     let mut tx = node.db.begin().await?;
+    schedules::schedule_common(&mut tx, node.clock.now()).await?;
     for connection in &known {
         schedules::schedules_for(&mut tx, connection, node.clock.now()).await?;
     }
