@@ -29,8 +29,6 @@ use crate::error::{Doing, EngineError};
 pub const CONCURRENCY: usize = 64;
 /// How long Drift may take to revoke one grant, a renewal of its token included, in milliseconds.
 pub const DEADLINE_MS: u64 = 2_500;
-/// For how long Drift is asked again unless somebody says otherwise, in milliseconds.
-pub const RETRIES_MS: i64 = 24 * 60 * 60 * 1_000;
 /// When the job that carries a disconnect through first runs, after it was asked for, in milliseconds.
 const FIRST_RETRY_MS: i64 = 60_000;
 /// Connections read in one page.
@@ -62,7 +60,7 @@ impl Plan {
     /// Somebody asked; Drift is asked for as long as usual.
     #[must_use]
     pub const fn asked(data: Data) -> Self {
-        Self { data, revoking: Revoking::Ask, retries_ms: RETRIES_MS, because: Because::Asked }
+        Self { data, revoking: Revoking::Ask, retries_ms: disconnects::RETRIES_MS, because: Because::Asked }
     }
 }
 

@@ -32,6 +32,7 @@ pub mod explain;
 pub mod export_runs;
 pub mod facts;
 pub mod failures;
+pub mod grants;
 mod hash;
 pub mod honey;
 pub mod inbox;

@@ -16,6 +16,9 @@ pub const REVOKE_KIND: &str = "revoke_connection";
 /// The kind of notices about grants that were given up and may live on at the provider; the subject is the connection.
 pub const NOTICE: &str = "disconnect";
 
+/// For how long the provider is asked to revoke unless somebody says otherwise, in milliseconds.
+pub const RETRIES_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// Why a connection is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Because {

@@ -1,9 +1,11 @@
 //! `longshore connections disconnect`: the kill switch. It needs the database alone: no node, no console, and no Drift.
 
+use std::collections::BTreeSet;
+
 use engine::disconnect::{Ended, Plan, Revoking, Selection};
 use model::ConnectionId;
 use serde::Serialize;
-use store::disconnects::Data;
+use store::disconnects::{Because, Data, Revocation};
 use store::vault::{Key, Vault};
 
 use super::{failed, show};
@@ -18,7 +20,8 @@ use crate::who;
 /// Give connections up: revoke them at Drift, destroy their secrets, stop their jobs
 ///
 /// One by its id, those of an organization with --org, or all with --all. Exits with 3 where Drift did not answer: the
-/// revocation is tried again by "longshore serve", or by the same command, and the secrets are destroyed after a day.
+/// revocation is tried again by "longshore serve", or by the same command, until --retry-hours have passed, and then the
+/// secrets are destroyed unrevoked; and with 3 where somebody still has to remove the app in Drift.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("data").required(true)))]
 pub(crate) struct Args {
@@ -34,10 +37,15 @@ pub(crate) struct Args {
     /// Erase what was stored of the organization; copies outside are not reached
     #[arg(long, group = "data")]
     erase: bool,
+    /// For how many hours Drift is asked again before the secrets are destroyed unrevoked, 1 to 720
+    #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=720))]
+    retry_hours: u16,
     /// Do not ask Drift: destroy the secrets at once
     #[arg(long)]
     without_revoking: bool,
 }
+
+const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -62,6 +70,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     }
     let plan = Plan {
         data: if args.erase { Data::Erase } else { Data::Keep },
+        retries_ms: i64::from(args.retry_hours) * HOUR_MS,
+        because: Because::Asked,
         revoking: if args.without_revoking { Revoking::Skip } else { Revoking::Ask },
     };
     let vault = match plan.revoking {
@@ -74,17 +84,32 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     db.close().await;
     let report = Report { disconnected };
     let waiting = report.disconnected.iter().filter(|one| !one.destroyed).count();
-    let exit = if waiting > 0 { Exit::Incomplete } else { Exit::Done };
+    let left = report.disconnected.iter().filter_map(|one| left_to_do(&one.outcome));
+    let is_whole = waiting == 0 && left.clone().all(|(outcome, _)| outcome != Revocation::Refused);
+    let exit = if is_whole { Exit::Done } else { Exit::Incomplete };
     app.output.report(exit, &report, &text(&report))?;
     if waiting > 0 {
         app.output.note(&format!(
-            "hint: Drift did not answer for {waiting}: \"longshore serve\" tries again for a day, and this command at once"
+            "hint: Drift did not answer for {waiting}: \"longshore serve\" tries again for {} hours, and this command at once",
+            args.retry_hours
         ));
     }
-    if report.disconnected.iter().any(|one| one.outcome == "by_hand") {
-        app.output.note("hint: the token of a private app is revoked on the app's page at dev.drift.com");
+    let hints: BTreeSet<&str> = left.map(|(_, hint)| hint).collect();
+    for hint in hints {
+        app.output.note(&format!("hint: {hint}"));
+    }
+    if report.disconnected.iter().any(|one| one.data == "shared") {
+        app.output.note(
+            "hint: data was kept where another connection of the organization is in use; give that up, too",
+        );
     }
     Ok(exit)
+}
+
+/// What a person still has to do in Drift after this outcome.
+fn left_to_do(word: &str) -> Option<(Revocation, &'static str)> {
+    let outcome = Revocation::ALL.into_iter().find(|one| one.as_str() == word)?;
+    Some((outcome, outcome.left_to_do()?))
 }
 
 fn text(report: &Report) -> String {
@@ -93,6 +118,7 @@ fn text(report: &Report) -> String {
         Column::Text("connection"),
         Column::Text("at Drift"),
         Column::Text("secrets"),
+        Column::Text("data"),
         Column::Number("rows erased"),
     ];
     let rows = report.disconnected.iter().map(|one| {
@@ -101,6 +127,7 @@ fn text(report: &Report) -> String {
             one.connection_id.to_string(),
             one.outcome.clone(),
             if one.destroyed { "destroyed" } else { "kept to revoke" }.to_owned(),
+            one.data.clone(),
             one.erased.map(|rows| grouped(rows.try_into().unwrap_or(i64::MAX))).unwrap_or_default(),
         ]
     });
