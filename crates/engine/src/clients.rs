@@ -15,6 +15,7 @@ use store::audit::{self, Who};
 use store::connections::{self, Connection, ConnectionState};
 use store::notices::{self, NewNotice};
 use store::pauses;
+use store::{StoreError, Tx};
 
 use crate::budget;
 use crate::calls::CallBook;
@@ -153,12 +154,7 @@ impl Clients {
         connections::set_state(&mut tx, &now_held.connection_id, state).await.doing(DOING)?;
         let (who, now) = (Who::node(), self.connections.seams.clock.now());
         audit::append(&mut tx, &state_entry(now, &who, &now_held, state)).doing(DOING)?;
-        let message = format!(
-            "Drift no longer accepts the connection of organization {org} ({}): its jobs wait; connect again with \"longshore connect\"",
-            state.as_str()
-        );
-        let notice = NewNotice { org, kind: NOTICE, subject: state.as_str(), message: &message };
-        notices::raise(&mut tx, &notice, now).await.doing(DOING)?;
+        say_refused(&mut tx, org, state, now).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;
         tracing::warn!(org.id = %org, connection.state = state.as_str(), "Drift refuses the connection of organization {org}");
         Ok(ClientError::Closed { what: what_is_wrong(state) })
@@ -185,6 +181,21 @@ impl Clients {
     fn lock(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Raise the notice that Drift no longer takes an organization's connection.
+pub(crate) async fn say_refused(
+    tx: &mut Tx,
+    org: OrgId,
+    state: ConnectionState,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let message = format!(
+        "Drift no longer accepts the connection of organization {org} ({}): its jobs wait; connect again with \"longshore connect\"",
+        state.as_str()
+    );
+    let notice = NewNotice { org, kind: NOTICE, subject: state.as_str(), message: &message };
+    notices::raise(tx, &notice, now).await.map(drop)
 }
 
 const fn what_is_wrong(state: ConnectionState) -> &'static str {

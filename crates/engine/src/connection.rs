@@ -293,6 +293,11 @@ pub(crate) async fn note(ctx: &Context, state: ConnectionState) -> Result<(), En
     if known.state != state {
         let (who, now) = (Who::node(), ctx.clock.now());
         audit::append(&mut tx, &state_entry(now, &who, &known, state)).doing(DOING)?;
+        if state == ConnectionState::Active {
+            notices::dismiss(&mut tx, ctx.org, clients::NOTICE, None).await.doing(DOING)?;
+        } else {
+            clients::say_refused(&mut tx, ctx.org, state, now).await.doing(DOING)?;
+        }
     }
     tx.commit().await.doing(DOING)
 }
