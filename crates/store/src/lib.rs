@@ -32,10 +32,11 @@ pub mod explain;
 pub mod export_runs;
 pub mod facts;
 pub mod failures;
-pub mod grants;
+
 mod hash;
 pub mod honey;
 pub mod inbox;
+pub mod inventory;
 pub mod listings;
 mod migrate;
 pub mod mirror;

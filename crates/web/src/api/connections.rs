@@ -7,7 +7,7 @@ use axum::routing::get;
 use model::{OrgId, Permission};
 use serde::Serialize;
 use store::StoreError;
-use store::grants::{self, Grant};
+use store::inventory::{self, Known};
 
 use super::Api;
 use super::caller::Org;
@@ -19,7 +19,7 @@ use crate::access::Needs;
 #[derive(Serialize)]
 struct Answer {
     organization: OrgId,
-    connections: Vec<Grant>,
+    connections: Vec<Known>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ impl Problem for Error {
 
 /// List them.
 async fn handler(State(api): State<Api>, Org(org): Org) -> Result<Json<Answer>, Failed> {
-    let connections = grants::list(&api.db, Some(org)).await.map_err(Error::Store)?;
+    let connections = inventory::list(&api.db, Some(org)).await.map_err(Error::Store)?;
     Ok(Json(Answer { organization: org, connections }))
 }
 

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use model::{ConnectionId, OrgId, Permission};
 use serde::Serialize;
-use store::grants::{self, Grant};
+use store::inventory::{self, Known};
 use store::status::{self, Notice};
 use store::{Db, StoreError};
 
@@ -21,7 +21,7 @@ use crate::access::Needs;
 #[derive(Serialize)]
 struct Answer {
     organization: OrgId,
-    connection: Grant,
+    connection: Known,
     notices: Vec<Notice>,
 }
 
@@ -43,8 +43,8 @@ impl Problem for Error {
 }
 
 /// The connection of that id, if it is the organization's: another's is none.
-pub(super) async fn found(db: &Db, org: OrgId, id: &ConnectionId) -> Result<Grant, Error> {
-    let found = grants::get(db, id).await?.filter(|found| found.organization == org);
+pub(super) async fn found(db: &Db, org: OrgId, id: &ConnectionId) -> Result<Known, Error> {
+    let found = inventory::get(db, id).await?.filter(|found| found.organization == org);
     found.ok_or(Error::NotFound)
 }
 

@@ -2,7 +2,7 @@
 
 use model::Millis;
 use serde::Serialize;
-use store::grants::{self, Grant};
+use store::inventory::{self, Known};
 
 use super::failed;
 use crate::app::App;
@@ -27,7 +27,7 @@ pub(crate) struct Args {
 #[derive(Debug, Serialize)]
 struct Listed {
     #[serde(flatten)]
-    grant: Grant,
+    grant: Known,
     /// Not given up, and not used for that long.
     unused: bool,
 }
@@ -40,7 +40,7 @@ struct Report {
 /// Show them.
 pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let db = database::open(app, Missing::Refuse).await?;
-    let known = grants::list(&db, app.config.org).await.map_err(|error| failed(app, &error))?;
+    let known = inventory::list(&db, app.config.org).await.map_err(|error| failed(app, &error))?;
     db.close().await;
     let unused_ms =
         args.unused_days.map_or(app.config.connections_unused_ms, |days| i64::from(days) * DAY_MS);
@@ -64,7 +64,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn listed(grant: Grant, before: Millis) -> Listed {
+fn listed(grant: Known, before: Millis) -> Listed {
     let is_given_up = matches!(grant.state, "disconnecting" | "disconnected");
     let unused = !is_given_up && grant.last_used_at.unwrap_or(grant.created_at) <= before;
     Listed { grant, unused }

@@ -2,7 +2,7 @@
 
 use model::{ConnectionId, Millis};
 use serde::Serialize;
-use store::grants::{self, Grant, Progress};
+use store::inventory::{self, Known, Progress};
 use store::status::{self, Notice, Pause};
 
 use super::failed;
@@ -23,7 +23,7 @@ pub(crate) struct Args {
 #[derive(Debug, Serialize)]
 struct Report {
     #[serde(flatten)]
-    grant: Grant,
+    grant: Known,
     notices: Vec<Notice>,
     /// What is paused for its organization.
     pauses: Vec<Pause>,
@@ -33,7 +33,7 @@ struct Report {
 pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let id = ConnectionId(args.connection);
     let db = database::open(app, Missing::Refuse).await?;
-    let grant = grants::get(&db, &id).await.map_err(|error| failed(app, &error))?;
+    let grant = inventory::get(&db, &id).await.map_err(|error| failed(app, &error))?;
     let grant = grant.ok_or_else(|| unknown(&id))?;
     let org = grant.organization;
     let notices = status::notices_of_connection(&db, org, &id).await.map_err(|error| failed(app, &error))?;

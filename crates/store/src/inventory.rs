@@ -11,7 +11,7 @@ use crate::error::StoreError;
 
 /// A connection as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Grant {
+pub struct Known {
     /// For whom it acts.
     pub organization: OrgId,
     /// Its id.
@@ -59,35 +59,35 @@ pub struct Progress {
 ///
 /// # Errors
 /// The database's error.
-pub async fn list(db: &Db, org: Option<OrgId>) -> Result<Vec<Grant>, StoreError> {
+pub async fn list(db: &Db, org: Option<OrgId>) -> Result<Vec<Known>, StoreError> {
     let found = match org {
         Some(org) => connections::of_org(db, org).await?,
         None => connections::list(db).await?,
     };
-    let mut grants = Vec::with_capacity(found.len());
+    let mut known = Vec::with_capacity(found.len());
     for one in found {
-        grants.push(shown(db, one).await?);
+        known.push(shown(db, one).await?);
     }
-    Ok(grants)
+    Ok(known)
 }
 
 /// One connection.
 ///
 /// # Errors
 /// The database's error.
-pub async fn get(db: &Db, connection: &ConnectionId) -> Result<Option<Grant>, StoreError> {
+pub async fn get(db: &Db, connection: &ConnectionId) -> Result<Option<Known>, StoreError> {
     match connections::of_id(db, connection).await? {
         Some(found) => shown(db, found).await.map(Some),
         None => Ok(None),
     }
 }
 
-async fn shown(db: &Db, one: Connection) -> Result<Grant, StoreError> {
+async fn shown(db: &Db, one: Connection) -> Result<Known, StoreError> {
     let disconnect = match one.state.is_given_up() {
         true => disconnects::get(db, &one.connection_id).await?.map(Progress::from),
         false => None,
     };
-    Ok(Grant {
+    Ok(Known {
         organization: one.org_id,
         connection_id: one.connection_id,
         kind: one.kind.as_str(),
