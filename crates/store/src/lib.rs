@@ -32,7 +32,6 @@ pub mod explain;
 pub mod export_runs;
 pub mod facts;
 pub mod failures;
-
 mod hash;
 pub mod honey;
 pub mod inbox;

@@ -7,7 +7,7 @@ use std::task::Poll;
 use engine::NodeLimits;
 use engine::clients::ClientError;
 use engine::disconnect::{Ended, Plan, Revoking, Selection};
-use engine::jobs::EndUnused;
+use engine::jobs::{EndUnused, WatchVendor};
 use model::{Clock as _, ConnectionId, Millis, OrgId, Secret};
 use sandbox::world::{Change, Speaker};
 use sandbox::{Fault, FaultProfile, FaultRule};
@@ -316,6 +316,20 @@ async fn a_client_that_somebody_holds_makes_no_call_once_the_connection_is_given
         assert_eq!(live.world.sandbox.log().total(), 0);
         let told = live.node.clients.refused(live.org(), &refused).await;
         assert!(matches!(told, ClientError::GivenUp), "{told}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn work_that_comes_late_is_moot_and_pauses_nothing() {
+    for database in Database::each().await {
+        let live = busy(database).await;
+        disconnect(&live, KEEP).await;
+        live.world.sandbox.log().clear();
+        live.run(WatchVendor {}).await;
+        assert_eq!(live.world.sandbox.log().total(), 0);
+        assert!(pauses::list(&live.node.db, live.world.clock.now()).await.unwrap().is_empty());
+        let all = queue::Which::all(queue::JobState::Waiting);
+        assert_eq!(queue::count(&live.node.db, live.org(), &all).await.unwrap(), 0);
     }
 }
 
