@@ -19,6 +19,7 @@ mod interrupt;
 mod keys;
 mod live;
 mod receiver;
+mod schedules;
 mod secrets;
 mod settings;
 mod support;
