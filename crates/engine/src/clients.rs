@@ -11,13 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drift::{Client, Pace};
 use model::{ConnectionId, Millis, OrgId};
-use store::audit::{self, Who};
+use store::audit::Who;
 use store::connections::{self, Connection, ConnectionState};
-use store::notices::{self, NewNotice};
 
 use crate::budget;
 use crate::calls::CallBook;
-use crate::connection::{Connections, state_entry};
+use crate::connection::{Connections, standing};
 use crate::error::{Doing, EngineError};
 
 /// The kind of notices about connections.
@@ -47,7 +46,7 @@ pub struct Clients {
     connections: Connections,
     book: Arc<CallBook>,
     held: Mutex<Held>,
-    /// One opening at a time: two clients of one connection would renew its token against each other.
+    /// One opening at a time: a second client of one connection would be of no use.
     opening: tokio::sync::Mutex<()>,
 }
 
@@ -136,6 +135,10 @@ impl Clients {
         let is_replaced = closed.is_some_and(|closed| {
             closed.connection_id != now_held.connection_id || closed.expires_at != now_held.expires_at
         });
+        // What was refused when the token was to be renewed is written down by then.
+        if now_held.state != ConnectionState::Active {
+            return Ok(ClientError::Closed { what: what_is_wrong(now_held.state) });
+        }
         if is_replaced {
             return Ok(ClientError::Replaced);
         }
@@ -143,15 +146,8 @@ impl Clients {
             matches!(error, drift::Error::Unauthorized { reason } if reason.contains("expired"));
         let state = if has_expired { ConnectionState::Expired } else { ConnectionState::Revoked };
         let mut tx = db.begin().await.doing(DOING)?;
-        connections::set_state(&mut tx, &now_held.connection_id, state).await.doing(DOING)?;
         let (who, now) = (Who::node(), self.connections.seams.clock.now());
-        audit::append(&mut tx, &state_entry(now, &who, &now_held, state)).doing(DOING)?;
-        let message = format!(
-            "Drift no longer accepts the connection of organization {org} ({}): its jobs wait; connect again with \"longshore connect\"",
-            state.as_str()
-        );
-        let notice = NewNotice { org, kind: NOTICE, subject: state.as_str(), message: &message };
-        notices::raise(&mut tx, &notice, now).await.doing(DOING)?;
+        standing::lose(&mut tx, &now_held, state, &who, now).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;
         tracing::warn!(org.id = %org, connection.state = state.as_str(), "Drift refuses the connection of organization {org}");
         Ok(ClientError::Closed { what: what_is_wrong(state) })
@@ -183,6 +179,7 @@ const fn what_is_wrong(state: ConnectionState) -> &'static str {
     match state {
         ConnectionState::Active => "it was replaced",
         ConnectionState::Expired => "its token has expired",
+        ConnectionState::Exhausted => "its refresh token is used up",
         ConnectionState::Revoked => "its token was revoked",
         ConnectionState::Disconnected => "the organization was disconnected",
     }

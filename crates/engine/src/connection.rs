@@ -4,23 +4,23 @@
 //! for public apps; and from then on it is only read to be handed to the client, which keeps it to itself.
 
 mod keeper;
+pub(crate) mod standing;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use drift::{App, Auth, Client, Config, MemoryKeeper, Pace, Recorder, Seams, TokenPair};
 use model::{ConnectionId, Millis, OrgId, Secret};
 use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
-use store::notices;
-use store::pauses::{self, Pause, Scope};
 use store::vault::Vault;
-use store::{Db, StoreError, Tx};
+use store::{Db, StoreError, Tx, grants};
 
 use crate::budget;
 use crate::context::Context;
 use crate::error::{Doing, EngineError};
 use crate::scheduler::ScheduleError;
-use crate::{clients, route, schedules};
+use crate::{route, schedules};
 use keeper::StoreKeeper;
 
 /// The kinds under which an app's own credentials are sealed beside a connection's tokens.
@@ -127,8 +127,11 @@ impl Connections {
                     db: self.db.clone(),
                     vault: self.vault.clone(),
                     clock: Arc::clone(&self.seams.clock),
+                    entropy: Arc::clone(&self.seams.entropy),
                     connection_id: id.clone(),
                     org: connection.org_id,
+                    holder: holder(&*self.seams.entropy),
+                    version: AtomicI64::new(0),
                 };
                 Auth::OAuth { app: self.app(id).await?, keeper: Arc::new(keeper) }
             }
@@ -200,6 +203,10 @@ impl Connections {
         let older = connections::list(&self.db).await.doing(DOING)?;
         let mut tx = self.db.begin().await.doing(DOING)?;
         connections::insert(&mut tx, new, tokens, &self.vault).await.doing(DOING)?;
+        grants::installed_by(&mut tx, &new.connection_id, &who.actor).await.doing(DOING)?;
+        grants::scopes_seen(&mut tx, &new.connection_id, &new.scopes.join(" "), new.created_at)
+            .await
+            .doing(DOING)?;
         told(&mut tx, (new, new.created_at), who, Action::ConnectionConnect, None).doing(DOING)?;
         if let Some(app) = app {
             let (id, now) = (&new.connection_id, new.created_at);
@@ -227,16 +234,8 @@ impl Connections {
     /// What waited for somebody to connect again goes on: jobs, schedules, and what was said about it is taken back.
     async fn resume(&self, tx: &mut Tx, new: &Connection, who: &Who) -> Result<(), EngineError> {
         const DOING: &str = "resume what waited for the connection";
-        let (org, now) = (new.org_id, new.created_at);
-        let paused = pauses::list(&self.db, now).await.doing(DOING)?;
-        let is_ours =
-            |pause: &Pause| pause.scope == Scope::org(org) && pause.reason.starts_with(clients::PAUSE_REASON);
-        if paused.iter().any(is_ours) {
-            pauses::resume(tx, &Scope::org(org)).await.doing(DOING)?;
-            let entry = NewEntry::done(now, who, Action::PauseEnd, Object::org(org)).org(org);
-            audit::append(tx, &entry.because("connected")).doing(DOING)?;
-        }
-        notices::dismiss(tx, org, clients::NOTICE, None).await.doing(DOING)?;
+        let now = new.created_at;
+        standing::resume((&self.db, &mut *tx), new.org_id, who, now).await.doing(DOING)?;
         match schedules::schedules_for(tx, new, now).await {
             Err(ScheduleError::Store(source)) => Err(EngineError::Store { doing: DOING, source }),
             Err(error) => Err(EngineError::Task(error.to_string())),
@@ -279,12 +278,17 @@ pub(crate) async fn note(ctx: &Context, state: ConnectionState) -> Result<(), En
     if known.state == ConnectionState::Disconnected {
         return Ok(());
     }
+    let (who, now, is_active) = (Who::node(), ctx.clock.now(), known.state == ConnectionState::Active);
     let mut tx = ctx.db.begin().await.doing(DOING)?;
-    connections::touch(&mut tx, &known.connection_id, ctx.clock.now()).await.doing(DOING)?;
-    connections::set_state(&mut tx, &known.connection_id, state).await.doing(DOING)?;
-    if known.state != state {
-        let (who, now) = (Who::node(), ctx.clock.now());
-        audit::append(&mut tx, &state_entry(now, &who, &known, state)).doing(DOING)?;
+    connections::touch(&mut tx, &known.connection_id, now).await.doing(DOING)?;
+    match state {
+        ConnectionState::Active if !is_active => {
+            standing::regain((&ctx.db, &mut tx), &known, &who, now).await.doing(DOING)?;
+        }
+        ConnectionState::Active => {}
+        // What was found first says more: why the token could not be renewed.
+        lost if is_active => standing::lose(&mut tx, &known, lost, &who, now).await.doing(DOING)?,
+        _ => {}
     }
     tx.commit().await.doing(DOING)
 }
@@ -311,6 +315,11 @@ fn told(
     let object = Object::new(ObjectKind::Connection, connection.connection_id.0.as_str());
     let entry = NewEntry::done(now, who, action, object).org(connection.org_id);
     audit::append(tx, &NewEntry { reason, ..entry })
+}
+
+/// A name for a process's part in renewals.
+fn holder(entropy: &dyn model::Entropy) -> String {
+    format!("{:016x}", entropy.next_u64())
 }
 
 fn tokens_of(pair: &TokenPair) -> Tokens {

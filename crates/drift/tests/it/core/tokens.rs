@@ -113,10 +113,10 @@ async fn a_token_is_renewed_before_it_expires() {
     let expires_at = network.clock.now().plus(7_200_000);
     let client = client(&network, Arc::new(MemoryKeeper::new(pair(0, Some(expires_at)))));
     network.hurry(client.user(UserId(7))).await.unwrap();
-    network.clock.advance(7_200_000 - 61_000);
+    network.clock.advance(7_200_000 - 91_000);
     network.hurry(client.user(UserId(7))).await.unwrap();
     assert_eq!(service.refreshes(), 0);
-    network.clock.advance(2_000);
+    network.clock.advance(32_000);
     network.hurry(join_all((0..64).map(|_| client.user(UserId(7))))).await;
     assert_eq!(service.refreshes(), 1);
     assert_eq!(network.records.lock().unwrap().iter().filter(|record| record.path == "/users/7").count(), 66);
