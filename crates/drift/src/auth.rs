@@ -231,7 +231,5 @@ fn private(token: &Secret) -> Result<Arc<Token>, Error> {
         return Err(invalid("the token is empty"));
     }
     let pair = TokenPair { access: token.clone(), refresh: None, expires_at: None, org: None };
-    Token::new(0, pair, None)
-        .map(Arc::new)
-        .ok_or_else(|| invalid("the token holds characters no token has"))
+    Token::new(0, pair, None).map(Arc::new).ok_or_else(|| invalid("the token holds characters no token has"))
 }

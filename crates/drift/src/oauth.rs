@@ -104,8 +104,7 @@ async fn ask(
     fields: &[(&str, &str)],
     attempts_max: Option<u32>,
 ) -> Result<TokenPair, Error> {
-    let call =
-        Call { attempts_max, ..Call::post("/oauth2/token").form(fields).idempotent(true).anonymous() };
+    let call = Call { attempts_max, ..Call::post("/oauth2/token").form(fields).idempotent(true).anonymous() };
     let asked_at = core.seams.clock.now();
     let mut pair = None;
     let mut decode = |answer: &crate::answer::Answer| {

@@ -87,8 +87,5 @@ pub async fn get(db: &Db, connection: &ConnectionId) -> Result<Grant, StoreError
     })
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[
-    ("grants::INSTALLED_BY", INSTALLED_BY),
-    ("grants::SCOPES_SEEN", SCOPES_SEEN),
-    ("grants::GET", GET),
-];
+pub(crate) const STATEMENTS: &[(&str, &str)] =
+    &[("grants::INSTALLED_BY", INSTALLED_BY), ("grants::SCOPES_SEEN", SCOPES_SEEN), ("grants::GET", GET)];

@@ -10,7 +10,8 @@ use crate::url::Engine;
 use crate::{
     access, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory, effects,
     endpoints, exclusive, explain, export_runs, facts, failures, grants, honey, inbox, listings, migrate,
-    mirror, notices, pauses, queue, renewals, runs, schedules, status, sweeps, tables, vault, wake, watermarks, workers,
+    mirror, notices, pauses, queue, renewals, runs, schedules, status, sweeps, tables, vault, wake,
+    watermarks, workers,
 };
 
 impl Db {

@@ -179,12 +179,7 @@ impl Credentials {
     }
 
     /// Drift refuses: for good, unless another process has saved a newer pair meanwhile.
-    async fn give_up(
-        &self,
-        core: &Core,
-        keeper: &dyn TokenKeeper,
-        renewal: &Renewal,
-    ) -> Result<(), Error> {
+    async fn give_up(&self, core: &Core, keeper: &dyn TokenKeeper, renewal: &Renewal) -> Result<(), Error> {
         let closing = keeper.end(renewal, Ended::Refused).await.map_err(Error::Keeper)?;
         if self.take_kept(core, keeper).await? {
             return Ok(());
@@ -222,8 +217,7 @@ impl Credentials {
             Held::Unread => 1,
         };
         let due_at = due_at(&pair, core.seams.clock.now(), &*core.seams.entropy);
-        let token =
-            Token::new(generation, pair, due_at).ok_or(Error::Unauthorized { reason: NO_HEADER })?;
+        let token = Token::new(generation, pair, due_at).ok_or(Error::Unauthorized { reason: NO_HEADER })?;
         let token = Arc::new(token);
         self.hold(Held::Alive(Arc::clone(&token)));
         Ok(token)

@@ -145,12 +145,8 @@ impl StoreKeeper {
             Some(state) if state.version == version => {}
             _ => return Ok(Asked::Replaced),
         }
-        let ask = Ask {
-            connection: &self.connection_id,
-            version,
-            holder: &self.holder,
-            until: now.plus(life_ms),
-        };
+        let ask =
+            Ask { connection: &self.connection_id, version, holder: &self.holder, until: now.plus(life_ms) };
         let mut tx = self.db.begin().await?;
         let asked = renewals::ask(&mut tx, &ask, now).await?;
         match asked {

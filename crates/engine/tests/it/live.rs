@@ -3,6 +3,6 @@
 mod calls;
 mod connections;
 mod convergence;
-mod harness;
+pub(crate) mod harness;
 mod route;
 mod simulation;

@@ -34,7 +34,9 @@ struct Settings {
 
 pub(super) fn read(sandbox: &Inner) -> Answer {
     let tokens = &sandbox.tokens;
-    value(&json!({"issued": tokens.generation(), "refreshes": tokens.refreshes(), "replays": tokens.replays()}))
+    value(
+        &json!({"issued": tokens.generation(), "refreshes": tokens.refreshes(), "replays": tokens.replays()}),
+    )
 }
 
 pub(super) fn act(sandbox: &Inner, control: &Control<'_>) -> Answered {
