@@ -17,6 +17,7 @@ mod honey;
 mod interrupt;
 mod keys;
 mod live;
+mod refresh;
 mod secrets;
 mod settings;
 mod support;
