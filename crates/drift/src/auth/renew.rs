@@ -121,6 +121,7 @@ impl Credentials {
         if let Some(given) = turn.pending.take() {
             return self.keep(core, &**keeper, given, turn).await;
         }
+        let is_first = matches!(self.held(), Held::Unread);
         if self.take_kept(core, &**keeper).await? {
             return Ok(());
         }
@@ -130,6 +131,9 @@ impl Credentials {
             Held::Unread => return Err(Error::Unauthorized { reason: "there is no token" }),
         };
         let Some(refresh) = &token.pair.refresh else { return Err(self.die(core, NO_REFRESH)) };
+        // Nobody knew until now how long it lives.
+        let is_alive = is_first && !token.is_expired(core.seams.clock.now());
+        let need = if is_alive { Need::Ahead } else { need };
         let attempts_max = if need == Need::Ahead { 1 } else { core.config.attempts_max };
         let mut attempts = 0;
         loop {

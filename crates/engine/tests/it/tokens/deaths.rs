@@ -129,11 +129,12 @@ async fn where_drift_does_not_forgive_it_the_connection_is_exhausted_and_says_wh
 async fn an_answer_that_comes_late_mends_what_was_given_up() {
     for database in Database::each().await {
         let shared = Shared::start(database, options(40)).await;
+        // Its deadline must not end the wait for an answer: the process itself is stopped.
+        shared.freeze();
         shared.world.sandbox.expire_tokens();
         let held = Held::new(shared.world.transport(), Stop::Answered);
         let stopped = shared.node_over(9, Arc::clone(&held) as _).await;
         let heir = shared.node(1).await;
-        // Its clock's deadline does not end the wait: the process itself is stopped.
         let call = tokio::spawn(async move { (stopped.call(1).await, stopped) });
         held.standing().await;
         expire_right(&shared).await;
@@ -163,9 +164,12 @@ async fn whichever_turn_a_process_dies_at_every_expiry_is_refreshed_once() {
         let shared = Shared::start(database, forgiving).await;
         let (sandbox, place) = (&shared.world.sandbox, shared.place());
         let dice = SeededEntropy::new(7);
+        let org = model::OrgId(sandbox.world().org_id());
+        let id = connections::get(&shared.world.database.db, org).await.unwrap().unwrap().connection_id;
         let (mut expiries, mut deaths) = (0, 0);
         for number in 0..LIVES {
-            if sandbox.refreshes() == expiries {
+            let left = renewals::state(&shared.world.database.db, &id).await.unwrap().unwrap();
+            if sandbox.refreshes() == expiries && left.unanswered == 0 {
                 sandbox.expire_tokens();
                 expiries += 1;
             }
@@ -178,8 +182,6 @@ async fn whichever_turn_a_process_dies_at_every_expiry_is_refreshed_once() {
         let failed = call_all(&survivors, 16).await;
         assert!(failed.is_empty(), "{failed:?}");
         assert_eq!(sandbox.refreshes(), expiries);
-        let org = model::OrgId(sandbox.world().org_id());
-        let id = connections::get(&survivors[0].db, org).await.unwrap().unwrap().connection_id;
         let left = renewals::state(&survivors[0].db, &id).await.unwrap().unwrap();
         assert_eq!((left.failures, left.unanswered), (0, 0));
         eprintln!(

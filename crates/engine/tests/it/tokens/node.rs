@@ -49,6 +49,11 @@ impl Shared {
         Self { world, clock }
     }
 
+    /// From now on no time passes.
+    pub(crate) fn freeze(&self) {
+        self.clock.abort();
+    }
+
     pub(crate) async fn nodes(&self, count: u64) -> Vec<Node> {
         join_all((0..count).map(|number| self.node(number))).await
     }

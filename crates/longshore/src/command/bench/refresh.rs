@@ -132,7 +132,8 @@ impl<'a> Stage<'a> {
         };
         let sandbox = Sandbox::new(options, app.clock.clone(), app.entropy.clone())
             .map_err(|error| Failure::unexpected(format!("no sandbox: {error}")))?;
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| no_port(&error))?;
+        let listener =
+            tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| no_port(&error))?;
         let api = format!("http://{}", listener.local_addr().map_err(|error| no_port(&error))?);
         let served = sandbox.clone();
         tokio::spawn(async move { served.serve(listener, std::future::pending()).await });
@@ -237,8 +238,8 @@ async fn connect(
         .body(bytes::Bytes::from_static(br#"{"decision":"allow","state":"bench"}"#))
         .map_err(|error| cannot(&error))?;
     let answer = seams.transport.send(asked, Limits { body_bytes_max: 1 << 16 }).await;
-    let answer: serde_json::Value =
-        serde_json::from_slice(answer.map_err(|error| cannot(&error))?.body()).map_err(|error| cannot(&error))?;
+    let answer: serde_json::Value = serde_json::from_slice(answer.map_err(|error| cannot(&error))?.body())
+        .map_err(|error| cannot(&error))?;
     let (_, query) = answer["redirect"].as_str().and_then(|url| url.split_once('?')).unwrap_or_default();
     let code = Callback::parse(query).map_err(|error| cannot(&error))?.code;
     let options = sandbox.options();
@@ -248,8 +249,7 @@ async fn connect(
     };
     let config = drift::Config::at(api).map_err(|error| cannot(&error))?.per_minute(None);
     let connections = Connections { db: db.clone(), vault, config, seams };
-    let connection =
-        connections.connect_oauth(drift_app, &code, &options.redirect_uri, &Who::node()).await?;
+    let connection = connections.connect_oauth(drift_app, &code, &options.redirect_uri, &Who::node()).await?;
     Ok(connection.connection_id)
 }
 
@@ -261,7 +261,8 @@ fn words(args: &Args, database: &str, api: &str, key_file: &str) -> Vec<String> 
         "reports_per_minute=0".to_owned(),
     ];
     let callers = args.callers.to_string();
-    let words = ["bench", "refresh-caller", "--callers", &callers, "--json", "--quiet", "--database", database];
+    let words =
+        ["bench", "refresh-caller", "--callers", &callers, "--json", "--quiet", "--database", database];
     let settings = settings.into_iter().flat_map(|setting| ["--set".to_owned(), setting]);
     words.map(str::to_owned).into_iter().chain(settings).collect()
 }
