@@ -46,8 +46,8 @@ async fn an_hour_without_the_provider_fails_no_job() {
         let asked = sandbox.calls(TOKEN_CALLS);
         assert!((8..600).contains(&asked), "asked {asked} times in an hour");
         assert_eq!((state_of(&live).await, sandbox.refreshes()), (ConnectionState::Active, 0));
-        assert!(queue::dead_letters(db, live.org(), None, 10).await.unwrap().is_empty());
-        assert!(pauses::list(db, model::Clock::now(&live.world.clock)).await.unwrap().is_empty());
+        assert_eq!(queue::dead_letters(db, live.org(), None, 10).await.unwrap(), []);
+        assert_eq!(pauses::list(db, model::Clock::now(&live.world.clock)).await.unwrap(), []);
 
         sandbox.faults().clear();
         live.settle().await;
@@ -74,12 +74,12 @@ async fn a_revoked_grant_pauses_the_connection_and_says_so() {
         assert!(pause.reason.contains("its token was revoked"), "{}", pause.reason);
         let [notice] = notices::list(db, None, 10).await.unwrap().try_into().unwrap();
         assert_eq!(notice.subject, "revoked");
-        assert!(queue::dead_letters(db, live.org(), None, 10).await.unwrap().is_empty());
+        assert_eq!(queue::dead_letters(db, live.org(), None, 10).await.unwrap(), []);
 
         live.world.connect_oauth().await.unwrap();
         live.settle().await;
         assert!(pauses::list(db, now).await.unwrap().is_empty());
-        assert!(notices::list(db, None, 10).await.unwrap().is_empty());
+        assert_eq!(notices::list(db, None, 10).await.unwrap(), []);
         live.assert_converged("after somebody connected again").await;
     }
 }
