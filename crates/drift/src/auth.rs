@@ -18,6 +18,7 @@ use crate::exchange::Core;
 use crate::{Auth, Class, Error, Need, Scope, Secret, TokenPair};
 use inspect::Inspected;
 use renew::Turn;
+pub(crate) use renew::{APP_REFUSED, SPENT};
 
 /// A token is renewed this long before it expires, or a tenth of its remaining life if that is shorter; and up to half as
 /// long earlier, so that processes which share it do not all ask in the same moment.

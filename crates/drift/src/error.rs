@@ -4,6 +4,7 @@
 
 use http::Method;
 
+use crate::auth::{APP_REFUSED, SPENT};
 use crate::oauth::OAuthError;
 use crate::{DecodeError, KeeperError, Scope, TransportError, TransportKind};
 
@@ -208,6 +209,20 @@ impl Error {
             | Self::OAuth(_)
             | Self::InvalidConfig { .. } => Class::Permanent,
         }
+    }
+
+    /// Whether the token could not be renewed because Drift does not accept the app's id or secret: the grant itself may
+    /// well live on.
+    #[must_use]
+    pub fn is_app_refused(&self) -> bool {
+        matches!(self, Self::Unauthorized { reason } if *reason == APP_REFUSED)
+    }
+
+    /// Whether the token could not be renewed because the answer to an earlier renewal was lost: the grant itself lives on, and
+    /// nobody has a token of it.
+    #[must_use]
+    pub fn is_answer_lost(&self) -> bool {
+        matches!(self, Self::Unauthorized { reason } if *reason == SPENT)
     }
 
     /// What a person can do about it.

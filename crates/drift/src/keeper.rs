@@ -124,7 +124,10 @@ pub enum Begun {
     /// Another has renewed: this is the pair to use.
     Replaced(TokenPair),
     /// Drift has refused this refresh token before.
-    Refused,
+    Refused {
+        /// As in [`Renewal::unanswered`].
+        unanswered: i64,
+    },
     /// Another had the right for longer than can be waited for.
     Busy,
 }

@@ -20,9 +20,9 @@ use crate::connection::{Connections, standing};
 use crate::error::{Doing, EngineError};
 
 /// The kind of notices about connections.
-pub const NOTICE: &str = "connection";
+pub const NOTICE: &str = store::notices::OF_CONNECTION;
 /// What the reasons of pauses that a connection caused begin with; only those end when somebody connects again.
-pub const PAUSE_REASON: &str = "connection: ";
+pub const PAUSE_REASON: &str = store::pauses::OF_CONNECTION;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,9 @@ pub enum ClientError {
         /// What is the matter with it.
         what: &'static str,
     },
+    /// Somebody gave the connection up: there is nothing left to be done by it.
+    #[error("the organization was disconnected")]
+    GivenUp,
     /// The connection was replaced meanwhile: the next attempt has the new one.
     #[error("the connection was replaced while the call was made")]
     Replaced,
@@ -132,6 +135,9 @@ impl Clients {
         let Some(now_held) = connections::get(db, org).await.doing(DOING)? else {
             return Ok(ClientError::Closed { what: "the organization is not connected" });
         };
+        if now_held.state.is_given_up() {
+            return Ok(ClientError::GivenUp);
+        }
         let is_replaced = closed.is_some_and(|closed| {
             closed.connection_id != now_held.connection_id || closed.expires_at != now_held.expires_at
         });
@@ -160,6 +166,7 @@ impl Clients {
         let connection = found.ok_or(ClientError::Closed { what: "the organization is not connected" })?;
         match connection.state {
             ConnectionState::Active => Ok(connection),
+            state if state.is_given_up() => Err(ClientError::GivenUp),
             state => Err(ClientError::Closed { what: what_is_wrong(state) }),
         }
     }
@@ -181,6 +188,6 @@ const fn what_is_wrong(state: ConnectionState) -> &'static str {
         ConnectionState::Expired => "its token has expired",
         ConnectionState::Exhausted => "its refresh token is used up",
         ConnectionState::Revoked => "its token was revoked",
-        ConnectionState::Disconnected => "the organization was disconnected",
+        ConnectionState::Disconnecting | ConnectionState::Disconnected => "the organization was disconnected",
     }
 }

@@ -3,6 +3,7 @@
 //! A token is asked whose it is before anything is stored; it is stored sealed, with the app's own secret beside it
 //! for public apps; and from then on it is only read to be handed to the client, which keeps it to itself.
 
+mod gate;
 mod keeper;
 pub(crate) mod standing;
 
@@ -13,6 +14,8 @@ use drift::{App, Auth, Client, Config, MemoryKeeper, Pace, Recorder, Seams, Toke
 use model::{ConnectionId, Millis, OrgId, Secret};
 use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
+use store::disconnects;
+use store::notices;
 use store::vault::Vault;
 use store::{Db, StoreError, Tx, grants};
 
@@ -21,7 +24,8 @@ use crate::context::Context;
 use crate::error::{Doing, EngineError};
 use crate::scheduler::ScheduleError;
 use crate::{route, schedules};
-use keeper::StoreKeeper;
+use gate::Gate;
+pub(crate) use keeper::{Purpose, StoreKeeper};
 
 /// The kinds under which an app's own credentials are sealed beside a connection's tokens.
 const CLIENT_ID: &str = "client_id";
@@ -109,7 +113,7 @@ impl Connections {
         seams: Seams,
     ) -> Result<Opened, EngineError> {
         let connection = self.find(org).await?;
-        if connection.state == ConnectionState::Disconnected {
+        if connection.state.is_given_up() {
             return Err(EngineError::Connection(format!(
                 "organization {} was disconnected",
                 connection.org_id
@@ -123,19 +127,12 @@ impl Connections {
         let auth = match connection.kind {
             ConnectionKind::Private => Auth::Private(tokens.access),
             ConnectionKind::OAuth => {
-                let keeper = StoreKeeper {
-                    db: self.db.clone(),
-                    vault: self.vault.clone(),
-                    clock: Arc::clone(&self.seams.clock),
-                    entropy: Arc::clone(&self.seams.entropy),
-                    connection_id: id.clone(),
-                    org: connection.org_id,
-                    holder: holder(&*self.seams.entropy),
-                    version: AtomicI64::new(0),
-                };
+                let keeper = self.keeper(&connection, Purpose::Working);
                 Auth::OAuth { app: self.app(id).await?, keeper: Arc::new(keeper) }
             }
         };
+        let gate = Gate::before(&seams, self.db.clone(), id.clone());
+        let seams = Seams { transport: Arc::new(gate), ..seams };
         let pace = pace.unwrap_or_else(|| budget::pace(&self.db, connection.org_id, &self.config, &seams));
         let client = Client::sharing(self.config.clone(), seams, auth, pace)
             .map_err(|source| EngineError::Api { doing: "set up the client", source })?;
@@ -149,7 +146,7 @@ impl Connections {
                 .ok_or_else(|| EngineError::Connection(format!("organization {org} is not connected")));
         }
         let all = connections::list(&self.db).await.doing("read the connections")?;
-        let mut live = all.into_iter().filter(|one| one.state != ConnectionState::Disconnected);
+        let mut live = all.into_iter().filter(|one| !one.state.is_given_up());
         match (live.next(), live.next()) {
             (None, _) => Err(EngineError::Connection("no organization is connected".into())),
             (Some(only), None) => Ok(only),
@@ -234,8 +231,11 @@ impl Connections {
     /// What waited for somebody to connect again goes on: jobs, schedules, and what was said about it is taken back.
     async fn resume(&self, tx: &mut Tx, new: &Connection, who: &Who) -> Result<(), EngineError> {
         const DOING: &str = "resume what waited for the connection";
-        let now = new.created_at;
-        standing::resume((&self.db, &mut *tx), new.org_id, who, now).await.doing(DOING)?;
+        let (org, now) = (new.org_id, new.created_at);
+        standing::resume(tx, org, who, now).await.doing(DOING)?;
+        for kind in [disconnects::NOTICE, notices::OF_UNUSED] {
+            notices::dismiss(tx, org, kind, None).await.doing(DOING)?;
+        }
         match schedules::schedules_for(tx, new, now).await {
             Err(ScheduleError::Store(source)) => Err(EngineError::Store { doing: DOING, source }),
             Err(error) => Err(EngineError::Task(error.to_string())),
@@ -243,7 +243,21 @@ impl Connections {
         }
     }
 
-    async fn app(&self, id: &ConnectionId) -> Result<App, EngineError> {
+    pub(crate) fn keeper(&self, connection: &Connection, purpose: Purpose) -> StoreKeeper {
+        StoreKeeper {
+            db: self.db.clone(),
+            vault: self.vault.clone(),
+            clock: Arc::clone(&self.seams.clock),
+            entropy: Arc::clone(&self.seams.entropy),
+            connection_id: connection.connection_id.clone(),
+            org: connection.org_id,
+            purpose,
+            holder: holder(&*self.seams.entropy),
+            version: AtomicI64::new(0),
+        }
+    }
+
+    pub(crate) async fn app(&self, id: &ConnectionId) -> Result<App, EngineError> {
         const DOING: &str = "open the app's credentials";
         let missing = || EngineError::Connection(format!("connection {id} has no app credentials"));
         let client_id = connections::secret(&self.db, id, CLIENT_ID, &self.vault).await.doing(DOING)?;
@@ -275,7 +289,7 @@ impl Connections {
 pub(crate) async fn note(ctx: &Context, state: ConnectionState) -> Result<(), EngineError> {
     const DOING: &str = "note the state of the connection";
     let Some(known) = connections::get(&ctx.db, ctx.org).await.doing(DOING)? else { return Ok(()) };
-    if known.state == ConnectionState::Disconnected {
+    if known.state.is_given_up() {
         return Ok(());
     }
     let (who, now, is_active) = (Who::node(), ctx.clock.now(), known.state == ConnectionState::Active);
@@ -283,7 +297,7 @@ pub(crate) async fn note(ctx: &Context, state: ConnectionState) -> Result<(), En
     connections::touch(&mut tx, &known.connection_id, now).await.doing(DOING)?;
     match state {
         ConnectionState::Active if !is_active => {
-            standing::regain((&ctx.db, &mut tx), &known, &who, now).await.doing(DOING)?;
+            standing::regain(&mut tx, &known, &who, now).await.doing(DOING)?;
         }
         ConnectionState::Active => {}
         // What was found first says more: why the token could not be renewed.

@@ -50,8 +50,8 @@ pub enum Asked {
     Wait(Millis),
     /// The pair is no longer that of the version: a newer one was saved, or the connection was ended.
     Replaced,
-    /// This refresh token was refused for good.
-    Refused,
+    /// This refresh token was refused for good, after it had been sent so often without an answer that was kept.
+    Refused(i64),
 }
 
 row! {
@@ -103,7 +103,7 @@ pub async fn ask(tx: &mut Tx, ask: &Ask<'_>, now: Millis) -> Result<Asked, Store
         return Ok(Asked::Replaced);
     }
     if taken.refused == Some(ask.version) {
-        return Ok(Asked::Refused);
+        return Ok(Asked::Refused((taken.unanswered - 1).max(0)));
     }
     let (unanswered, failures) = match taken.spending {
         Some(spending) if spending == ask.version => (taken.unanswered, taken.failures),

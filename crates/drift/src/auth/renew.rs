@@ -54,7 +54,9 @@ impl Passing {
 }
 
 const REFUSED: &str = "the refresh token is exhausted or was revoked";
-const SPENT: &str = "the refresh token was sent before, and the answer to that was lost";
+pub(crate) const SPENT: &str = "the refresh token was sent before, and the answer to that was lost";
+/// Not the tokens are refused but the app that shows them.
+pub(crate) const APP_REFUSED: &str = "the app's id or secret is not accepted";
 const NO_REFRESH: &str = "it has expired and there is no refresh token";
 const REVOKED: &str = "it was revoked, or was never valid";
 const NO_HEADER: &str = "it holds characters no token has";
@@ -140,7 +142,7 @@ impl Credentials {
             let renewal = match keeper.begin(need, core.config.deadline_ms).await.map_err(Error::Keeper)? {
                 Begun::Renew(renewal) => renewal,
                 Begun::Replaced(pair) => return self.take(core, pair).map(drop),
-                Begun::Refused => return Err(self.die(core, REFUSED)),
+                Begun::Refused { unanswered } => return Err(self.die(core, refused(unanswered))),
                 Begun::Busy => return Err(Error::Unrenewed { what: BUSY.to_owned(), last: None }),
             };
             attempts += 1;
@@ -158,6 +160,9 @@ impl Credentials {
                     let rest_ms = core.backoff_ms(renewal.failures.saturating_add(1));
                     let ended = Ended::Failed { rest_ms, nothing_sent };
                     keeper.end(&renewal, ended).await.map_err(Error::Keeper)?;
+                    if let Error::Unauthorized { reason } = error {
+                        return Err(self.die(core, reason));
+                    }
                     if attempts >= attempts_max || last.is_none() {
                         return Err(error);
                     }
@@ -191,7 +196,7 @@ impl Credentials {
         if closing == Closing::Overtaken {
             return Err(Error::Unrenewed { what: BUSY.to_owned(), last: None });
         }
-        Err(self.die(core, if renewal.unanswered > 0 { SPENT } else { REFUSED }))
+        Err(self.die(core, refused(renewal.unanswered)))
     }
 
     /// Save a pair, then use it. A pair that cannot be saved stays pending: the next caller tries to save it again.
@@ -236,6 +241,11 @@ impl Credentials {
     }
 }
 
+/// Why a refresh token that was sent so often before is refused.
+const fn refused(unanswered: i64) -> &'static str {
+    if unanswered > 0 { SPENT } else { REFUSED }
+}
+
 /// Spend the refresh token once. Whatever the token endpoint says of itself is no answer to the call that waits.
 async fn ask(core: &Arc<Core>, app: &App, refresh: &Secret) -> Asked {
     let asking = oauth::refresh_once(core, app, refresh);
@@ -245,6 +255,12 @@ async fn ask(core: &Arc<Core>, app: &App, refresh: &Secret) -> Asked {
     match answer {
         Ok(pair) => Asked::Given(pair),
         Err(Error::OAuth(OAuthError::Refused { .. })) => Asked::Refused,
+        Err(Error::OAuth(OAuthError::App { .. })) => {
+            let error = Error::Unauthorized { reason: APP_REFUSED };
+            Asked::Failed { error, last: None, nothing_sent: true }
+        }
+        // Taken back by our own side.
+        Err(error @ Error::Unauthorized { .. }) => Asked::Failed { error, last: None, nothing_sent: false },
         Err(Error::Exhausted { last, .. }) => Asked::failed(last),
         Err(error @ (Error::Tls { .. } | Error::InvalidConfig { .. } | Error::HostNotAllowed { .. })) => {
             Asked::Failed { error, last: None, nothing_sent: true }

@@ -26,18 +26,46 @@ const WAIT_LIVES: i64 = 2;
 /// How often a waiter looks, in milliseconds; and up to as much more, so that waiters do not look at once.
 const LOOK_MS: u64 = 100;
 
+/// What a connection's tokens are wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// For the work that the connection is there for; not once it was given up.
+    Working,
+    /// To be revoked.
+    Revoking,
+}
+
 /// Keeps one connection's token pair.
-pub(super) struct StoreKeeper {
+pub(crate) struct StoreKeeper {
     pub(super) db: Db,
     pub(super) vault: Vault,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) connection_id: ConnectionId,
     pub(super) org: OrgId,
+    pub(super) purpose: Purpose,
     /// A name that no other process has.
     pub(super) holder: String,
     /// The version of the pair that the client was given last.
     pub(super) version: AtomicI64,
+}
+
+const GIVEN_UP: &str = "the connection was given up";
+
+impl StoreKeeper {
+    /// Of a connection that was given up no token is handed out but for its own revocation.
+    async fn check(&self) -> Result<(), KeeperError> {
+        if self.purpose == Purpose::Revoking {
+            return Ok(());
+        }
+        let found = connections::of_id(&self.db, &self.connection_id)
+            .await
+            .map_err(|error| KeeperError::because("the connection could not be read", error))?;
+        match found {
+            Some(found) if !found.state.is_given_up() => Ok(()),
+            _ => Err(KeeperError::new(GIVEN_UP)),
+        }
+    }
 }
 
 impl TokenKeeper for StoreKeeper {
@@ -98,6 +126,7 @@ impl StoreKeeper {
     }
 
     async fn read(&self) -> Result<TokenPair, KeeperError> {
+        self.check().await?;
         let pair = connections::pair(&self.db, &self.connection_id, &self.vault)
             .await
             .map_err(|error| KeeperError::because("the stored token could not be read", error))?
@@ -126,7 +155,7 @@ impl StoreKeeper {
                     }));
                 }
                 Asked::Replaced => return self.read().await.map(Begun::Replaced),
-                Asked::Refused => return Ok(Begun::Refused),
+                Asked::Refused(unanswered) => return Ok(Begun::Refused { unanswered }),
                 Asked::Wait(_) if need == Need::Ahead => return Ok(Begun::Busy),
                 Asked::Wait(_) if self.clock.now() >= gives_up_at => return Ok(Begun::Busy),
                 Asked::Wait(_) => {}
@@ -160,20 +189,25 @@ impl StoreKeeper {
     async fn keep(&self, pair: &TokenPair, right: Right) -> Result<Closing, StoreError> {
         let (known, now) = (self.connection().await?, self.clock.now());
         let mut tx = self.db.begin().await?;
-        if !renewals::keep(&mut tx, &self.connection_id, &right, now).await? {
+        // In this order whoever ends a connection locks, too.
+        let is_held = connections::hold(&mut tx, &self.connection_id, now).await?;
+        if !is_held || !renewals::keep(&mut tx, &self.connection_id, &right, now).await? {
             tx.rollback().await?;
             return Ok(Closing::Overtaken);
         }
         connections::save_tokens(&mut tx, &self.connection_id, &tokens_of(pair), &self.vault, now).await?;
-        connections::touch(&mut tx, &self.connection_id, now).await?;
         let who = Who::node();
         let object = Object::new(ObjectKind::Connection, self.connection_id.0.as_str());
         let entry = NewEntry::done(now, &who, Action::TokenRefresh, object).org(self.org);
         audit::append(&mut tx, &entry)?;
         // Read after the right was let go of: whoever refuses takes it first.
         let state = connections::state(&mut tx, &self.connection_id).await?;
-        if let (Some(known), true) = (known, state != Some(ConnectionState::Active)) {
-            standing::regain((&self.db, &mut tx), &known, &who, now).await?;
+        let is_lost = matches!(
+            state,
+            Some(ConnectionState::Expired | ConnectionState::Exhausted | ConnectionState::Revoked)
+        );
+        if let (Some(known), true) = (known, is_lost) {
+            standing::regain(&mut tx, &known, &who, now).await?;
         }
         tx.commit().await?;
         self.version.store(right.version + 1, Ordering::Release);
@@ -184,7 +218,8 @@ impl StoreKeeper {
         let known = self.connection().await?;
         let now = self.clock.now();
         let mut tx = self.db.begin().await?;
-        if !renewals::refuse(&mut tx, &self.connection_id, &right).await? {
+        let is_held = connections::hold(&mut tx, &self.connection_id, now).await?;
+        if !is_held || !renewals::refuse(&mut tx, &self.connection_id, &right).await? {
             tx.rollback().await?;
             return Ok(Closing::Overtaken);
         }
@@ -207,10 +242,8 @@ impl StoreKeeper {
         Ok(Closing::Ours)
     }
 
-    /// The connection, while it is the organization's.
     async fn connection(&self) -> Result<Option<Connection>, StoreError> {
-        let held = connections::get(&self.db, self.org).await?;
-        Ok(held.filter(|held| held.connection_id == self.connection_id))
+        connections::of_id(&self.db, &self.connection_id).await
     }
 }
 

@@ -6,8 +6,7 @@ use model::{Millis, OrgId};
 use store::audit::{self, Action, NewEntry, Object, Who};
 use store::connections::{self, Connection, ConnectionState};
 use store::notices::{self, NewNotice};
-use store::pauses::{self, Pause, Scope};
-use store::{Db, StoreError, Tx};
+use store::{StoreError, Tx, pauses};
 
 use super::state_entry;
 use crate::clients;
@@ -30,7 +29,7 @@ pub(crate) async fn lose(
 
 /// Write down that a grant that was given up for lost works after all.
 pub(crate) async fn regain(
-    (db, tx): (&Db, &mut Tx),
+    tx: &mut Tx,
     connection: &Connection,
     who: &Who,
     now: Millis,
@@ -38,21 +37,12 @@ pub(crate) async fn regain(
     let active = ConnectionState::Active;
     connections::set_state(tx, &connection.connection_id, active).await?;
     audit::append(tx, &state_entry(now, who, connection, active))?;
-    resume((db, tx), connection.org_id, who, now).await
+    resume(tx, connection.org_id, who, now).await
 }
 
 /// What waited for the organization's connection goes on, and what was said about it is taken back.
-pub(crate) async fn resume(
-    (db, tx): (&Db, &mut Tx),
-    org: OrgId,
-    who: &Who,
-    now: Millis,
-) -> Result<(), StoreError> {
-    let paused = pauses::list(db, now).await?;
-    let is_ours =
-        |pause: &Pause| pause.scope == Scope::org(org) && pause.reason.starts_with(clients::PAUSE_REASON);
-    if paused.iter().any(is_ours) {
-        pauses::resume(tx, &Scope::org(org)).await?;
+pub(crate) async fn resume(tx: &mut Tx, org: OrgId, who: &Who, now: Millis) -> Result<(), StoreError> {
+    if pauses::resume_of_connection(tx, org).await? {
         let entry = NewEntry::done(now, who, Action::PauseEnd, Object::org(org)).org(org);
         audit::append(tx, &entry.because("connected"))?;
     }

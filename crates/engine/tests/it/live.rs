@@ -3,6 +3,7 @@
 mod calls;
 mod connections;
 mod convergence;
+mod disconnect;
 pub(crate) mod harness;
 mod route;
 mod simulation;

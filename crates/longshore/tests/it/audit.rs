@@ -10,7 +10,7 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use crate::support::{Double, Place, small, wait_until};
 
 /// What each command tells the audit log; nothing for one that changes nothing but the mirror, or nothing at all.
-const TOLD: [(&str, &[&str]); 58] = [
+const TOLD: [(&str, &[&str]); 61] = [
     ("demo", &["connection.connect", "export.start", "export.finish"]),
     ("sandbox", &[]),
     ("connect", &["connection.connect", "connection.disconnect"]),
@@ -62,6 +62,9 @@ const TOLD: [(&str, &[&str]); 58] = [
     ("api-keys revoke", &["api_key.revoke"]),
     ("sessions list", &[]),
     ("sessions revoke", &["session.revoke"]),
+    ("connections list", &[]),
+    ("connections show", &[]),
+    ("connections disconnect", &["connection.disconnect", "token.revoke", "key.destroy"]),
     ("keys show", &[]),
     ("keys rotate", &["key.rotate"]),
     ("honey plant", &["honey.plant"]),
@@ -170,6 +173,7 @@ fn live(place: &Place, double: &Double) {
     run(&["users", "remove", "grace@example.test"]);
     let key = run(&["api-keys", "create", "nightly", "--scope", "status:read", "--json"]).json();
     run(&["api-keys", "revoke", key["key_id"].as_str().unwrap()]);
+    run(&["connections", "disconnect", "--all", "--keep"]);
     run(&["audit", "export", "--to", "audit.ndjson"]);
     run(&["audit", "checkpoint"]);
 }

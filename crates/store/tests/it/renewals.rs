@@ -129,7 +129,7 @@ async fn a_refused_token_is_asked_for_no_more_until_a_late_answer_replaces_it() 
         let heir = granted(&store.db, 1, NOW.plus(LIFE_MS)).await;
         assert!(!refuse(&store.db, &stopped).await, "another has the right");
         assert!(refuse(&store.db, &heir).await);
-        assert_eq!(ask(&store.db, 1, NOW.plus(LIFE_MS)).await, Asked::Refused);
+        assert_eq!(ask(&store.db, 1, NOW.plus(LIFE_MS)).await, Asked::Refused(1));
         assert!(keep(store, &stopped, "late").await);
         assert_eq!(granted(&store.db, 2, NOW.plus(LIFE_MS)).await.unanswered, 0);
     })
