@@ -18,10 +18,12 @@ mod honey;
 mod interrupt;
 mod keys;
 mod live;
+mod receiver;
 mod refresh;
 mod secrets;
 mod settings;
 mod support;
 mod tail;
+mod trace;
 #[cfg(feature = "transit")]
 mod transit;
