@@ -23,7 +23,7 @@ pub(crate) const RIGHT_MS: i64 = 40_000;
 /// The life of the sandbox's tokens, in milliseconds.
 pub(crate) const TOKEN_MS: i64 = 7_200_000;
 /// How far the clock goes in a millisecond of the machine's time, in milliseconds.
-const PACE_MS: i64 = 10;
+pub(crate) const PACE_MS: i64 = 10;
 
 pub(crate) const TOKEN_CALLS: &str = "POST /oauth2/token";
 
@@ -36,7 +36,7 @@ pub(crate) fn options(conversations: u64) -> Options {
 /// is held for as long as the machine needs.
 pub(crate) struct Shared {
     pub(crate) world: World,
-    clock: JoinHandle<()>,
+    ticking: Ticking,
 }
 
 impl Shared {
@@ -45,13 +45,13 @@ impl Shared {
         world.connect_oauth().await.unwrap();
         world.stand_still();
         world.sandbox.log().clear();
-        let clock = tokio::spawn(goes(world.clock.clone()));
-        Self { world, clock }
+        let ticking = Ticking::start(&world.clock, PACE_MS);
+        Self { world, ticking }
     }
 
     /// From now on no time passes.
     pub(crate) fn freeze(&self) {
-        self.clock.abort();
+        self.ticking.0.abort();
     }
 
     pub(crate) async fn nodes(&self, count: u64) -> Vec<Node> {
@@ -74,18 +74,27 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
-    fn drop(&mut self) {
-        self.clock.abort();
+/// A clock that goes as long as this is held.
+pub(crate) struct Ticking(JoinHandle<()>);
+
+impl Ticking {
+    /// So many milliseconds with each of the machine's.
+    pub(crate) fn start(clock: &FakeClock, pace_ms: i64) -> Self {
+        let clock = clock.clone();
+        Self(tokio::spawn(async move {
+            loop {
+                tokio::task::spawn_blocking(|| std::thread::sleep(std::time::Duration::from_millis(1)))
+                    .await
+                    .unwrap();
+                clock.advance(pace_ms);
+            }
+        }))
     }
 }
 
-async fn goes(clock: FakeClock) {
-    loop {
-        tokio::task::spawn_blocking(|| std::thread::sleep(std::time::Duration::from_millis(1)))
-            .await
-            .unwrap();
-        clock.advance(PACE_MS);
+impl Drop for Ticking {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

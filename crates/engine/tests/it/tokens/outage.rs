@@ -5,16 +5,20 @@ use sandbox::{Fault, FaultProfile, FaultRule};
 use store::connections::{self, ConnectionState};
 use store::{notices, pauses, queue};
 
-use super::node::TOKEN_CALLS;
+use super::node::{PACE_MS, TOKEN_CALLS, Ticking};
 use crate::engines::Database;
 use crate::live::harness::{Live, options};
 
-/// A world connected by a public app, and archived.
+/// How fast an hour without the provider goes by.
+const FAST_MS: i64 = 40 * PACE_MS;
+
+/// A world connected by a public app, and archived; its clock stands still.
 async fn live(database: Database) -> Live {
     let live = Live::start(database, options(20)).await;
     live.world.connect_oauth().await.unwrap();
     live.world.archive().await.unwrap();
     live.world.sandbox.log().clear();
+    live.world.stand_still();
     live
 }
 
@@ -38,6 +42,7 @@ async fn an_hour_without_the_provider_fails_no_job() {
         sandbox.faults().set(FaultProfile::new(1).with(away));
         sandbox.expire_tokens();
         message(&live);
+        let ticking = Ticking::start(&live.world.clock, FAST_MS);
         let began = model::Clock::now(&live.world.clock);
         while model::Clock::now(&live.world.clock).since(began) < 3_600_000 {
             live.turn().await;
@@ -49,6 +54,8 @@ async fn an_hour_without_the_provider_fails_no_job() {
         assert_eq!(queue::dead_letters(db, live.org(), None, 10).await.unwrap(), []);
         assert_eq!(pauses::list(db, model::Clock::now(&live.world.clock)).await.unwrap(), []);
 
+        drop(ticking);
+        let _ticking = Ticking::start(&live.world.clock, PACE_MS);
         sandbox.faults().clear();
         live.settle().await;
         assert_eq!(sandbox.refreshes(), 1);
@@ -61,6 +68,7 @@ async fn a_revoked_grant_pauses_the_connection_and_says_so() {
     for database in Database::each().await {
         let live = live(database).await;
         let (sandbox, db) = (&live.world.sandbox, &live.node.db);
+        let _ticking = Ticking::start(&live.world.clock, PACE_MS);
         sandbox.revoke_tokens();
         message(&live);
         for _ in 0..5 {
