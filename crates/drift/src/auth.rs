@@ -1,25 +1,30 @@
 //! The token that goes with every call, and its renewal.
 //!
-//! However many callers find a token expired, one of them renews it and the others wait for that. A renewal runs to
-//! its end even when the caller that began it goes away: a service that rotates refresh tokens has already thrown
-//! the old one away, and the new one must be kept before anything else happens.
+//! However many callers find a token expired, one of them renews it and the others wait for that; among processes the
+//! keeper sees to it that one does. A renewal runs to its end even when the caller that began it goes away: a service that
+//! rotates refresh tokens has already thrown the old one away, and the new one must be kept before anything else
+//! happens. A renewal that fails for now fails for all who waited for it, and a token that still lives is used meanwhile.
 
 mod inspect;
 mod renew;
 
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http::HeaderValue;
-use model::Millis;
+use model::{Entropy, Millis};
 
 use crate::exchange::Core;
-use crate::{Auth, Error, Scope, Secret, TokenPair};
+use crate::{Auth, Class, Error, Need, Scope, Secret, TokenPair};
 use inspect::Inspected;
-pub(crate) use renew::APP_REFUSED;
-use renew::Pending;
+use renew::Turn;
+pub(crate) use renew::{APP_REFUSED, SPENT};
 
-/// A token is renewed this long before it expires, or a tenth of its remaining life if that is shorter.
+/// A token is renewed this long before it expires, or a tenth of its remaining life if that is shorter; and up to half as
+/// long earlier, so that processes which share it do not all ask in the same moment.
 const AHEAD_MS_MAX: i64 = 60_000;
+/// For how long a renewal ahead of time that failed is not tried again while the token lives.
+const REST_MS: i64 = 10_000;
 /// For how long a token that was found alive is not asked about again.
 const ALIVE_MS: i64 = 60_000;
 /// With a dead token, how often the keeper is asked whether somebody has connected again.
@@ -30,7 +35,9 @@ pub(crate) struct Credentials {
     auth: Auth,
     held: RwLock<Held>,
     /// Held by whoever inspects or renews.
-    turn: Arc<tokio::sync::Mutex<Pending>>,
+    turn: Arc<tokio::sync::Mutex<Turn>>,
+    /// Renewals that have come to an end, whichever.
+    rounds: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -53,6 +60,8 @@ pub(crate) struct Token {
     pub(crate) header: HeaderValue,
     pair: TokenPair,
     due_at: Option<Millis>,
+    /// Not renewed ahead of time before this.
+    rests_until: AtomicI64,
     inspected: RwLock<Option<Inspected>>,
 }
 
@@ -68,19 +77,21 @@ pub(crate) enum Verdict {
 }
 
 impl Token {
-    fn new(generation: u64, pair: TokenPair, now: Millis) -> Option<Self> {
+    fn new(generation: u64, pair: TokenPair, due_at: Option<Millis>) -> Option<Self> {
         let mut header = HeaderValue::try_from(format!("Bearer {}", pair.access.expose())).ok()?;
         header.set_sensitive(true);
-        let due_at = pair.expires_at.map(|at| {
-            let left = at.since(now).max(0);
-            at.plus(-AHEAD_MS_MAX.min(left / 10))
-        });
-        Some(Self { generation, header, pair, due_at, inspected: RwLock::new(None) })
+        let rests_until = AtomicI64::new(i64::MIN);
+        Some(Self { generation, header, pair, due_at, rests_until, inspected: RwLock::new(None) })
     }
 
     /// Whether it should be renewed before it is used.
     pub(crate) fn is_due(&self, now: Millis) -> bool {
-        self.due_at.is_some_and(|due_at| due_at <= now)
+        let rests = self.rests_until.load(Ordering::Relaxed) > now.0 && !self.is_expired(now);
+        self.due_at.is_some_and(|due_at| due_at <= now) && !rests
+    }
+
+    fn rest(&self, now: Millis) {
+        self.rests_until.store(now.plus(REST_MS).0, Ordering::Relaxed);
     }
 
     pub(crate) const fn access(&self) -> &Secret {
@@ -104,7 +115,7 @@ impl Credentials {
             Auth::Private(token) => Held::Alive(private(token)?),
             Auth::OAuth { .. } => Held::Unread,
         };
-        Ok(Self { auth, held: RwLock::new(held), turn: Arc::default() })
+        Ok(Self { auth, held: RwLock::new(held), turn: Arc::default(), rounds: AtomicU64::new(0) })
     }
 
     /// A token to call with.
@@ -119,11 +130,29 @@ impl Credentials {
             Held::Dead { token, .. } => Some(token.generation),
             Held::Unread => None,
         };
-        self.renew(core, seen).await?;
+        let need = match self.held() {
+            Held::Alive(token) if !token.is_expired(now) => Need::Ahead,
+            _ => Need::Now,
+        };
+        if let Err(error) = self.renew(core, seen, need).await {
+            return self.alive_still(core, error);
+        }
         match self.held() {
             Held::Alive(token) => Ok(token),
             Held::Dead { reason, .. } => Err(Error::Unauthorized { reason }),
             Held::Unread => Err(Error::Unauthorized { reason: "there is no token" }),
+        }
+    }
+
+    /// A token that could not be renewed ahead of time is used while it lives.
+    fn alive_still(&self, core: &Core, error: Error) -> Result<Arc<Token>, Error> {
+        let now = core.seams.clock.now();
+        match self.held() {
+            Held::Alive(token) if error.class() == Class::Retryable && !token.is_expired(now) => {
+                token.rest(now);
+                Ok(token)
+            }
+            _ => Err(error),
         }
     }
 
@@ -141,6 +170,7 @@ impl Credentials {
         if let Some(inspected) = token.inspected(now) {
             return Ok(inspected.verdict(scope));
         }
+        let before = self.rounds.load(Ordering::Acquire);
         let turn = Arc::clone(&self.turn).lock_owned().await;
         if self.is_replaced(token) {
             return Ok(Verdict::Renewed);
@@ -148,15 +178,26 @@ impl Credentials {
         if let Some(inspected) = token.inspected(now) {
             return Ok(inspected.verdict(scope));
         }
+        if let Some(failure) = self.shared_failure(&turn, before, Need::Now) {
+            return Err(failure);
+        }
         if !token.is_expired(now)
             && let Some(inspected) = inspect::token(core, token).await?
         {
             let verdict = inspected.verdict(scope);
+            self.hear(&inspected).await;
             *token.inspected.write().unwrap_or_else(PoisonError::into_inner) = Some(inspected);
             return Ok(verdict);
         }
-        self.renew_in(core, turn).await?;
+        self.renew_in(core, turn, Need::Now).await?;
         Ok(Verdict::Renewed)
+    }
+
+    /// The keeper hears what a living token may do.
+    async fn hear(&self, inspected: &Inspected) {
+        if let (Auth::OAuth { keeper, .. }, Some(scopes)) = (&self.auth, inspected.scopes()) {
+            keeper.seen(scopes).await;
+        }
     }
 
     /// With a dead private token nothing can change; with a dead pair somebody may connect again.
@@ -177,13 +218,19 @@ impl Credentials {
     }
 }
 
+/// When a pair should be renewed.
+fn due_at(pair: &TokenPair, now: Millis, entropy: &dyn Entropy) -> Option<Millis> {
+    let expires_at = pair.expires_at?;
+    let ahead = AHEAD_MS_MAX.min(expires_at.since(now).max(0) / 10);
+    let earlier = entropy.below(ahead.unsigned_abs() / 2 + 1);
+    Some(expires_at.plus(-ahead).plus(-i64::try_from(earlier).unwrap_or_default()))
+}
+
 fn private(token: &Secret) -> Result<Arc<Token>, Error> {
     let invalid = |what: &str| Error::InvalidConfig { what: what.to_owned() };
     if token.is_empty() {
         return Err(invalid("the token is empty"));
     }
     let pair = TokenPair { access: token.clone(), refresh: None, expires_at: None, org: None };
-    Token::new(0, pair, Millis(0))
-        .map(Arc::new)
-        .ok_or_else(|| invalid("the token holds characters no token has"))
+    Token::new(0, pair, None).map(Arc::new).ok_or_else(|| invalid("the token holds characters no token has"))
 }

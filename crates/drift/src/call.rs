@@ -25,6 +25,8 @@ pub(crate) struct Call {
     pub(crate) anonymous: bool,
     pub(crate) idempotent: bool,
     pub(crate) body_bytes_max: Option<u64>,
+    /// Attempts, where they are not those of the configuration.
+    pub(crate) attempts_max: Option<u32>,
 }
 
 /// What is sent along.
@@ -58,6 +60,7 @@ impl Call {
             anonymous: false,
             idempotent,
             body_bytes_max: None,
+            attempts_max: None,
         }
     }
 

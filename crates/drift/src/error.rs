@@ -4,7 +4,7 @@
 
 use http::Method;
 
-use crate::auth::APP_REFUSED;
+use crate::auth::{APP_REFUSED, SPENT};
 use crate::oauth::OAuthError;
 use crate::{DecodeError, KeeperError, Scope, TransportError, TransportKind};
 
@@ -38,6 +38,14 @@ pub enum Error {
     Unauthorized {
         /// What was found.
         reason: &'static str,
+    },
+    /// The token has expired and cannot be renewed for now. Nothing was refused: later it may work.
+    #[error("the access token cannot be renewed for now: {what}")]
+    Unrenewed {
+        /// What stands in the way.
+        what: String,
+        /// How the last attempt ended; `None` when another process renews and has not come to an end in time.
+        last: Option<Failure>,
     },
     /// Every attempt failed in a way that might have passed.
     #[error("{method} {path}: gave up after {attempts} attempts: {last}")]
@@ -188,7 +196,7 @@ impl Error {
             Self::NotFound { .. } => Class::Gone,
             Self::Forbidden { .. } => Class::Scope,
             Self::Unauthorized { .. } => Class::Auth,
-            Self::Exhausted { .. } | Self::Keeper(_) => Class::Retryable,
+            Self::Exhausted { .. } | Self::Unrenewed { .. } | Self::Keeper(_) => Class::Retryable,
             Self::Validation { .. }
             | Self::Conflict { .. }
             | Self::Api { .. }
@@ -210,6 +218,13 @@ impl Error {
         matches!(self, Self::Unauthorized { reason } if *reason == APP_REFUSED)
     }
 
+    /// Whether the token could not be renewed because the answer to an earlier renewal was lost: the grant itself lives on, and
+    /// nobody has a token of it.
+    #[must_use]
+    pub fn is_answer_lost(&self) -> bool {
+        matches!(self, Self::Unauthorized { reason } if *reason == SPENT)
+    }
+
     /// What a person can do about it.
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
@@ -221,7 +236,9 @@ impl Error {
             Self::Exhausted { last: Failure::Transport(TransportKind::Connect), .. } => {
                 "check the API's address, and that this machine can reach it"
             }
-            Self::Exhausted { .. } => "the service is busy or broken; try again later",
+            Self::Exhausted { .. } | Self::Unrenewed { .. } => {
+                "the service is busy or broken; try again later"
+            }
             Self::Tls { .. } => {
                 "check the API's address; behind a proxy with its own certificates, add its authority to the trusted roots"
             }

@@ -119,7 +119,7 @@ impl Core {
                     (failure, self.backoff_ms(errand.attempt).max(retry_after_ms))
                 }
             };
-            if errand.attempt >= self.config.attempts_max {
+            if errand.attempt >= call.attempts_max.unwrap_or(self.config.attempts_max) {
                 return Err(call.exhausted(errand.attempt, failure));
             }
             tracing::debug!(
@@ -206,7 +206,7 @@ impl Core {
         }
     }
 
-    fn backoff_ms(&self, attempt: u32) -> u64 {
+    pub(crate) fn backoff_ms(&self, attempt: u32) -> u64 {
         let config = &self.config;
         retry::backoff_ms(attempt, config.backoff_base_ms, config.backoff_max_ms, &*self.seams.entropy)
     }

@@ -62,7 +62,9 @@ pub use entropy::OsEntropy;
 pub use error::{Class, Error, Failure};
 pub use guard::{AddressGuard, Lookup};
 pub use http_transport::{HttpOptions, HttpTransport};
-pub use keeper::{App, Auth, KeeperError, MemoryKeeper, TokenKeeper, TokenPair};
+pub use keeper::{
+    App, Auth, Begun, Closing, Ended, KeeperError, MemoryKeeper, Need, Renewal, TokenKeeper, TokenPair,
+};
 pub use model::{Clock, Entropy, Millis, Secret};
 pub use pace::{Allowance, AllowanceError, Kept, Lane, Pace, PaceSnapshot, Priority};
 pub use page::{Page, PageToken, PageTokenError, Pages};

@@ -71,7 +71,7 @@ pub async fn exchange_code(
         ("client_id", &app.client_id),
         ("client_secret", app.client_secret.expose()),
     ];
-    ask(&core, &fields).await
+    ask(&core, &fields, None).await
 }
 
 /// Trade a refresh token for a new pair. A [`Client`](crate::Client) does this by itself.
@@ -86,22 +86,31 @@ pub async fn refresh(
 ) -> Result<TokenPair, Error> {
     config.check()?;
     let pace = Pace::new(config, Arc::clone(&seams.clock), Arc::clone(&seams.entropy));
-    refresh_with(&Arc::new(Core::new(config.clone(), seams.clone(), pace)), app, refresh).await
+    let core = Arc::new(Core::new(config.clone(), seams.clone(), pace));
+    ask(&core, &refresh_fields(app, refresh), None).await
 }
 
-pub(crate) async fn refresh_with(core: &Arc<Core>, app: &App, refresh: &Secret) -> Result<TokenPair, Error> {
-    let fields = [
+/// The same, asked once: whoever renews decides when to ask again.
+pub(crate) async fn refresh_once(core: &Arc<Core>, app: &App, refresh: &Secret) -> Result<TokenPair, Error> {
+    ask(core, &refresh_fields(app, refresh), Some(1)).await
+}
+
+fn refresh_fields<'a>(app: &'a App, refresh: &'a Secret) -> [(&'static str, &'a str); 4] {
+    [
         ("grant_type", "refresh_token"),
         ("refresh_token", refresh.expose()),
         ("client_id", &app.client_id),
         ("client_secret", app.client_secret.expose()),
-    ];
-    ask(core, &fields).await
+    ]
 }
 
 /// Ask the token endpoint, ahead of every other call: all others wait for it.
-async fn ask(core: &Arc<Core>, fields: &[(&str, &str)]) -> Result<TokenPair, Error> {
-    let call = Call::post("/oauth2/token").form(fields).idempotent(true).anonymous();
+async fn ask(
+    core: &Arc<Core>,
+    fields: &[(&str, &str)],
+    attempts_max: Option<u32>,
+) -> Result<TokenPair, Error> {
+    let call = Call { attempts_max, ..Call::post("/oauth2/token").form(fields).idempotent(true).anonymous() };
     let asked_at = core.seams.clock.now();
     let mut pair = None;
     let mut decode = |answer: &crate::answer::Answer| {

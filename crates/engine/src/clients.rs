@@ -11,21 +11,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use drift::{Client, Pace};
 use model::{ConnectionId, Millis, OrgId};
-use store::audit::{self, Who};
+use store::audit::Who;
 use store::connections::{self, Connection, ConnectionState};
-use store::notices::{self, NewNotice};
-use store::pauses;
-use store::{StoreError, Tx};
 
 use crate::budget;
 use crate::calls::CallBook;
-use crate::connection::{Connections, state_entry};
+use crate::connection::{Connections, standing};
 use crate::error::{Doing, EngineError};
 
 /// The kind of notices about connections.
-pub const NOTICE: &str = notices::OF_CONNECTION;
+pub const NOTICE: &str = store::notices::OF_CONNECTION;
 /// What the reasons of pauses that a connection caused begin with; only those end when somebody connects again.
-pub const PAUSE_REASON: &str = pauses::OF_CONNECTION;
+pub const PAUSE_REASON: &str = store::pauses::OF_CONNECTION;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +49,7 @@ pub struct Clients {
     connections: Connections,
     book: Arc<CallBook>,
     held: Mutex<Held>,
-    /// One opening at a time: two clients of one connection would renew its token against each other.
+    /// One opening at a time: a second client of one connection would be of no use.
     opening: tokio::sync::Mutex<()>,
 }
 
@@ -144,6 +141,10 @@ impl Clients {
         let is_replaced = closed.is_some_and(|closed| {
             closed.connection_id != now_held.connection_id || closed.expires_at != now_held.expires_at
         });
+        // What was refused when the token was to be renewed is written down by then.
+        if now_held.state != ConnectionState::Active {
+            return Ok(ClientError::Closed { what: what_is_wrong(now_held.state) });
+        }
         if is_replaced {
             return Ok(ClientError::Replaced);
         }
@@ -151,10 +152,8 @@ impl Clients {
             matches!(error, drift::Error::Unauthorized { reason } if reason.contains("expired"));
         let state = if has_expired { ConnectionState::Expired } else { ConnectionState::Revoked };
         let mut tx = db.begin().await.doing(DOING)?;
-        connections::set_state(&mut tx, &now_held.connection_id, state).await.doing(DOING)?;
         let (who, now) = (Who::node(), self.connections.seams.clock.now());
-        audit::append(&mut tx, &state_entry(now, &who, &now_held, state)).doing(DOING)?;
-        say_refused(&mut tx, org, state, now).await.doing(DOING)?;
+        standing::lose(&mut tx, &now_held, state, &who, now).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;
         tracing::warn!(org.id = %org, connection.state = state.as_str(), "Drift refuses the connection of organization {org}");
         Ok(ClientError::Closed { what: what_is_wrong(state) })
@@ -183,25 +182,11 @@ impl Clients {
     }
 }
 
-/// Raise the notice that Drift no longer takes an organization's connection.
-pub(crate) async fn say_refused(
-    tx: &mut Tx,
-    org: OrgId,
-    state: ConnectionState,
-    now: Millis,
-) -> Result<(), StoreError> {
-    let message = format!(
-        "Drift no longer accepts the connection of organization {org} ({}): its jobs wait; connect again with \"longshore connect\"",
-        state.as_str()
-    );
-    let notice = NewNotice { org, kind: NOTICE, subject: state.as_str(), message: &message };
-    notices::raise(tx, &notice, now).await.map(drop)
-}
-
 const fn what_is_wrong(state: ConnectionState) -> &'static str {
     match state {
         ConnectionState::Active => "it was replaced",
         ConnectionState::Expired => "its token has expired",
+        ConnectionState::Exhausted => "its refresh token is used up",
         ConnectionState::Revoked => "its token was revoked",
         ConnectionState::Disconnecting | ConnectionState::Disconnected => "the organization was disconnected",
     }

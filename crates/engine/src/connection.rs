@@ -5,8 +5,10 @@
 
 mod gate;
 mod keeper;
+pub(crate) mod standing;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use drift::{App, Auth, Client, Config, MemoryKeeper, Pace, Recorder, Seams, TokenPair};
 use model::{ConnectionId, Millis, OrgId, Secret};
@@ -14,15 +16,14 @@ use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
 use store::disconnects;
 use store::notices;
-use store::pauses;
 use store::vault::Vault;
-use store::{Db, StoreError, Tx};
+use store::{Db, StoreError, Tx, grants};
 
 use crate::budget;
 use crate::context::Context;
 use crate::error::{Doing, EngineError};
 use crate::scheduler::ScheduleError;
-use crate::{clients, route, schedules};
+use crate::{route, schedules};
 use gate::Gate;
 pub(crate) use keeper::{Purpose, StoreKeeper};
 
@@ -199,6 +200,10 @@ impl Connections {
         let older = connections::list(&self.db).await.doing(DOING)?;
         let mut tx = self.db.begin().await.doing(DOING)?;
         connections::insert(&mut tx, new, tokens, &self.vault).await.doing(DOING)?;
+        grants::installed_by(&mut tx, &new.connection_id, &who.actor).await.doing(DOING)?;
+        grants::scopes_seen(&mut tx, &new.connection_id, &new.scopes.join(" "), new.created_at)
+            .await
+            .doing(DOING)?;
         told(&mut tx, (new, new.created_at), who, Action::ConnectionConnect, None).doing(DOING)?;
         if let Some(app) = app {
             let (id, now) = (&new.connection_id, new.created_at);
@@ -227,11 +232,8 @@ impl Connections {
     async fn resume(&self, tx: &mut Tx, new: &Connection, who: &Who) -> Result<(), EngineError> {
         const DOING: &str = "resume what waited for the connection";
         let (org, now) = (new.org_id, new.created_at);
-        if pauses::resume_of_connection(tx, org).await.doing(DOING)? {
-            let entry = NewEntry::done(now, who, Action::PauseEnd, Object::org(org)).org(org);
-            audit::append(tx, &entry.because("connected")).doing(DOING)?;
-        }
-        for kind in [clients::NOTICE, disconnects::NOTICE, notices::OF_UNUSED] {
+        standing::resume(tx, org, who, now).await.doing(DOING)?;
+        for kind in [disconnects::NOTICE, notices::OF_UNUSED] {
             notices::dismiss(tx, org, kind, None).await.doing(DOING)?;
         }
         match schedules::schedules_for(tx, new, now).await {
@@ -246,9 +248,12 @@ impl Connections {
             db: self.db.clone(),
             vault: self.vault.clone(),
             clock: Arc::clone(&self.seams.clock),
+            entropy: Arc::clone(&self.seams.entropy),
             connection_id: connection.connection_id.clone(),
             org: connection.org_id,
             purpose,
+            holder: holder(&*self.seams.entropy),
+            version: AtomicI64::new(0),
         }
     }
 
@@ -287,17 +292,17 @@ pub(crate) async fn note(ctx: &Context, state: ConnectionState) -> Result<(), En
     if known.state.is_given_up() {
         return Ok(());
     }
+    let (who, now, is_active) = (Who::node(), ctx.clock.now(), known.state == ConnectionState::Active);
     let mut tx = ctx.db.begin().await.doing(DOING)?;
-    connections::touch(&mut tx, &known.connection_id, ctx.clock.now()).await.doing(DOING)?;
-    connections::set_state(&mut tx, &known.connection_id, state).await.doing(DOING)?;
-    if known.state != state {
-        let (who, now) = (Who::node(), ctx.clock.now());
-        audit::append(&mut tx, &state_entry(now, &who, &known, state)).doing(DOING)?;
-        if state == ConnectionState::Active {
-            notices::dismiss(&mut tx, ctx.org, clients::NOTICE, None).await.doing(DOING)?;
-        } else {
-            clients::say_refused(&mut tx, ctx.org, state, now).await.doing(DOING)?;
+    connections::touch(&mut tx, &known.connection_id, now).await.doing(DOING)?;
+    match state {
+        ConnectionState::Active if !is_active => {
+            standing::regain(&mut tx, &known, &who, now).await.doing(DOING)?;
         }
+        ConnectionState::Active => {}
+        // What was found first says more: why the token could not be renewed.
+        lost if is_active => standing::lose(&mut tx, &known, lost, &who, now).await.doing(DOING)?,
+        _ => {}
     }
     tx.commit().await.doing(DOING)
 }
@@ -324,6 +329,11 @@ fn told(
     let object = Object::new(ObjectKind::Connection, connection.connection_id.0.as_str());
     let entry = NewEntry::done(now, who, action, object).org(connection.org_id);
     audit::append(tx, &NewEntry { reason, ..entry })
+}
+
+/// A name for a process's part in renewals.
+fn holder(entropy: &dyn model::Entropy) -> String {
+    format!("{:016x}", entropy.next_u64())
 }
 
 fn tokens_of(pair: &TokenPair) -> Tokens {

@@ -126,9 +126,12 @@ impl<T> Doing<T> for Result<T, StoreError> {
     }
 }
 
-/// Whether the API was not reached at all, as opposed to having answered badly.
+/// Whether the API was not reached at all, as opposed to having answered badly; or not with a token that it takes.
 pub(crate) fn is_unreached(error: &drift::Error) -> bool {
-    matches!(error, drift::Error::Exhausted { last: drift::Failure::Transport(_), .. })
+    matches!(
+        error,
+        drift::Error::Exhausted { last: drift::Failure::Transport(_), .. } | drift::Error::Unrenewed { .. }
+    )
 }
 
 /// Whether this is not the API at all: another's certificate, or a page instead of an answer.

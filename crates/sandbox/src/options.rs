@@ -135,6 +135,9 @@ pub struct Options {
     pub code_lifetime_ms: i64,
     /// Whether a refresh yields a new refresh token and kills the old one (not documented by Drift).
     pub rotate_refresh_tokens: bool,
+    /// For how long, in milliseconds, a refresh token that was replaced may be used again, as after an answer that was lost;
+    /// 0 for never (Drift documents neither).
+    pub refresh_grace_ms: i64,
     /// Scopes ticked on the app's settings page; consent and the first private token get these.
     pub scopes: ScopeSet,
     /// The status of a bad token.
@@ -177,6 +180,7 @@ impl Default for Options {
             token_lifetime_ms: TOKEN_LIFETIME_MS,
             code_lifetime_ms: CODE_LIFETIME_MS,
             rotate_refresh_tokens: true,
+            refresh_grace_ms: 0,
             scopes: ScopeSet::all(),
             auth_failure: AuthFailure::default(),
             app_name: "Longshore".to_owned(),

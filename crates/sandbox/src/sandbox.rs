@@ -88,6 +88,7 @@ impl Sandbox {
             lifetime_ms: options.token_lifetime_ms,
             code_lifetime_ms: options.code_lifetime_ms,
             rotate: options.rotate_refresh_tokens,
+            grace_ms: options.refresh_grace_ms,
         };
         let private = options.private_token.clone().unwrap_or_else(|| draw("sbx-pt-", &*entropy));
         let tokens = Tokens::new(terms);
@@ -161,10 +162,16 @@ impl Sandbox {
         text
     }
 
-    /// Refreshes that yielded a token.
+    /// Refreshes that yielded a token, without those of [`Sandbox::replays`].
     #[must_use]
     pub fn refreshes(&self) -> u64 {
         self.inner.tokens.refreshes()
+    }
+
+    /// Refreshes that yielded a token for a refresh token that had been used before, within the time of grace.
+    #[must_use]
+    pub fn replays(&self) -> u64 {
+        self.inner.tokens.replays()
     }
 
     /// Let all access tokens of public apps expire now. Gives how many.

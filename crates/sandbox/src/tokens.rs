@@ -2,8 +2,8 @@
 //!
 //! Only SHA-256 digests are kept, so the sandbox could not print a token if it wanted to. Each token issued has a
 //! generation, a number that counts up; the log shows that instead. Whether a refresh yields a new refresh token is
-//! not documented by Drift: it is an option. An access token outlives the refresh that replaced it, until its own
-//! time is up.
+//! not documented by Drift: it is an option, and so is for how long one that was replaced may be used again. An access
+//! token outlives the refresh that replaced it, until its own time is up.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -72,13 +72,17 @@ pub(crate) struct Terms {
     pub(crate) lifetime_ms: i64,
     pub(crate) code_lifetime_ms: i64,
     pub(crate) rotate: bool,
+    /// For how long a refresh token that was used may be used again.
+    pub(crate) grace_ms: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Refresh {
     grant: u32,
     scopes: ScopeSet,
-    dead: bool,
+    /// When it was first used, where that replaces it.
+    used_at: Option<Millis>,
+    revoked: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -99,6 +103,7 @@ struct State {
     generation: u32,
     grants: u32,
     refreshes: u64,
+    replays: u64,
 }
 
 /// All tokens of a sandbox.
@@ -168,18 +173,23 @@ impl Tokens {
         Ok(pair)
     }
 
-    /// Give a pair for a refresh token; without rotation the refresh token stays the same.
+    /// Give a pair for a refresh token; without rotation the refresh token stays the same. One that was replaced gives
+    /// further pairs within the time of grace.
     pub(crate) fn refresh(&self, text: &str, now: Millis, entropy: &dyn Entropy) -> Result<Pair, NoPair> {
         let mut state = self.write();
         let held = state.refresh.get_mut(&digest(text)).ok_or(NoPair::Unknown)?;
-        if held.dead {
+        let is_replay = held.used_at.is_some();
+        if held.revoked || held.used_at.is_some_and(|at| now.since(at) >= self.terms.grace_ms) {
             return Err(NoPair::Used);
         }
-        held.dead = self.terms.rotate;
+        if self.terms.rotate && !is_replay {
+            held.used_at = Some(now);
+        }
         let (grant, scopes) = (held.grant, held.scopes);
         let access = draw("sbx-at-", entropy);
         state.add_access(&access, Kind::Public(grant), scopes, now, Some(self.terms.lifetime_ms));
-        state.refreshes += 1;
+        state.refreshes += u64::from(!is_replay);
+        state.replays += u64::from(is_replay);
         if !self.terms.rotate {
             return Ok(Pair { access, refresh: text.to_owned() });
         }
@@ -195,7 +205,7 @@ impl Tokens {
             token.revoked = true;
         }
         for refresh in state.refresh.values_mut().filter(|refresh| refresh.grant == grant) {
-            refresh.dead = true;
+            refresh.revoked = true;
         }
     }
 
@@ -223,9 +233,14 @@ impl Tokens {
         met
     }
 
-    /// Refreshes that yielded a token.
+    /// Refreshes that yielded a token, without replays.
     pub(crate) fn refreshes(&self) -> u64 {
         self.read().refreshes
+    }
+
+    /// Refreshes that yielded a token for a refresh token that had been used before.
+    pub(crate) fn replays(&self) -> u64 {
+        self.read().replays
     }
 
     /// Tokens issued so far: the generation of the youngest.
@@ -268,7 +283,7 @@ impl State {
     }
 
     fn add_refresh(&mut self, text: &str, grant: u32, scopes: ScopeSet) {
-        let refresh = Refresh { grant, scopes, dead: false };
+        let refresh = Refresh { grant, scopes, used_at: None, revoked: false };
         keep(&mut self.refresh, &mut self.refresh_order, digest(text), refresh);
     }
 }
@@ -300,7 +315,7 @@ mod tests {
     use super::*;
     use model::SeededEntropy;
 
-    const TERMS: Terms = Terms { lifetime_ms: 1_000, code_lifetime_ms: 100, rotate: true };
+    const TERMS: Terms = Terms { lifetime_ms: 1_000, code_lifetime_ms: 100, rotate: true, grace_ms: 0 };
 
     #[test]
     fn a_refresh_token_that_was_rotated_away_is_dead() {
@@ -315,6 +330,20 @@ mod tests {
         assert_eq!(tokens.check(&second.access, Millis(1_001)).unwrap().generation, 2);
         assert_eq!(tokens.refresh(&first.refresh, Millis(1_001), &entropy).err(), Some(NoPair::Used));
         assert_eq!(tokens.refreshes(), 1);
+    }
+
+    #[test]
+    fn within_the_time_of_grace_a_used_refresh_token_gives_a_further_pair() {
+        let entropy = SeededEntropy::new(1);
+        let tokens = Tokens::new(Terms { grace_ms: 50, ..TERMS });
+        let code = tokens.issue_code(ScopeSet::all(), Millis(0), &entropy);
+        let first = tokens.exchange(&code, Millis(1), &entropy).ok().unwrap();
+        let lost = tokens.refresh(&first.refresh, Millis(10), &entropy).ok().unwrap();
+        let second = tokens.refresh(&first.refresh, Millis(59), &entropy).ok().unwrap();
+        assert_ne!(second.refresh, lost.refresh);
+        assert_eq!((tokens.refreshes(), tokens.replays()), (1, 1));
+        assert_eq!(tokens.refresh(&first.refresh, Millis(60), &entropy).err(), Some(NoPair::Used));
+        assert!(tokens.refresh(&second.refresh, Millis(61), &entropy).is_ok());
     }
 
     #[test]

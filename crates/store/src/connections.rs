@@ -9,6 +9,7 @@ use model::{ConnectionId, Millis, OrgId, Secret};
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
 use crate::honey;
+use crate::renewals;
 use crate::vault::{self, Found, Place, Vault, VaultError};
 
 /// How a grant was obtained.
@@ -27,6 +28,8 @@ pub enum ConnectionState {
     Active,
     /// The token has expired and could not be renewed.
     Expired,
+    /// Its refresh token was spent by a renewal whose answer was lost, and buys nothing any more.
+    Exhausted,
     /// Drift refuses it.
     Revoked,
     /// Being given up: its tokens serve their own revocation and nothing else.
@@ -227,9 +230,64 @@ pub async fn save_tokens(
 /// # Errors
 /// [`StoreError::Vault`] when they do not open, or the database's error.
 pub async fn tokens(db: &Db, connection: &ConnectionId, vault: &Vault) -> Result<Option<Tokens>, StoreError> {
-    let Some((access, expires_at)) = opened(db, connection, ACCESS, vault).await? else { return Ok(None) };
-    let refresh = secret(db, connection, REFRESH, vault).await?;
-    Ok(Some(Tokens { access, refresh, expires_at }))
+    Ok(pair(db, connection, vault).await?.map(|pair| pair.tokens))
+}
+
+/// A connection's tokens with the number of their pair.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// The tokens.
+    pub tokens: Tokens,
+    /// Rises with every pair that is saved.
+    pub version: i64,
+}
+
+/// Both secrets of a pair are read in one statement: half of one pair and half of the next would be spent twice.
+const SEALED_PAIR: &str = "
+    SELECT connections.connection_id AS connection_id, connections.org_id AS org_id,
+           connections.expires_at AS expires_at, secrets.kind AS kind, secrets.version AS version,
+           secrets.sealed AS sealed, data_keys.data_key_id AS data_key_id, data_keys.owner AS owner,
+           data_keys.wrapped AS wrapped, data_keys.key_id AS key_id, honey_tokens.honey_id AS honey_id
+    FROM connections JOIN secrets ON secrets.connection_id = connections.connection_id
+    LEFT JOIN data_keys ON data_keys.data_key_id = secrets.data_key_id
+    LEFT JOIN honey_tokens ON honey_tokens.honey_id = connections.connection_id
+    WHERE connections.connection_id = $1 AND secrets.kind IN ('access_token', 'refresh_token')
+    ORDER BY secrets.kind";
+
+/// A connection's tokens in the clear, as they were saved together; `None` when it has none.
+///
+/// # Errors
+/// As [`tokens`].
+pub async fn pair(db: &Db, connection: &ConnectionId, vault: &Vault) -> Result<Option<Pair>, StoreError> {
+    let mut is_second = false;
+    loop {
+        let rows: Vec<SealedRow> =
+            on_db!(db, pool => sqlx::query_as(SEALED_PAIR).bind(&connection.0).fetch_all(pool).await)?;
+        if rows.iter().any(|row| row.honey_id.is_some()) {
+            honey::read(db, &connection.0).await?;
+        }
+        match open_pair(rows, vault).await {
+            // Between the look at the rows and at the keys a change of keys may have ended.
+            Err(VaultError::WrongKey { .. }) if !is_second => is_second = true,
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+async fn open_pair(rows: Vec<SealedRow>, vault: &Vault) -> Result<Option<Pair>, VaultError> {
+    let (mut access, mut refresh) = (None, None);
+    for row in rows {
+        let (version, expires_at) = (row.version, row.expires_at.map(Millis));
+        if row.kind == ACCESS {
+            access = Some((row.open(vault).await?, version, expires_at));
+        } else {
+            refresh = Some(row.open(vault).await?);
+        }
+    }
+    Ok(access.map(|(access, version, expires_at)| {
+        let tokens = Tokens { access, refresh, expires_at };
+        Pair { tokens, version }
+    }))
 }
 
 const ORG_AND_VERSION: &str = "
@@ -279,6 +337,17 @@ pub async fn put_secret(
     Ok(())
 }
 
+/// A secret and its data key are read in one statement: they fit each other, whatever replaces them meanwhile.
+const SEALED: &str = "
+    SELECT connections.connection_id AS connection_id, connections.org_id AS org_id,
+           connections.expires_at AS expires_at, secrets.kind AS kind, secrets.version AS version,
+           secrets.sealed AS sealed, data_keys.data_key_id AS data_key_id, data_keys.owner AS owner,
+           data_keys.wrapped AS wrapped, data_keys.key_id AS key_id, honey_tokens.honey_id AS honey_id
+    FROM connections JOIN secrets ON secrets.connection_id = connections.connection_id
+    LEFT JOIN data_keys ON data_keys.data_key_id = secrets.data_key_id
+    LEFT JOIN honey_tokens ON honey_tokens.honey_id = connections.connection_id
+    WHERE connections.connection_id = $1 AND secrets.kind = $2";
+
 /// One secret of a connection in the clear.
 ///
 /// # Errors
@@ -289,27 +358,6 @@ pub async fn secret(
     kind: &str,
     vault: &Vault,
 ) -> Result<Option<Secret>, StoreError> {
-    Ok(opened(db, connection, kind, vault).await?.map(|(secret, _)| secret))
-}
-
-/// A secret and its data key are read in one statement: they fit each other, whatever replaces them meanwhile.
-const SEALED: &str = "
-    SELECT connections.connection_id AS connection_id, connections.org_id AS org_id,
-           connections.expires_at AS expires_at, secrets.version AS version, secrets.sealed AS sealed,
-           data_keys.data_key_id AS data_key_id, data_keys.owner AS owner, data_keys.wrapped AS wrapped,
-           data_keys.key_id AS key_id, honey_tokens.honey_id AS honey_id
-    FROM connections JOIN secrets ON secrets.connection_id = connections.connection_id
-    LEFT JOIN data_keys ON data_keys.data_key_id = secrets.data_key_id
-    LEFT JOIN honey_tokens ON honey_tokens.honey_id = connections.connection_id
-    WHERE connections.connection_id = $1 AND secrets.kind = $2";
-
-/// One secret in the clear, with the end of its connection's access token.
-async fn opened(
-    db: &Db,
-    connection: &ConnectionId,
-    kind: &str,
-    vault: &Vault,
-) -> Result<Option<(Secret, Option<Millis>)>, StoreError> {
     let mut is_second = false;
     loop {
         let row: Option<SealedRow> = on_db!(db, pool => sqlx::query_as(SEALED)
@@ -321,11 +369,10 @@ async fn opened(
         if row.honey_id.is_some() {
             honey::read(db, &row.connection_id).await?;
         }
-        let expires_at = row.expires_at.map(Millis);
-        match row.open(kind, vault).await {
+        match row.open(vault).await {
             // Between the look at the row and at the keys a change of keys may have ended.
             Err(VaultError::WrongKey { .. }) if !is_second => is_second = true,
-            opened => return Ok(Some((opened?, expires_at))),
+            opened => return Ok(Some(opened?)),
         }
     }
 }
@@ -333,7 +380,8 @@ async fn opened(
 /// Decoys were given up, and so are not among these.
 const OF_KIND: &str = "
     SELECT connections.connection_id AS connection_id, connections.org_id AS org_id,
-           connections.expires_at AS expires_at, secrets.version AS version, secrets.sealed AS sealed,
+           connections.expires_at AS expires_at, secrets.kind AS kind, secrets.version AS version,
+           secrets.sealed AS sealed,
            data_keys.data_key_id AS data_key_id, data_keys.owner AS owner, data_keys.wrapped AS wrapped,
            data_keys.key_id AS key_id, CAST(NULL AS TEXT) AS honey_id
     FROM connections JOIN secrets ON secrets.connection_id = connections.connection_id
@@ -354,7 +402,7 @@ pub async fn secrets_of_kind(
     let mut secrets = Vec::with_capacity(rows.len());
     for row in rows {
         let (id, org) = (ConnectionId(row.connection_id.clone()), OrgId(row.org_id));
-        let secret = match row.open(kind, vault).await {
+        let secret = match row.open(vault).await {
             // The keys were changed since the rows were read, or the connection was ended.
             Err(VaultError::WrongKey { .. }) => match self::secret(db, &id, kind, vault).await? {
                 Some(secret) => secret,
@@ -365,6 +413,18 @@ pub async fn secrets_of_kind(
         secrets.push((id, org, secret));
     }
     Ok(secrets)
+}
+
+const STATE: &str = "SELECT state FROM connections WHERE connection_id = $1";
+
+/// What a connection is good for, as this transaction sees it; `None` when there is none.
+///
+/// # Errors
+/// The database's error.
+pub async fn state(tx: &mut Tx, connection: &ConnectionId) -> Result<Option<ConnectionState>, StoreError> {
+    let word: Option<String> =
+        on_tx!(tx, conn => sqlx::query_scalar(STATE).bind(&connection.0).fetch_optional(conn).await)?;
+    word.as_deref().map(ConnectionState::parse_stored).transpose()
 }
 
 /// What was given up stays so, whatever is noted of it.
@@ -397,7 +457,11 @@ pub(crate) async fn set_state_counting(
         .execute(conn)
         .await
         .map(drop))?;
-    if state == ConnectionState::Disconnected { vault::destroy(tx, connection).await } else { Ok(0) }
+    if state != ConnectionState::Disconnected {
+        return Ok(0);
+    }
+    renewals::forget(tx, connection).await?;
+    vault::destroy(tx, connection).await
 }
 
 const HOLD: &str = "
@@ -458,6 +522,7 @@ row! {
         connection_id: String,
         org_id: i64,
         expires_at: Option<i64>,
+        kind: String,
         version: i64,
         sealed: Vec<u8>,
         data_key_id: Option<String>,
@@ -469,9 +534,9 @@ row! {
 }
 
 impl SealedRow {
-    async fn open(self, kind: &str, vault: &Vault) -> Result<Secret, VaultError> {
+    async fn open(self, vault: &Vault) -> Result<Secret, VaultError> {
         let Self { sealed, data_key_id, owner, wrapped, key_id, .. } = self;
-        let place = place(OrgId(self.org_id), &self.connection_id, kind, self.version);
+        let place = place(OrgId(self.org_id), &self.connection_id, &self.kind, self.version);
         vault.open_secret(&place, Found { sealed, data_key_id, owner, wrapped, key_id }).await
     }
 }
@@ -538,6 +603,7 @@ impl ConnectionState {
         match self {
             Self::Active => "active",
             Self::Expired => "expired",
+            Self::Exhausted => "exhausted",
             Self::Revoked => "revoked",
             Self::Disconnecting => "disconnecting",
             Self::Disconnected => "disconnected",
@@ -548,6 +614,7 @@ impl ConnectionState {
         match word {
             "active" => Ok(Self::Active),
             "expired" => Ok(Self::Expired),
+            "exhausted" => Ok(Self::Exhausted),
             "revoked" => Ok(Self::Revoked),
             "disconnecting" => Ok(Self::Disconnecting),
             "disconnected" => Ok(Self::Disconnected),
@@ -567,7 +634,9 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("connections::ORG_AND_VERSION", ORG_AND_VERSION),
     ("connections::PUT", PUT),
     ("connections::SEALED", SEALED),
+    ("connections::SEALED_PAIR", SEALED_PAIR),
     ("connections::OF_KIND", OF_KIND),
+    ("connections::STATE", STATE),
     ("connections::SET_STATE", SET_STATE),
     ("connections::HOLD", HOLD),
     ("connections::NOTE_USE", NOTE_USE),

@@ -8,6 +8,7 @@ use crate::connections::{self, Connection};
 use crate::db::Db;
 use crate::disconnects::{self, Disconnect};
 use crate::error::StoreError;
+use crate::grants;
 
 /// A connection as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,6 +29,14 @@ pub struct Known {
     pub last_used_at: Option<Millis>,
     /// When the access token ends.
     pub expires_at: Option<Millis>,
+    /// Who made it: a kind of actor, a colon and its id; `None` where that is not known.
+    pub installed_by: Option<String>,
+    /// What Drift last said that the token may do, and when.
+    pub scopes_seen: Vec<String>,
+    /// When Drift said so.
+    pub scopes_seen_at: Option<Millis>,
+    /// When the token was last renewed.
+    pub renewed_at: Option<Millis>,
     /// How far giving it up has come; `None` when nobody asked for that.
     pub disconnect: Option<Progress>,
 }
@@ -87,6 +96,7 @@ async fn shown(db: &Db, one: Connection) -> Result<Known, StoreError> {
         true => disconnects::get(db, &one.connection_id).await?.map(Progress::from),
         false => None,
     };
+    let grant = grants::get(db, &one.connection_id).await?;
     Ok(Known {
         organization: one.org_id,
         connection_id: one.connection_id,
@@ -96,6 +106,10 @@ async fn shown(db: &Db, one: Connection) -> Result<Known, StoreError> {
         created_at: one.created_at,
         last_used_at: one.last_used_at,
         expires_at: one.expires_at,
+        installed_by: grant.installed_by,
+        scopes_seen: grant.scopes_seen,
+        scopes_seen_at: grant.scopes_seen_at,
+        renewed_at: grant.renewed_at,
         disconnect,
     })
 }

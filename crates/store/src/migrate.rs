@@ -56,6 +56,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0007_disconnects.sql"),
         include_str!("../migrations/postgres/0007_disconnects.sql"),
     ),
+    (
+        8,
+        "tokens",
+        include_str!("../migrations/sqlite/0008_tokens.sql"),
+        include_str!("../migrations/postgres/0008_tokens.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.

@@ -9,9 +9,9 @@ use crate::mirror::state::Pair;
 use crate::url::Engine;
 use crate::{
     access, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory, disconnects,
-    effects, endpoints, erasure, exclusive, explain, export_runs, facts, failures, honey, inbox, listings,
-    migrate, mirror, notices, pauses, queue, runs, schedules, status, sweeps, tables, vault, wake,
-    watermarks, workers,
+    effects, endpoints, erasure, exclusive, explain, export_runs, facts, failures, grants, honey, inbox,
+    listings, migrate, mirror, notices, pauses, queue, renewals, runs, schedules, status, sweeps, tables,
+    vault, wake, watermarks, workers,
 };
 
 impl Db {
@@ -51,6 +51,7 @@ const SINGLE: &[&[(&str, &str)]] = &[
     export_runs::STATEMENTS,
     facts::STATEMENTS,
     failures::STATEMENTS,
+    grants::STATEMENTS,
     honey::STATEMENTS,
     listings::STATEMENTS,
     migrate::STATEMENTS,
@@ -63,6 +64,7 @@ const SINGLE: &[&[(&str, &str)]] = &[
     mirror::write::STATEMENTS,
     notices::STATEMENTS,
     pauses::STATEMENTS,
+    renewals::STATEMENTS,
     runs::STATEMENTS,
     schedules::STATEMENTS,
     status::STATEMENTS,

@@ -35,17 +35,20 @@ pub enum Channel {
     Jobs,
     /// Changes in the feed.
     Changes,
+    /// Renewals of tokens that have ended.
+    Renewals,
 }
 
 impl Channel {
     /// All of them, in the order of this type.
-    pub const ALL: [Self; 3] = [Self::Inbox, Self::Jobs, Self::Changes];
+    pub const ALL: [Self; 4] = [Self::Inbox, Self::Jobs, Self::Changes, Self::Renewals];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Inbox => "longshore_inbox",
             Self::Jobs => "longshore_jobs",
             Self::Changes => "longshore_changes",
+            Self::Renewals => "longshore_renewals",
         }
     }
 

@@ -21,6 +21,10 @@ pub(super) struct Inspected {
 }
 
 impl Inspected {
+    pub(super) fn scopes(&self) -> Option<&str> {
+        self.scopes.as_deref()
+    }
+
     pub(super) fn verdict(&self, scope: Option<Scope>) -> Verdict {
         let lacks = |scope: Scope| {
             self.scopes

@@ -98,6 +98,8 @@ fn judge(error: &Error) -> Verdict {
     match error {
         // The token has ended and cannot be renewed by an app that Drift does not know: no later try changes that.
         Error::Unauthorized { .. } if error.is_app_refused() => Verdict::Settled(Revocation::Refused),
+        // The grant lives on, and nobody has a token of it.
+        Error::Unauthorized { .. } if error.is_answer_lost() => Verdict::Settled(Revocation::Unrevoked),
         Error::Unauthorized { .. } => Verdict::Settled(Revocation::Gone),
         Error::Forbidden { .. } | Error::Validation { .. } | Error::Conflict { .. } => Verdict::Doubtful,
         Error::Api { status, .. } if (400..500).contains(status) && !matches!(status, 408 | 425 | 429) => {

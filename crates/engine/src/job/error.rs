@@ -124,6 +124,9 @@ impl JobError {
                 until: None,
             },
             Error::Exhausted { last, .. } => Self::retry(class_of(last), error.to_string()),
+            Error::Unrenewed { last, .. } => {
+                Self::retry(last.as_ref().map_or(Class::Unreachable, class_of), error.to_string())
+            }
             Error::Tls { .. } => Self::retry(Class::Unreachable, error.to_string()),
             Error::Keeper(_) => Self::retry(Class::Store, error.to_string()),
             Error::OAuth(_) => Self::retry(Class::Unauthorized, "the token could not be renewed"),

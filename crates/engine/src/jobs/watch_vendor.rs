@@ -1,10 +1,10 @@
-//! Watch whether the service is on its way out, and say so while an archive can still be made.
+//! Watch whether the service is on its way out, and say so while an archive can still be made; and see what the token may do by
+//! now.
 
 use serde::{Deserialize, Serialize};
-use store::call_stats;
 use store::notices::{self, NewNotice};
 use store::queue::priority;
-use store::signals;
+use store::{call_stats, connections, grants, signals};
 
 use super::asking;
 use crate::job::{Finished, Job, JobContext, JobError};
@@ -35,6 +35,7 @@ impl Job for WatchVendor {
             }),
             _ => {}
         }
+        let scopes = seen(ctx, &drift).await?;
         let book = ctx.node.clients.book();
         book.flush(&ctx.node.db, now).await?;
         let week = call_stats::since(&ctx.node.db, org, now.plus(-watch::BEFORE_MS)).await?;
@@ -42,7 +43,11 @@ impl Job for WatchVendor {
             found.extend(watch::certificate(book.signs(org).certificate_end, now));
         }
         found.extend(watch::judge(&week, now));
+        let connection = connections::get(&ctx.node.db, org).await?;
         let mut tx = ctx.begin().await?;
+        if let (Some(connection), Some(scopes)) = (connection, scopes) {
+            grants::scopes_seen(&mut tx, &connection.connection_id, &scopes, now).await?;
+        }
         for subject in watch::SUBJECTS {
             match found.iter().find(|found| found.subject == subject) {
                 Some(Finding { message, .. }) => {
@@ -54,5 +59,14 @@ impl Job for WatchVendor {
         }
         let outcome = if found.is_empty() { "calm" } else { "warned" };
         asking::end(ctx, tx, outcome).await
+    }
+}
+
+/// What the token may do, as Drift tells it; `None` where it cannot be had now.
+async fn seen(ctx: &JobContext, drift: &drift::Client) -> Result<Option<String>, JobError> {
+    match drift.token_info().await {
+        Ok(info) => Ok(Some(info.scopes().collect::<Vec<_>>().join(" "))),
+        Err(error) if error.class() == drift::Class::Auth => Err(asking::failed(ctx, error).await),
+        Err(_) => Ok(None),
     }
 }

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 /// A store in a place of its own.
 pub(crate) struct Database {
     pub(crate) db: Db,
+    pub(crate) url: DatabaseUrl,
     _folder: Option<TempDir>,
 }
 
@@ -18,7 +19,7 @@ impl Database {
     pub(crate) async fn sqlite() -> Self {
         let folder = TempDir::new().unwrap();
         let url = DatabaseUrl::file(folder.path().join("mirror.db"));
-        Self { db: open(&url).await, _folder: Some(folder) }
+        Self { db: open(&url).await, url, _folder: Some(folder) }
     }
 
     /// A database of its own on the server; `None`, said on stderr, where there is no server and none is required.
@@ -45,7 +46,24 @@ impl Database {
             .map_or((admin.as_str(), String::new()), |(url, query)| (url, format!("?{query}")));
         let host = before.rsplit_once('/').unwrap().0;
         let url = DatabaseUrl::parse(&format!("{host}/{name}{query}")).unwrap();
-        Some(Self { db: open(&url).await, _folder: None })
+        Some(Self { db: open(&url).await, url, _folder: None })
+    }
+
+    /// Run a statement behind the store's back.
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        match self.url.path() {
+            Some(file) => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+                let mut conn = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+                conn.execute(statement).await.unwrap();
+                conn.close().await.unwrap();
+            }
+            None => {
+                let mut conn = sqlx::PgConnection::connect(self.url.reveal().expose()).await.unwrap();
+                conn.execute(statement).await.unwrap();
+                conn.close().await.unwrap();
+            }
+        }
     }
 
     /// One of each engine at hand.
@@ -56,7 +74,8 @@ impl Database {
     }
 }
 
-async fn open(url: &DatabaseUrl) -> Db {
+/// Open it as a process of its own does.
+pub(crate) async fn open(url: &DatabaseUrl) -> Db {
     let options = OpenOptions { create: true, busy_timeout_ms: 10_000, connections_max: 4 };
     Db::open(url, options).await.unwrap()
 }

@@ -4,6 +4,6 @@ mod calls;
 mod connections;
 mod convergence;
 mod disconnect;
-mod harness;
+pub(crate) mod harness;
 mod route;
 mod simulation;

@@ -9,6 +9,7 @@ mod faults;
 mod live;
 mod nodes;
 mod simulation;
+mod tokens;
 mod transport;
 mod webhooks;
 mod worker;

@@ -115,7 +115,7 @@ impl World {
         })
     }
 
-    fn transport(&self) -> InProcess {
+    pub(crate) fn transport(&self) -> InProcess {
         InProcess {
             router: self.sandbox.router(),
             not_found: Arc::clone(&self.not_found),

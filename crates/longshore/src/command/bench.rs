@@ -16,6 +16,7 @@ mod gateway;
 mod machine;
 mod process;
 mod queue;
+mod refresh;
 mod subject;
 
 use clap::Subcommand;
@@ -44,6 +45,9 @@ enum What {
     #[command(hide = true)]
     GatewayServer(gateway::server::Args),
     Queue(queue::Args),
+    Refresh(refresh::Args),
+    #[command(hide = true)]
+    RefreshCaller(refresh::caller::Args),
 }
 
 /// Measure.
@@ -59,5 +63,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         What::Dedupe(args) => dedupe::run(app, &args).await,
         What::GatewayServer(args) => gateway::server::run(app, &args).await,
         What::Queue(args) => queue::run(app, &args).await,
+        What::Refresh(args) => refresh::run(app, &args).await,
+        What::RefreshCaller(args) => refresh::caller::run(app, &args).await,
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use store::connections::Connection;
 use store::runs::Run;
 use store::status::{self, Jobs, Pause, Status, Unconnected};
-use store::{Db, StoreError, connections, mirror, runs};
+use store::{Db, StoreError, connections, grants, mirror, renewals, runs};
 
 use crate::app::App;
 use crate::database::{self, Missing};
@@ -51,6 +51,14 @@ struct Grant {
     api_url: String,
     created_at: i64,
     expires_at: Option<i64>,
+    /// Who made it: a kind of actor and its id.
+    installed_by: Option<String>,
+    /// What Drift last said that the token may do, and when.
+    scopes_seen: Vec<String>,
+    scopes_seen_at: Option<i64>,
+    renewed_at: Option<i64>,
+    /// Renewals of the token that have failed in a row.
+    renewals_failed: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -85,7 +93,7 @@ async fn read(app: &App, db: &Db) -> Result<Report, StoreError> {
         let counts = mirror::counts(db, org).await?;
         organizations.push(Organization {
             organization: org.0,
-            connection: grant(connection),
+            connection: grant(db, connection).await?,
             conversations: counts.conversations,
             messages: counts.messages,
             contacts: counts.contacts,
@@ -101,15 +109,22 @@ async fn read(app: &App, db: &Db) -> Result<Report, StoreError> {
     })
 }
 
-fn grant(connection: Connection) -> Grant {
-    Grant {
+async fn grant(db: &Db, connection: Connection) -> Result<Grant, StoreError> {
+    let known = grants::get(db, &connection.connection_id).await?;
+    let renewals = renewals::state(db, &connection.connection_id).await?;
+    Ok(Grant {
         kind: connection.kind.as_str(),
         state: connection.state.as_str(),
         scopes: connection.scopes,
         api_url: connection.api_url,
         created_at: connection.created_at.0,
         expires_at: connection.expires_at.map(|at| at.0),
-    }
+        installed_by: known.installed_by,
+        scopes_seen: known.scopes_seen,
+        scopes_seen_at: known.scopes_seen_at.map(|at| at.0),
+        renewed_at: known.renewed_at.map(|at| at.0),
+        renewals_failed: renewals.map_or(0, |state| state.failures),
+    })
 }
 
 fn line(run: Run) -> Line {
@@ -147,6 +162,10 @@ fn organization_text(org: &Organization) -> String {
         org.connection.state,
         org.connection.scopes.len()
     );
+    if org.connection.renewals_failed > 0 {
+        let times = grouped(org.connection.renewals_failed);
+        text += &format!("the token could not be renewed {times} times in a row; it is tried again\n");
+    }
     let counts = [org.conversations, org.messages, org.contacts].map(grouped);
     text += &format!("{} conversations, {} messages, {} contacts\n", counts[0], counts[1], counts[2]);
     text += &live_text(&org.live);

@@ -39,6 +39,7 @@ pub(super) fn api_exit(error: &Error) -> Exit {
     match error {
         Error::Forbidden { .. } | Error::Unauthorized { .. } | Error::OAuth(_) => Exit::Refused,
         Error::Exhausted { .. }
+        | Error::Unrenewed { .. }
         | Error::Tls { .. }
         | Error::Decode { .. }
         | Error::HostNotAllowed { .. }

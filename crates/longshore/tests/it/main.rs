@@ -19,6 +19,7 @@ mod interrupt;
 mod keys;
 mod live;
 mod receiver;
+mod refresh;
 mod schedules;
 mod secrets;
 mod settings;

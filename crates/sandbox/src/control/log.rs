@@ -37,5 +37,6 @@ pub(super) fn counts(sandbox: &Inner) -> Answer {
     let mut counts = json!(sandbox.log.totals());
     counts["tokens_issued"] = sandbox.tokens.generation().into();
     counts["refreshes"] = sandbox.tokens.refreshes().into();
+    counts["replays"] = sandbox.tokens.replays().into();
     value(&counts)
 }

@@ -33,7 +33,10 @@ struct Settings {
 }
 
 pub(super) fn read(sandbox: &Inner) -> Answer {
-    value(&json!({"issued": sandbox.tokens.generation(), "refreshes": sandbox.tokens.refreshes()}))
+    let tokens = &sandbox.tokens;
+    value(
+        &json!({"issued": tokens.generation(), "refreshes": tokens.refreshes(), "replays": tokens.replays()}),
+    )
 }
 
 pub(super) fn act(sandbox: &Inner, control: &Control<'_>) -> Answered {

@@ -146,6 +146,19 @@ async fn without_rotation_the_refresh_token_stays() {
 }
 
 #[tokio::test]
+async fn after_a_lost_answer_the_old_refresh_token_works_while_grace_lasts() {
+    let (caller, pair) = Caller::connected(Options { refresh_grace_ms: 30_000, ..small() }).await;
+    let old = pair["refresh_token"].as_str().unwrap();
+    caller.sandbox.faults().once(Fault::Cut, "/oauth2/token");
+    assert!(!caller.refresh(old).await.whole, "the answer is lost");
+    caller.clock.advance(29_999);
+    assert_eq!(caller.refresh(old).await.status, 200);
+    assert_eq!((caller.sandbox.refreshes(), caller.sandbox.replays()), (1, 1));
+    caller.clock.advance(1);
+    assert!(caller.refresh(old).await.text().contains("has been used or revoked"));
+}
+
+#[tokio::test]
 async fn a_bad_token_is_401_where_the_option_says_so() {
     let mut caller = Caller::with(Options { auth_failure: AuthFailure::Unauthorized, ..small() });
     caller.token = "nonsense".to_owned();

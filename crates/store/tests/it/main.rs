@@ -18,6 +18,7 @@ mod live;
 mod opening;
 mod private;
 mod queue;
+mod renewals;
 mod rotation;
 mod samples;
 mod schema;

@@ -113,10 +113,10 @@ async fn a_token_is_renewed_before_it_expires() {
     let expires_at = network.clock.now().plus(7_200_000);
     let client = client(&network, Arc::new(MemoryKeeper::new(pair(0, Some(expires_at)))));
     network.hurry(client.user(UserId(7))).await.unwrap();
-    network.clock.advance(7_200_000 - 61_000);
+    network.clock.advance(7_200_000 - 91_000);
     network.hurry(client.user(UserId(7))).await.unwrap();
     assert_eq!(service.refreshes(), 0);
-    network.clock.advance(2_000);
+    network.clock.advance(32_000);
     network.hurry(join_all((0..64).map(|_| client.user(UserId(7))))).await;
     assert_eq!(service.refreshes(), 1);
     assert_eq!(network.records.lock().unwrap().iter().filter(|record| record.path == "/users/7").count(), 66);
@@ -298,4 +298,42 @@ async fn a_code_is_traded_for_a_pair() {
     let shown = format!("{pair:?} {:?}", network.records.lock().unwrap());
     assert!(!shown.contains("at-1") && !shown.contains("cs-canary"), "{shown}");
     assert_eq!(network.asked.lock().unwrap()[0].authorization, None);
+}
+
+/// A network on which the token endpoint is busy.
+fn without_renewal(service: &Arc<Service>) -> Arc<Network> {
+    let service = Arc::clone(service);
+    Network::slow(30, move |_, request| match request.uri().path() {
+        "/oauth2/token" => status(503, ""),
+        _ => service.answer(request),
+    })
+}
+
+#[tokio::test]
+async fn a_token_that_cannot_be_renewed_ahead_is_used_while_it_lives() {
+    let network = without_renewal(&Service::new());
+    let expires_at = network.clock.now().plus(7_200_000);
+    let client = client(&network, Arc::new(MemoryKeeper::new(pair(0, Some(expires_at)))));
+    network.clock.advance(7_200_000 - 50_000);
+    for _ in 0..3 {
+        network.hurry(client.user(UserId(7))).await.unwrap();
+    }
+    assert_eq!(network.count("/oauth2/token"), 1, "it is left alone for a while");
+    network.clock.advance(10_000);
+    network.hurry(client.user(UserId(7))).await.unwrap();
+    assert_eq!(network.count("/oauth2/token"), 2);
+}
+
+#[tokio::test]
+async fn a_renewal_that_fails_for_now_fails_for_all_who_waited() {
+    let service = Service::new();
+    let network = without_renewal(&service);
+    let client = client(&network, Arc::new(MemoryKeeper::new(pair(0, None))));
+    service.expire();
+    let results = network.hurry(join_all((0..64).map(|_| client.user(UserId(7))))).await;
+    for result in results {
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Unrenewed { .. }) && error.class() == Class::Retryable, "{error}");
+    }
+    assert_eq!((network.count("/oauth2/token"), network.count("/app/token_info")), (8, 1));
 }

@@ -53,7 +53,11 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
             "not used for long: give up what nobody needs with \"longshore connections disconnect\"",
         ),
         (
-            report.connections.iter().filter(|one| matches!(one.grant.state, "expired" | "revoked")).count(),
+            report
+                .connections
+                .iter()
+                .filter(|one| matches!(one.grant.state, "expired" | "exhausted" | "revoked"))
+                .count(),
             "not accepted by Drift any more: connect again with \"longshore connect\", or give it up",
         ),
     ] {

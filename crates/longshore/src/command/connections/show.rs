@@ -53,15 +53,20 @@ pub(super) fn unknown(id: &ConnectionId) -> Failure {
 fn text(report: &Report) -> String {
     let grant = &report.grant;
     let mut text = format!(
-        "connection {} of organization {}: {}, {}\nscopes: {}\ncreated {}, last used {}\n",
+        "connection {} of organization {}: {}, {}\nscopes: {}\ncreated {} by {}, last used {}, renewed {}\n",
         grant.connection_id,
         grant.organization,
         grant.kind,
         grant.state,
         grant.scopes.join(", "),
         instant(grant.created_at.0),
-        when(grant.last_used_at)
+        grant.installed_by.as_deref().unwrap_or("nobody known"),
+        when(grant.last_used_at),
+        when(grant.renewed_at)
     );
+    if let Some(at) = grant.scopes_seen_at {
+        text += &format!("scopes as seen {}: {}\n", instant(at.0), grant.scopes_seen.join(", "));
+    }
     text += &grant.disconnect.as_ref().map(progress_text).unwrap_or_default();
     text += &pauses_text(&report.pauses);
     for notice in &report.notices {

@@ -128,6 +128,9 @@ pub(crate) struct Args {
     /// Let a refresh token live on after its use
     #[arg(long, help_heading = "App and tokens")]
     keep_refresh_token: bool,
+    /// For how long a used refresh token may be used again, in seconds
+    #[arg(long, value_name = "S", default_value_t = 0, help_heading = "App and tokens")]
+    refresh_grace_seconds: u32,
     /// Join state to the callback with a second "?", as a sample of Drift's pages does
     #[arg(long, help_heading = "App and tokens")]
     second_question_mark: bool,
@@ -169,6 +172,7 @@ impl Args {
             token_lifetime_ms: i64::from(self.token_seconds) * MS_PER_SECOND,
             code_lifetime_ms: i64::from(self.code_seconds) * MS_PER_SECOND,
             rotate_refresh_tokens: !self.keep_refresh_token,
+            refresh_grace_ms: i64::from(self.refresh_grace_seconds) * MS_PER_SECOND,
             scopes: self.scopes,
             auth_failure,
             app_name: self.app_name,
