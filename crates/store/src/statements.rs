@@ -10,7 +10,7 @@ use crate::url::Engine;
 use crate::{
     access, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory, effects,
     endpoints, exclusive, explain, export_runs, facts, failures, honey, inbox, listings, migrate, mirror,
-    notices, pauses, queue, runs, schedules, status, sweeps, tables, vault, wake, watermarks, workers,
+    notices, pauses, queue, runs, schedules, status, sweeps, tables, uses, vault, wake, watermarks, workers,
 };
 
 impl Db {
@@ -64,6 +64,9 @@ const SINGLE: &[&[(&str, &str)]] = &[
     schedules::STATEMENTS,
     status::STATEMENTS,
     sweeps::STATEMENTS,
+    uses::alarms::STATEMENTS,
+    uses::inward::STATEMENTS,
+    uses::outward::STATEMENTS,
     watermarks::STATEMENTS,
     workers::STATEMENTS,
 ];
@@ -91,6 +94,8 @@ const BULK: &[&[(&str, &Texts)]] = &[
     effects::BULK,
     mirror::write::BULK,
     queue::BULK,
+    uses::inward::BULK,
+    uses::outward::BULK,
     &[("listings::RECORD", &listings::RECORD)],
 ];
 

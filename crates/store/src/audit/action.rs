@@ -111,6 +111,12 @@ words! {
         ConsumerRewind = "consumer.rewind",
         /// The token by which received webhooks are known was set.
         WebhookTokenSet = "webhook_token.set",
+        /// An alarm of unusual use was raised: `dormancy`, `volume`, `pattern`, `new_client`.
+        AlarmRaise = "alarm.raise",
+        /// What a notice says was taken note of by somebody.
+        NoticeAcknowledge = "notice.acknowledge",
+        /// A bundle of what happened in a window was written out.
+        IncidentExport = "incident.export",
         /// The log itself was written out.
         AuditExport = "audit.export",
     }
@@ -165,6 +171,8 @@ words! {
         Endpoint = "endpoint",
         /// A reader of the feed.
         Consumer = "consumer",
+        /// Notices: their kind, a slash, their subject.
+        Notice = "notice",
         /// The log.
         AuditLog = "audit_log",
     }
