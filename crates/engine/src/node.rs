@@ -53,6 +53,8 @@ pub struct NodeLimits {
     pub attempts_max: i64,
     /// How long the history of jobs is kept, in milliseconds.
     pub runs_kept_ms: i64,
+    /// How long it is kept what grants were used for and who read what, in milliseconds.
+    pub uses_kept_ms: i64,
 }
 
 impl Default for NodeLimits {
@@ -66,6 +68,7 @@ impl Default for NodeLimits {
             poll_ms: 1_000,
             attempts_max: crate::worker::ATTEMPTS_MAX,
             runs_kept_ms: 30 * 24 * 60 * 60 * 1_000,
+            uses_kept_ms: 90 * 24 * 60 * 60 * 1_000,
         }
     }
 }
