@@ -12,11 +12,13 @@ mod caller;
 mod describe;
 pub(crate) mod problem;
 
+mod acknowledge_notice;
 mod consumers;
 mod dead_letters;
 mod document;
 mod explain_conversation;
 mod explain_event;
+mod exposure;
 mod pause;
 mod pauses;
 mod replay;
@@ -63,6 +65,8 @@ const ENDPOINTS: &[Described] = &[
     set_consumer::PAUSE,
     set_consumer::RESUME,
     set_consumer::REWIND,
+    exposure::DESCRIBED,
+    acknowledge_notice::DESCRIBED,
     document::DESCRIBED,
 ];
 

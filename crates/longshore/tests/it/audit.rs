@@ -10,7 +10,7 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use crate::support::{Double, Place, small, wait_until};
 
 /// What each command tells the audit log; nothing for one that changes nothing but the mirror, or nothing at all.
-const TOLD: [(&str, &[&str]); 58] = [
+const TOLD: [(&str, &[&str]); 61] = [
     ("demo", &["connection.connect", "export.start", "export.finish"]),
     ("sandbox", &[]),
     ("connect", &["connection.connect", "connection.disconnect"]),
