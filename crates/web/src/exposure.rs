@@ -255,7 +255,8 @@ mod tests {
     use super::*;
 
     fn held() -> Held {
-        let tables = BTreeMap::from([("conversations", 100), ("messages", 900), ("contacts", 40), ("users", 5)]);
+        let tables =
+            BTreeMap::from([("conversations", 100), ("messages", 900), ("contacts", 40), ("users", 5)]);
         Held { counts: Counts { tables, ..Counts::default() }, wrote: 60 }
     }
 

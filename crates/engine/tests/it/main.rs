@@ -10,6 +10,7 @@ mod live;
 mod nodes;
 mod simulation;
 mod transport;
+mod use_watch;
 mod webhooks;
 mod worker;
 mod world;

@@ -14,6 +14,7 @@ mod dialogues;
 mod endpoints;
 mod full_disk;
 mod honey;
+mod incident;
 mod interrupt;
 mod keys;
 mod live;

@@ -76,11 +76,8 @@ const SECRETS_OF: &str = "
 pub async fn secrets_of(db: &Db, connection: &ConnectionId) -> Result<Vec<SecretState>, StoreError> {
     let rows: Vec<SecretRow> =
         on_db!(db, pool => sqlx::query_as(SECRETS_OF).bind(&connection.0).fetch_all(pool).await)?;
-    let state = |row: SecretRow| SecretState {
-        kind: row.kind,
-        version: row.version,
-        saved_at: Millis(row.saved_at),
-    };
+    let state =
+        |row: SecretRow| SecretState { kind: row.kind, version: row.version, saved_at: Millis(row.saved_at) };
     Ok(rows.into_iter().map(state).collect())
 }
 

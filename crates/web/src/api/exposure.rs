@@ -37,10 +37,7 @@ impl Problem for Error {
 }
 
 /// Count it.
-async fn handler(
-    State(api): State<Api>,
-    Org(org): Org,
-) -> Result<(Extension<Rows>, Json<Answer>), Failed> {
+async fn handler(State(api): State<Api>, Org(org): Org) -> Result<(Extension<Rows>, Json<Answer>), Failed> {
     let connections = exposure::read(&api.db, Some(org), api.clock.now()).await.map_err(Error::Store)?;
     Ok((Extension(Rows(connections.len())), Json(Answer { organization: org, connections })))
 }

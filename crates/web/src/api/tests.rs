@@ -53,7 +53,8 @@ impl World {
         let dead = bury(&db, clock.as_ref(), &entropy).await;
         let mut tx = db.begin().await.unwrap();
         consumers::register(&mut tx, OURS, ("lake", ConsumerKind::Tail), 0, NOW).await.unwrap();
-        let notice = NewNotice { org: OURS, kind: "vendor", subject: "sunset", message: "an end is announced" };
+        let notice =
+            NewNotice { org: OURS, kind: "vendor", subject: "sunset", message: "an end is announced" };
         notices::raise(&mut tx, &notice, NOW).await.unwrap();
         tx.commit().await.unwrap();
         let router = routes(&db, Some(TOKEN), (clock, entropy));
