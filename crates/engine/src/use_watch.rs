@@ -53,15 +53,35 @@ impl Default for WatchOptions {
     }
 }
 
-/// Look at what was counted, raise what is unusual, and answer the alarms that are new.
+/// Look at everything that was counted, raise what is unusual, and answer the alarms that are new.
 ///
 /// # Errors
 /// The database's error.
 pub async fn look(db: &Db, options: &WatchOptions, now: Millis) -> Result<Vec<NewAlarm>, StoreError> {
+    let mut raised = look_at_news(db, options, now).await?;
+    raised.extend(raise(db, volume(db, options, now).await?, now).await?);
+    Ok(raised)
+}
+
+/// The same without the volumes, for which the whole day is summed: this costs a few small statements.
+///
+/// # Errors
+/// The database's error.
+pub async fn look_at_news(
+    db: &Db,
+    options: &WatchOptions,
+    now: Millis,
+) -> Result<Vec<NewAlarm>, StoreError> {
     let mut found = dormant(db, options, now).await?;
-    found.extend(volume(db, options, now).await?);
     found.extend(patterns(db, options, now).await?);
     let mut raised = new_clients(db, now).await?;
+    raised.extend(raise(db, found, now).await?);
+    Ok(raised)
+}
+
+/// Those of them that are new.
+async fn raise(db: &Db, found: Vec<NewAlarm>, now: Millis) -> Result<Vec<NewAlarm>, StoreError> {
+    let mut raised = Vec::new();
     for alarm in found {
         let mut tx = db.begin().await?;
         let is_new = alarms::raise(&mut tx, &alarm, now).await?;

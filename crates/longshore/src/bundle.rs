@@ -113,8 +113,7 @@ pub(crate) fn check(folder: &Path, only: Option<[u8; 32]>) -> Result<Manifest, S
         return Err(format!("{MANIFEST} was changed, or is signed by another key"));
     }
     for file in &manifest.files {
-        let (bytes, sha256) =
-            hash(&folder.join(&file.name)).map_err(|error| unread(&file.name, error))?;
+        let (bytes, sha256) = hash(&folder.join(&file.name)).map_err(|error| unread(&file.name, error))?;
         if (bytes, sha256.as_str()) != (file.bytes, file.sha256.as_str()) {
             return Err(format!("{} was changed", file.name));
         }

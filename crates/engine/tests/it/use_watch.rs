@@ -110,8 +110,7 @@ async fn reads(db: &Db, reader: &Reader, minutes: i64, step: Step, rows: i64) ->
 async fn describe_count_sample_bulk_by_one_caller_is_an_alarm_and_by_two_is_none() {
     for Database { db, .. } in &Database::each().await {
         // What there is, is told of no organization.
-        let (ours, nobodys, others) =
-            (reader(ORG, "key-1"), reader(OrgId(0), "key-1"), reader(ORG, "key-2"));
+        let (ours, nobodys, others) = (reader(ORG, "key-1"), reader(OrgId(0), "key-1"), reader(ORG, "key-2"));
         reads(db, &nobodys, 0, Step::Describe, 1).await;
         reads(db, &others, 1, Step::Count, 1).await;
         reads(db, &others, 2, Step::Sample, 3).await;

@@ -78,7 +78,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let report = written?;
     app.output.report(Exit::Done, &report, &text(&report))?;
     if !report.signed {
-        app.output.note("the vault's key was not at hand: neither the manifest nor the last entries are signed");
+        app.output
+            .note("the vault's key was not at hand: neither the manifest nor the last entries are signed");
     }
     Ok(Exit::Done)
 }
@@ -118,12 +119,8 @@ async fn write(
 
 async fn note(app: &App, db: &Db, org: Option<OrgId>) -> Result<(), StoreError> {
     let who = who::command();
-    let entry = NewEntry::done(
-        app.clock.now(),
-        &who,
-        Action::IncidentExport,
-        Object::new(ObjectKind::AuditLog, ""),
-    );
+    let entry =
+        NewEntry::done(app.clock.now(), &who, Action::IncidentExport, Object::new(ObjectKind::AuditLog, ""));
     let mut tx = db.begin().await?;
     audit::append(&mut tx, &NewEntry { org, ..entry })?;
     tx.commit().await

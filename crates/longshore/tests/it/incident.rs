@@ -77,12 +77,20 @@ fn whatever_is_done_to_a_bundle_is_found() {
             fs::write(folder.join(name), text.replacen(from, to, 1)).unwrap();
         }
     };
-    check("rows", &replace("incident.json", "\"rows_read\": ", "\"rows_read\": 1"), "incident.json was changed");
+    check(
+        "rows",
+        &replace("incident.json", "\"rows_read\": ", "\"rows_read\": 1"),
+        "incident.json was changed",
+    );
     check("page", &replace("README.md", "records read", "records kept"), "README.md was changed");
     check("log", &replace("audit.ndjson", "connection.connect", "export.start"), "audit.ndjson was changed");
     check("manifest", &replace("manifest.json", "\"bytes\": ", "\"bytes\": 1"), "manifest.json was changed");
     check("unsigned", &|folder| fs::remove_file(folder.join("manifest.sig")).unwrap(), "manifest.sig cannot");
-    check("missing", &|folder| fs::remove_file(folder.join("README.md")).unwrap(), "README.md cannot be read");
+    check(
+        "missing",
+        &|folder| fs::remove_file(folder.join("README.md")).unwrap(),
+        "README.md cannot be read",
+    );
     check("added", &|folder| fs::write(folder.join("more.txt"), "x").unwrap(), "more.txt was added");
     let again = place.run(&[&words[..], &["rows"]].concat());
     assert_eq!(again.code, 2, "{}", again.stderr);

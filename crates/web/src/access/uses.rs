@@ -62,7 +62,7 @@ pub(super) struct Heard {
 }
 
 /// Where a request came from and with what.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Client {
     address: String,
     network: String,
@@ -73,10 +73,11 @@ pub(super) struct Client {
 #[derive(Debug, Default)]
 pub struct UseBook(Mutex<State>);
 
+/// In order, so that of several nodes that write at once none waits for another in a circle.
 #[derive(Debug, Default)]
 struct State {
-    requests: HashMap<RequestKey, Sum>,
-    clients: HashMap<(Reader, String, String), (Millis, Millis)>,
+    requests: BTreeMap<RequestKey, Sum>,
+    clients: BTreeMap<(Reader, String, String), (Millis, Millis)>,
     steps: BTreeMap<(Reader, Millis, Step), (Millis, Millis, Sum)>,
     /// The clients of each caller in this hour.
     known: HashMap<(Reader, Millis), HashSet<Client>>,

@@ -37,8 +37,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         None if args.all => None,
         None => Some(database::organization(app, &db).await?),
     };
-    let connections =
-        exposure::read(&db, org, app.clock.now()).await.map_err(|error| failed(app, &error))?;
+    let connections = exposure::read(&db, org, app.clock.now()).await.map_err(|error| failed(app, &error))?;
     db.close().await;
     if let (Some(org), true) = (org, connections.is_empty()) {
         return Err(Failure::new(

@@ -172,12 +172,7 @@ pub(super) async fn read(
     })
 }
 
-fn grant(
-    connection: Connection,
-    secrets: Vec<SecretState>,
-    calls: &[CallUse],
-    watched: &[Watched],
-) -> Grant {
+fn grant(connection: Connection, secrets: Vec<SecretState>, calls: &[CallUse], watched: &[Watched]) -> Grant {
     let watched = watched.iter().find(|one| one.connection == connection.connection_id);
     let seen = watched.filter(|one| one.last_use_at > one.since).map(|one| one.last_use_at);
     let used: Vec<&CallUse> = calls.iter().filter(|one| one.connection == connection.connection_id).collect();

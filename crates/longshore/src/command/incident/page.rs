@@ -5,7 +5,8 @@ use crate::output::table::{grouped, instant};
 
 /// The page.
 pub(super) fn text(incident: &Incident) -> String {
-    let whose = incident.organization.map_or_else(|| "all organizations".into(), |org| format!("organization {org}"));
+    let whose =
+        incident.organization.map_or_else(|| "all organizations".into(), |org| format!("organization {org}"));
     let mut text = format!(
         "# What happened: {whose}\n\nFrom {} to {}, written {}. Use is counted by the hour: the hours that this touches are told whole.\n\n",
         instant(incident.since.0),
@@ -20,35 +21,44 @@ pub(super) fn text(incident: &Incident) -> String {
     for grant in &incident.connections {
         text += &of_grant(grant);
     }
-    text += &section("Requests at our doors", &["org", "who", "address", "client", "endpoint", "requests", "refused", "records"],
-        incident.requests.iter().map(|one| vec![
-            one.organization.to_string(),
-            format!("{} {}", one.actor_kind, one.actor_id),
-            one.address.clone(),
-            one.client.clone(),
-            one.endpoint.clone(),
-            grouped(one.requests),
-            grouped(one.refused),
-            grouped(one.rows_read),
-        ]));
-    text += &section("Alarms in the window", &["org", "at", "kind", "what"],
-        incident.alarms.iter().map(|one| vec![
-            one.organization.to_string(),
-            instant(one.at.0),
-            one.kind.clone(),
-            one.message.clone(),
-        ]));
-    text += &section("Notices that stand now", &["org", "since", "kind", "what"],
-        incident.notices.iter().map(|one| vec![
-            one.organization.to_string(),
-            instant(one.first_at.0),
-            one.kind.clone(),
-            one.message.clone(),
-        ]));
-    text += &section("Audit entries of the window", &["action", "entries", "refused or failed"],
-        incident.audit.actions.iter().map(|(action, told)| {
-            vec![action.clone(), told.entries.to_string(), told.not_done.to_string()]
-        }));
+    text += &section(
+        "Requests at our doors",
+        &["org", "who", "address", "client", "endpoint", "requests", "refused", "records"],
+        incident.requests.iter().map(|one| {
+            vec![
+                one.organization.to_string(),
+                format!("{} {}", one.actor_kind, one.actor_id),
+                one.address.clone(),
+                one.client.clone(),
+                one.endpoint.clone(),
+                grouped(one.requests),
+                grouped(one.refused),
+                grouped(one.rows_read),
+            ]
+        }),
+    );
+    text += &section(
+        "Alarms in the window",
+        &["org", "at", "kind", "what"],
+        incident.alarms.iter().map(|one| {
+            vec![one.organization.to_string(), instant(one.at.0), one.kind.clone(), one.message.clone()]
+        }),
+    );
+    text += &section(
+        "Notices that stand now",
+        &["org", "since", "kind", "what"],
+        incident.notices.iter().map(|one| {
+            vec![one.organization.to_string(), instant(one.first_at.0), one.kind.clone(), one.message.clone()]
+        }),
+    );
+    text +=
+        &section(
+            "Audit entries of the window",
+            &["action", "entries", "refused or failed"],
+            incident.audit.actions.iter().map(|(action, told)| {
+                vec![action.clone(), told.entries.to_string(), told.not_done.to_string()]
+            }),
+        );
     if incident.audit.more {
         text += "\nThere are more entries than were counted here; the log has them all.\n";
     }
@@ -67,8 +77,13 @@ fn of_grant(grant: &Grant) -> String {
         at(grant.last_used_at),
         at(grant.watched_since)
     );
-    let ends = grant.token_ends_at.map_or_else(|| "does not end by itself".to_owned(), |at| format!("ends {}", instant(at.0)));
-    let kept = grant.secrets.iter().map(|one| format!("{} version {} of {}", one.kind, one.version, instant(one.saved_at.0)));
+    let ends = grant
+        .token_ends_at
+        .map_or_else(|| "does not end by itself".to_owned(), |at| format!("ends {}", instant(at.0)));
+    let kept = grant
+        .secrets
+        .iter()
+        .map(|one| format!("{} version {} of {}", one.kind, one.version, instant(one.saved_at.0)));
     text += &format!("- token {ends}; in the vault: {}\n", list(kept));
     text += &format!("- scopes: {}\n", list(grant.scopes.iter().cloned()));
     text += &format!("- addresses: {}\n", list(grant.addresses.iter().cloned()));
@@ -78,17 +93,24 @@ fn of_grant(grant: &Grant) -> String {
         grouped(grant.failed),
         grouped(grant.rows_read)
     );
-    let objects = grant.objects.iter().map(|(what, sum)| format!("{} {what} in {} calls", grouped(sum.rows_read), grouped(sum.calls)));
+    let objects = grant
+        .objects
+        .iter()
+        .map(|(what, sum)| format!("{} {what} in {} calls", grouped(sum.rows_read), grouped(sum.calls)));
     text += &format!("- objects read: {}\n", list(objects));
-    text += &table(&["endpoint", "scope", "calls", "failed", "records", "last hour"],
-        grant.endpoints.iter().map(|one| vec![
-            one.endpoint.clone(),
-            one.scope.unwrap_or_default().to_owned(),
-            grouped(one.calls),
-            grouped(one.failed),
-            grouped(one.rows_read),
-            instant(one.last_hour.0),
-        ]));
+    text += &table(
+        &["endpoint", "scope", "calls", "failed", "records", "last hour"],
+        grant.endpoints.iter().map(|one| {
+            vec![
+                one.endpoint.clone(),
+                one.scope.unwrap_or_default().to_owned(),
+                grouped(one.calls),
+                grouped(one.failed),
+                grouped(one.rows_read),
+                instant(one.last_hour.0),
+            ]
+        }),
+    );
     text
 }
 

@@ -36,11 +36,10 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let done = acknowledge(app, &db, org, &args).await;
     db.close().await;
     done.map_err(|error| match error {
-        StoreError::NotFound { .. } => Failure::usage(format!(
-            "organization {org} has no notice {} {}",
-            args.kind, args.subject
-        ))
-        .hint("\"longshore notices list\" shows those that stand"),
+        StoreError::NotFound { .. } => {
+            Failure::usage(format!("organization {org} has no notice {} {}", args.kind, args.subject))
+                .hint("\"longshore notices list\" shows those that stand")
+        }
         other => failed(app, &other),
     })?;
     let report = Report { organization: org, kind: args.kind, subject: args.subject };

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use engine::use_watch;
-use model::ConnectionId;
+use model::{ConnectionId, Millis};
 use store::connections::{self, ConnectionState};
 use store::{Db, StoreError};
 use telemetry::Metrics;
@@ -15,6 +15,8 @@ use crate::app::App;
 
 /// How often it is looked, in milliseconds.
 const EVERY_MS: u64 = 10_000;
+/// How often the day's volumes are looked at, in milliseconds.
+const VOLUMES_MS: i64 = 300_000;
 /// How long a node that ends tries, in milliseconds.
 const LAST_MS_MAX: u64 = 5_000;
 
@@ -35,9 +37,9 @@ impl Watch {
     /// Look every ten seconds, until somebody asks to stop.
     pub(super) async fn run(self) {
         let mut stop = self.app.interrupt.stop();
-        let mut watched = HashSet::new();
+        let (mut watched, mut volumes_at) = (HashSet::new(), self.app.clock.now());
         while !stop.is_set() {
-            if let Err(error) = self.look(&mut watched).await {
+            if let Err(error) = self.look(&mut watched, &mut volumes_at).await {
                 tracing::warn!(error = %error, "Could not look at how connections and doors are used; it is tried again");
             }
             tokio::select! {
@@ -55,7 +57,11 @@ impl Watch {
         }
     }
 
-    async fn look(&self, watched: &mut HashSet<ConnectionId>) -> Result<(), StoreError> {
+    async fn look(
+        &self,
+        watched: &mut HashSet<ConnectionId>,
+        volumes_at: &mut Millis,
+    ) -> Result<(), StoreError> {
         let now = self.app.clock.now();
         self.metrics.use_uncounted.inc_by(self.book.flush(&self.db).await?);
         let known = connections::list(&self.db).await?.into_iter();
@@ -64,7 +70,14 @@ impl Watch {
         let new: Vec<_> = live.iter().filter(|(_, id)| !watched.contains(id)).cloned().collect();
         use_watch::watch(&self.db, &new, now).await?;
         *watched = live.into_iter().map(|(_, id)| id).collect();
-        for alarm in use_watch::look(&self.db, &self.app.config.watching, now).await? {
+        let options = &self.app.config.watching;
+        let alarms = if now >= *volumes_at {
+            *volumes_at = now.plus(VOLUMES_MS);
+            use_watch::look(&self.db, options, now).await?
+        } else {
+            use_watch::look_at_news(&self.db, options, now).await?
+        };
+        for alarm in alarms {
             self.metrics.use_alarms.of(alarm.kind.as_str()).inc();
             tracing::error!(
                 alarm.kind = alarm.kind.as_str(), org.id = %alarm.org, alarm.object = alarm.object_id,
