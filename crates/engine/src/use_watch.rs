@@ -67,11 +67,7 @@ pub async fn look(db: &Db, options: &WatchOptions, now: Millis) -> Result<Vec<Ne
 ///
 /// # Errors
 /// The database's error.
-pub async fn look_at_news(
-    db: &Db,
-    options: &WatchOptions,
-    now: Millis,
-) -> Result<Vec<NewAlarm>, StoreError> {
+pub async fn look_at_news(db: &Db, options: &WatchOptions, now: Millis) -> Result<Vec<NewAlarm>, StoreError> {
     let mut found = dormant(db, options, now).await?;
     found.extend(patterns(db, options, now).await?);
     let mut raised = new_clients(db, now).await?;

@@ -13,8 +13,10 @@ mod describe;
 pub(crate) mod problem;
 
 mod acknowledge_notice;
+mod connections;
 mod consumers;
 mod dead_letters;
+mod disconnect_connection;
 mod document;
 mod explain_conversation;
 mod explain_event;
@@ -25,6 +27,7 @@ mod replay;
 mod replay_dead_letters;
 mod resume;
 mod set_consumer;
+mod show_connection;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -67,6 +70,10 @@ const ENDPOINTS: &[Described] = &[
     set_consumer::REWIND,
     exposure::DESCRIBED,
     acknowledge_notice::DESCRIBED,
+    connections::DESCRIBED,
+    show_connection::DESCRIBED,
+    disconnect_connection::KEEP,
+    disconnect_connection::ERASE,
     document::DESCRIBED,
 ];
 

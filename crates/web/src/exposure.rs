@@ -125,9 +125,7 @@ impl Held {
 /// The database's error.
 pub async fn read(db: &Db, org: Option<OrgId>, now: Millis) -> Result<Vec<Exposure>, StoreError> {
     let known = connections::list(db).await?.into_iter();
-    let live = known.filter(|one| {
-        one.state != connections::ConnectionState::Disconnected && org.is_none_or(|org| org == one.org_id)
-    });
+    let live = known.filter(|one| !one.state.is_given_up() && org.is_none_or(|org| org == one.org_id));
     let mut held: BTreeMap<OrgId, Held> = BTreeMap::new();
     let mut found = Vec::new();
     for connection in live {

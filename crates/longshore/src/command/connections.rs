@@ -1,6 +1,9 @@
-//! `longshore connections`: the grants there are, and what they lay open.
+//! `longshore connections`: the grants there are, what they lay open, and giving them up.
 
+mod disconnect;
 mod exposure;
+mod list;
+mod show;
 
 use clap::Subcommand;
 use store::StoreError;
@@ -9,7 +12,9 @@ use crate::app::App;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Show what connections lay open
+/// Show connections and what they lay open, and give them up
+///
+/// docs/connections.md tells what a disconnect does, in which order, and what happens when Drift does not answer.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -18,13 +23,19 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    List(list::Args),
+    Show(show::Args),
     Exposure(exposure::Args),
+    Disconnect(disconnect::Args),
 }
 
 /// Do what was asked.
 pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     match args.what {
+        What::List(args) => list::run(app, args).await,
+        What::Show(args) => show::run(app, args).await,
         What::Exposure(args) => exposure::run(app, args).await,
+        What::Disconnect(args) => disconnect::run(app, args).await,
     }
 }
 

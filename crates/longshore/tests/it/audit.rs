@@ -10,7 +10,7 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use crate::support::{Double, Place, small, wait_until};
 
 /// What each command tells the audit log; nothing for one that changes nothing but the mirror, or nothing at all.
-const TOLD: [(&str, &[&str]); 62] = [
+const TOLD: [(&str, &[&str]); 65] = [
     ("demo", &["connection.connect", "export.start", "export.finish"]),
     ("sandbox", &[]),
     ("connect", &["connection.connect", "connection.disconnect"]),
@@ -66,6 +66,9 @@ const TOLD: [(&str, &[&str]); 62] = [
     ("api-keys revoke", &["api_key.revoke"]),
     ("sessions list", &[]),
     ("sessions revoke", &["session.revoke"]),
+    ("connections list", &[]),
+    ("connections show", &[]),
+    ("connections disconnect", &["connection.disconnect", "token.revoke", "key.destroy"]),
     ("keys show", &[]),
     ("keys rotate", &["key.rotate"]),
     ("honey plant", &["honey.plant"]),
@@ -180,6 +183,7 @@ fn live(place: &Place, double: &Double) {
          SELECT org_id, 'vendor', 'sunset', '', 1, 1, 1 FROM connections LIMIT 1",
     );
     run(&["notices", "acknowledge", "vendor", "sunset"]);
+    run(&["connections", "disconnect", "--all", "--keep"]);
     run(&["audit", "export", "--to", "audit.ndjson"]);
     run(&["incident", "--since", "2h", "--until", "2100-01-01", "--to", "incident"]);
     run(&["audit", "checkpoint"]);

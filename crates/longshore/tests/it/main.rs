@@ -7,6 +7,7 @@ mod architecture;
 mod audit;
 mod bad_input;
 mod connect;
+mod connections;
 mod crash;
 mod databases;
 mod demo;

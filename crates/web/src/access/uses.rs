@@ -256,7 +256,9 @@ fn program(name: &[u8]) -> String {
 /// What sort of reading a request is that was answered with so many records.
 fn step(method: &str, path: &str, rows: usize) -> Option<Step> {
     match (method, path) {
-        ("get", "/" | "/api/v1/openapi.json" | "/api/v1/consumers") => Some(Step::Describe),
+        ("get", "/" | "/api/v1/openapi.json" | "/api/v1/consumers" | "/api/v1/connections") => {
+            Some(Step::Describe)
+        }
         ("get", "/metrics" | "/api/v1/status" | "/api/v1/connections/exposure") => Some(Step::Count),
         ("get", path) if !path.starts_with("/api/") => None,
         ("get", _) if rows <= SAMPLE_ROWS_MAX => Some(Step::Sample),
