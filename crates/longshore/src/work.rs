@@ -9,6 +9,7 @@ use engine::{CallCounter, Context, Limits, use_watch};
 use model::{Clock, Millis, OrgId};
 use store::{Db, StoreError};
 use telemetry::Metrics;
+use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
@@ -30,6 +31,8 @@ pub(crate) struct Work {
 /// The calls of the run, counted for its grant.
 struct Book {
     calls: Arc<CallBook>,
+    /// Held while counts are written, so that none is lost when the writer is ended.
+    writing: Arc<Mutex<()>>,
     writer: JoinHandle<()>,
     watching: use_watch::WatchOptions,
 }
@@ -60,8 +63,10 @@ impl Work {
             limits,
             stop: app.interrupt.stop(),
         };
-        let writer = tokio::spawn(write(Arc::clone(&counted), db.clone(), app.clock.clone()));
-        let book = Book { calls: counted, writer, watching: app.config.watching };
+        let writing = Arc::new(Mutex::new(()));
+        let held = (Arc::clone(&counted), Arc::clone(&writing));
+        let writer = tokio::spawn(write(held, db.clone(), app.clock.clone()));
+        let book = Book { calls: counted, writing, writer, watching: app.config.watching };
         let painter = Painter::begin(app.output, view, app.clock.clone());
         Ok(Self { ctx, painter, began: app.clock.now(), book })
     }
@@ -70,7 +75,6 @@ impl Work {
     pub(crate) async fn end(self) -> i64 {
         self.painter.finish();
         let elapsed_ms = self.ctx.clock.now().since(self.began);
-        self.book.writer.abort();
         if let Err(error) = self.book.close(&self.ctx.db, self.ctx.clock.now()).await {
             tracing::warn!(error = %error, "What was called could not be written down");
         }
@@ -81,7 +85,10 @@ impl Work {
 impl Book {
     /// Write down what is left, and look whether it was unusual: there may be no node that does.
     async fn close(&self, db: &Db, now: Millis) -> Result<(), StoreError> {
+        let writing = self.writing.lock().await;
+        self.writer.abort();
         self.calls.flush(db, now).await?;
+        drop(writing);
         for alarm in use_watch::look(db, &self.watching, now).await? {
             tracing::error!(alarm.kind = alarm.kind.as_str(), org.id = %alarm.org, "Unusual use: {}", alarm.message);
         }
@@ -89,9 +96,10 @@ impl Book {
     }
 }
 
-async fn write(calls: Arc<CallBook>, db: Db, clock: Arc<dyn Clock>) {
+async fn write((calls, writing): (Arc<CallBook>, Arc<Mutex<()>>), db: Db, clock: Arc<dyn Clock>) {
     loop {
         clock.sleep(FLUSH_MS).await;
+        let _held = writing.lock().await;
         if let Err(error) = calls.flush(&db, clock.now()).await {
             tracing::warn!(error = %error, "What was called could not be written down; it is tried again");
         }

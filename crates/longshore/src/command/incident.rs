@@ -157,10 +157,12 @@ async fn sign(app: &App, db: &Db) -> Option<Signer> {
 /// The part of the log that proves what the window holds: from the entry before its first to the first checkpoint behind its last.
 /// Of a window without entries, the entry before it.
 async fn segment(db: &Db, (since, until): (Millis, Millis)) -> Result<Range, StoreError> {
-    let before = || async { audit::span(db, Millis(i64::MIN), until).await };
     let (first, last) = match audit::span(db, since, until).await? {
         Some(span) => span,
-        None => before().await?.map_or((1, 1), |(_, last)| (last, last)),
+        None => {
+            let before = audit::span(db, Millis(i64::MIN), until).await?;
+            before.map_or((1, 1), |(_, last)| (last, last))
+        }
     };
     let mut number = 0;
     loop {
@@ -176,7 +178,7 @@ async fn segment(db: &Db, (since, until): (Millis, Millis)) -> Result<Range, Sto
 }
 
 fn report(folder: &Path, incident: &Incident, signer: Option<&Signer>) -> Report {
-    let of = |measure: fn(&gather::Grant) -> i64| incident.connections.iter().map(measure).sum();
+    let of = |measure: fn(&gather::Grant) -> i64| incident.connections.iter().map(measure).sum::<i64>();
     Report {
         folder: folder.to_owned(),
         signed: signer.is_some(),
