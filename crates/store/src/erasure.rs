@@ -23,7 +23,7 @@ macro_rules! erased {
         pub(crate) const STATEMENTS: &[(&str, &str)] = &[
             ("erasure::LISTINGS", LISTINGS),
             ("erasure::CHECKPOINTS", CHECKPOINTS),
-            ("erasure::notices", NOTICES),
+            ("erasure::NOTICES", NOTICES),
             $((concat!("erasure::", $table), concat!("DELETE FROM ", $table, " WHERE org_id = $1")),)*
         ];
     };
@@ -37,14 +37,16 @@ erased! {
     "budgets",
 }
 
-/// Tables with an organization that an erasure leaves: grants and decoys without their secrets, how disconnects went, and
-/// the audit log, none of which holds personal data; and what was recorded of use, which ends with its retention: giving up a
-/// connection must not be a way to hide what was done with it.
+/// Tables with an organization that an erasure leaves: who may come in, grants and decoys without their secrets, how
+/// disconnects went, and the audit log. None holds anything of the organization's people. And what was recorded of use, which
+/// ends with its retention: giving up a connection must not be a way to hide what was done with it.
 pub const KEPT: &[&str] = &[
+    "access_keys",
+    "access_memberships",
+    "audit_log",
     "connections",
     "disconnects",
     "honey_tokens",
-    "audit_log",
     "use_alarms",
     "use_calls",
     "use_clients",
@@ -55,7 +57,7 @@ pub const KEPT: &[&str] = &[
 
 /// The tables that an erasure empties of an organization's rows.
 pub fn tables() -> impl Iterator<Item = &'static str> {
-    STATEMENTS.iter().map(|(name, _)| name.trim_start_matches("erasure::"))
+    STATEMENTS.iter().map(|(name, _)| name.trim_start_matches("erasure::")).chain(["notices"])
 }
 
 /// Erase an organization's rows; answers how many there were.

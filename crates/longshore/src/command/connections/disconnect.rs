@@ -21,7 +21,7 @@ use crate::who;
 ///
 /// One by its id, those of an organization with --org, or all with --all. Exits with 3 where Drift did not answer: the
 /// revocation is tried again by "longshore serve", or by the same command, until --retry-hours have passed, and then the
-/// secrets are destroyed unrevoked; and with 3 where somebody still has to remove the app in Drift.
+/// secrets are destroyed unrevoked; and with 3 where Drift refused.
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("data").required(true)))]
 pub(crate) struct Args {
