@@ -27,3 +27,4 @@ mod tail;
 mod trace;
 #[cfg(feature = "transit")]
 mod transit;
+mod uses;
