@@ -113,6 +113,8 @@ words! {
         ConsumerResume = "consumer.resume",
         /// A reader of the feed was set to another place.
         ConsumerRewind = "consumer.rewind",
+        /// A regular job was set to come at other times.
+        ScheduleSet = "schedule.set",
         /// The token by which received webhooks are known was set.
         WebhookTokenSet = "webhook_token.set",
         /// An alarm of unusual use was raised: `dormancy`, `volume`, `pattern`, `new_client`.
@@ -177,6 +179,8 @@ words! {
         Consumer = "consumer",
         /// Notices: their kind, a slash, their subject.
         Notice = "notice",
+        /// A regular job, by its kind.
+        Schedule = "schedule",
         /// The log.
         AuditLog = "audit_log",
     }

@@ -107,7 +107,8 @@ async fn what_a_grant_was_used_for_is_told_by_endpoint() {
 
         let window = (model::Millis(0), now.plus(1));
         let uses = outward::by_endpoint(db, Some(live.org()), window).await.unwrap();
-        let read = uses.iter().find(|one| one.endpoint == MESSAGES).unwrap();
+        let read = uses.iter().find(|one| one.endpoint == MESSAGES);
+        let read = read.unwrap_or_else(|| panic!("{uses:?}"));
         let held = store::connections::get(db, live.org()).await.unwrap().unwrap();
         assert_eq!((&read.connection, read.failed), (&held.connection_id, 0));
         assert!(read.calls >= 1 && read.rows > read.calls, "{read:?}");
