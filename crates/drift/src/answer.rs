@@ -1,5 +1,7 @@
 //! A whole answer with a status of success, and the shapes in which Drift wraps what it says.
 
+use std::cell::Cell;
+
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
@@ -7,6 +9,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::DecodeError;
+use crate::wire::{Field, List};
 
 /// A whole answer with a status of success.
 #[derive(Clone)]
@@ -14,6 +17,8 @@ pub(crate) struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
+    /// How many records it holds, as whoever decodes it tells.
+    rows: Cell<usize>,
 }
 
 #[derive(Deserialize)]
@@ -23,7 +28,24 @@ struct Wrapped<T> {
 
 impl Answer {
     pub(crate) const fn new(status: StatusCode, headers: HeaderMap, body: Bytes) -> Self {
-        Self { status, headers, body }
+        Self { status, headers, body, rows: Cell::new(1) }
+    }
+
+    /// Tell how many records it holds; one, unless somebody tells.
+    pub(crate) fn holds(&self, rows: usize) {
+        self.rows.set(rows);
+    }
+
+    /// How many records it holds.
+    pub(crate) const fn rows(&self) -> usize {
+        self.rows.get()
+    }
+
+    /// The list inside `{"data": …}`.
+    pub(crate) fn list<T: Field>(&self) -> Result<Vec<T>, DecodeError> {
+        let List(rows) = self.data()?;
+        self.holds(rows.len());
+        Ok(rows)
     }
 
     /// What is inside `{"data": …}`.
@@ -48,6 +70,13 @@ impl Answer {
             Ok(Probe { data: Some(_) }) if is_object => self.data(),
             _ => self.bare(),
         }
+    }
+
+    /// The list inside `data`, or the body itself where nothing is wrapped.
+    pub(crate) fn list_or_bare<T: Field>(&self) -> Result<Vec<T>, DecodeError> {
+        let List(rows) = self.data_or_bare()?;
+        self.holds(rows.len());
+        Ok(rows)
     }
 
     /// The body's bytes.

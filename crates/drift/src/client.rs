@@ -9,6 +9,7 @@ use crate::answer::Answer;
 use crate::auth::Credentials;
 use crate::call::Call;
 use crate::exchange::{Core, Right};
+use crate::wire::Field;
 use crate::{Auth, Config, DecodeError, Error, Pace, Priority, Seams, Secret};
 
 /// A way to call Drift for one organization. Cheap to clone; clones share budget, token and connections.
@@ -87,6 +88,11 @@ impl Client {
     /// Make a call and take what is inside `data`.
     pub(crate) async fn data<T: DeserializeOwned + Send>(&self, call: Call) -> Result<T, Error> {
         self.call_decoded(call, Answer::data).await
+    }
+
+    /// Make a call and take the list inside `data`.
+    pub(crate) async fn list<T: Field + Send>(&self, call: Call) -> Result<Vec<T>, Error> {
+        self.call_decoded(call, Answer::list).await
     }
 
     /// Make a call and take the body itself.

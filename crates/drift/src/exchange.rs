@@ -59,7 +59,7 @@ struct Errand<'a> {
 
 /// How one attempt ended.
 enum Ended {
-    Decoded,
+    Decoded { rows: usize },
     Garbled(DecodeError),
     Denied(Refusal, Option<Arc<Token>>),
     RateLimited,
@@ -87,7 +87,7 @@ impl Core {
         loop {
             errand.attempt += 1;
             let (failure, wait_ms) = match self.attempt(&errand, decode).await? {
-                Ended::Decoded => return Ok(()),
+                Ended::Decoded { .. } => return Ok(()),
                 Ended::Over(error) => return Err(error),
                 Ended::Denied(refusal, token) => {
                     let (Right::Held(credentials), Some(token)) = (right, token) else {
@@ -171,6 +171,7 @@ impl Core {
                 at: sent_at,
                 method: &errand.call.method,
                 path: &errand.call.path,
+                scope: errand.call.scope,
                 attempt: errand.attempt,
                 priority: errand.priority,
                 outcome,
@@ -178,6 +179,7 @@ impl Core {
                 signs,
                 waited_ms: u64::try_from(sent_at.since(asked_at)).unwrap_or(0),
                 latency_ms: u64::try_from(ended_at.since(sent_at)).unwrap_or(0),
+                rows: if let Ended::Decoded { rows } = ended { rows } else { 0 },
                 body_bytes,
             });
         }
@@ -310,7 +312,7 @@ fn classify(
     if status.is_success() {
         let answer = Answer::new(status, parts.headers, body);
         return match decode(&answer) {
-            Ok(()) => Ended::Decoded,
+            Ok(()) => Ended::Decoded { rows: answer.rows() },
             Err(error) if error.is_garbled() => Ended::Garbled(error),
             Err(error) => match Refusal::inside(&answer) {
                 Some(refusal) => Ended::Over(refusal.into_error(call)),

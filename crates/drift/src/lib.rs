@@ -46,6 +46,7 @@ mod page;
 mod recorder;
 mod refusal;
 mod retry;
+mod route;
 mod scope;
 mod seams;
 mod time;
@@ -70,6 +71,7 @@ pub use pace::{Allowance, AllowanceError, Kept, Lane, Pace, PaceSnapshot, Priori
 pub use page::{Page, PageToken, PageTokenError, Pages};
 pub use recorder::{CallRecord, Outcome, RateHeaders, Recorder};
 pub use retry::retry_after_ms;
+pub use route::{Opens, Route, Way};
 pub use scope::Scope;
 pub use seams::Seams;
 pub use time::{Elapsed, SystemClock, deadline};

@@ -128,7 +128,9 @@ impl<D: serde::de::DeserializeOwned> ListEnvelope<D> {
             return Err(DecodeError::new("the page carries errors beside its rows"));
         }
         let next = envelope.next()?;
-        Ok(Page { items: items(envelope.data), next })
+        let items = items(envelope.data);
+        answer.holds(items.len());
+        Ok(Page { items, next })
     }
 
     fn next(&self) -> Result<Option<PageToken>, DecodeError> {

@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method};
 use model::Millis;
 
-use crate::{Priority, TransportKind, VendorSigns, retry};
+use crate::{Priority, Scope, TransportKind, VendorSigns, retry};
 
 /// Hears of every attempt, on the path of the call: must be quick and must not block.
 pub trait Recorder: Send + Sync + 'static {
@@ -20,6 +20,8 @@ pub struct CallRecord<'a> {
     pub method: &'a Method,
     /// The path without its query, which may hold personal data.
     pub path: &'a str,
+    /// The scope the call needs, where one is documented.
+    pub scope: Option<Scope>,
     /// 1 for the first attempt of a call.
     pub attempt: u32,
     /// The urgency under which it was drawn from the budget.
@@ -34,6 +36,8 @@ pub struct CallRecord<'a> {
     pub waited_ms: u64,
     /// How long it took from being sent to its last byte, in milliseconds.
     pub latency_ms: u64,
+    /// Records in the answer: those of a list, one of any other; none when it was no success.
+    pub rows: usize,
     /// Bytes of the answer's body.
     pub body_bytes: usize,
 }

@@ -1,5 +1,5 @@
-//! The book of calls: every attempt to the API counted by organization, hour and outcome, and what answers said of the
-//! service's end.
+//! The book of calls: every attempt to the API counted by organization, hour and outcome, and by grant, hour and endpoint; and
+//! what answers said of the service's end.
 //!
 //! Calls are heard on their way and must not wait, so they are counted in memory and written in one statement from
 //! time to time; what was not yet written when a process dies is lost, which shares of a day do not feel.
@@ -7,15 +7,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use drift::{CallRecord, Outcome, Recorder};
-use model::{Millis, OrgId};
+use drift::{CallRecord, Outcome, Recorder, Route};
+use model::{ConnectionId, Millis, OrgId};
 use store::call_stats::{self, CallCount};
+use store::connections::Connection;
 use store::notices::{self, NewNotice};
+use store::uses::outward::{self, CallUse, LastUse};
 use store::{Db, StoreError};
 use telemetry::Metrics;
 
 /// Counts held until they are written; an organization has at most a dozen for each hour.
 const COUNTS_MAX: usize = 10_000;
+/// What a call is counted under whose endpoint is not in the table.
+const OTHER: (&str, &str) = ("", "other");
 /// Organizations whose signs are held.
 const SIGNS_MAX: usize = 1_000;
 
@@ -29,7 +33,29 @@ pub struct CallBook {
 #[derive(Debug, Default)]
 struct State {
     counts: BTreeMap<(OrgId, Millis, &'static str), i64>,
+    uses: BTreeMap<Grant, BTreeMap<(Millis, (&'static str, &'static str)), Use>>,
+    last: BTreeMap<Grant, Millis>,
     signs: HashMap<OrgId, Signs>,
+}
+
+/// Whose grant, and which.
+type Grant = (OrgId, ConnectionId);
+
+/// Calls of one grant to one endpoint within one hour.
+#[derive(Debug, Clone, Copy, Default)]
+struct Use {
+    calls: i64,
+    failed: i64,
+    rows: i64,
+}
+
+/// What was counted and is to be written.
+#[derive(Default)]
+struct Taken {
+    counts: Vec<CallCount>,
+    uses: Vec<CallUse>,
+    last: Vec<LastUse>,
+    news: Vec<(OrgId, Signs)>,
 }
 
 /// What an organization's calls have shown of the service's end.
@@ -52,10 +78,15 @@ impl CallBook {
         Self { metrics, state: Mutex::default() }
     }
 
-    /// An ear for one organization's client; `next` hears everything too.
+    /// An ear for the client of a connection; `next` hears everything too.
     #[must_use]
-    pub fn ear(self: &Arc<Self>, org: OrgId, next: Option<Arc<dyn Recorder>>) -> Arc<dyn Recorder> {
-        Arc::new(Ear { book: Arc::clone(self), org, next })
+    pub fn ear(
+        self: &Arc<Self>,
+        connection: &Connection,
+        next: Option<Arc<dyn Recorder>>,
+    ) -> Arc<dyn Recorder> {
+        let grant = (connection.org_id, connection.connection_id.clone());
+        Arc::new(Ear { book: Arc::clone(self), grant, next })
     }
 
     /// What was heard of the service's end since the process began.
@@ -69,18 +100,18 @@ impl CallBook {
     /// # Errors
     /// The database's error.
     pub async fn flush(&self, db: &Db, now: Millis) -> Result<(), StoreError> {
-        let (counts, news) = self.take();
-        if counts.is_empty() && news.is_empty() {
+        let taken = self.take();
+        if taken.counts.is_empty() && taken.uses.is_empty() && taken.news.is_empty() {
             return Ok(());
         }
-        let written = write(db, &counts, &news, now).await;
+        let written = write(db, &taken, now).await;
         if written.is_err() {
-            self.give_back(counts, &news);
+            self.give_back(taken);
         }
         written
     }
 
-    fn take(&self) -> (Vec<CallCount>, Vec<(OrgId, Signs)>) {
+    fn take(&self) -> Taken {
         let mut state = self.lock();
         let counts = std::mem::take(&mut state.counts);
         let count = |((org, hour, outcome), calls): ((OrgId, Millis, &str), i64)| CallCount {
@@ -95,31 +126,49 @@ impl CallBook {
                 news.push((*org, signs.clone()));
             }
         }
-        (counts.into_iter().map(count).collect(), news)
+        let counts = counts.into_iter().map(count).collect();
+        let uses = std::mem::take(&mut state.uses).into_iter().flat_map(|(grant, by)| {
+            by.into_iter().map(move |((hour, endpoint), used)| call_use(&grant, hour, endpoint, used))
+        });
+        let uses = uses.collect();
+        let last = std::mem::take(&mut state.last).into_iter();
+        let last = last.map(|((org, connection), at)| LastUse { org, connection, at }).collect();
+        Taken { counts, uses, last, news }
     }
 
-    fn give_back(&self, counts: Vec<CallCount>, news: &[(OrgId, Signs)]) {
+    fn give_back(&self, taken: Taken) {
         let mut state = self.lock();
+        let Taken { counts, uses, last, news } = taken;
+        for one in uses {
+            let endpoint = Route::named(&one.endpoint).map_or(OTHER, |route| (route.method, route.path));
+            let counted = Use { calls: one.calls, failed: one.failed, rows: one.rows };
+            state.use_of((one.org, one.connection), (one.hour, endpoint), counted);
+        }
+        for LastUse { org, connection, at } in last {
+            let known = state.last.entry((org, connection)).or_insert(at);
+            *known = at.max(*known);
+        }
         for count in counts {
             if let Some(word) = WORDS.into_iter().find(|word| *word == count.outcome) {
                 *state.counts.entry((count.org, count.hour, word)).or_default() += count.calls;
             }
         }
-        for (org, _) in news {
+        for (org, _) in &news {
             if let Some(signs) = state.signs.get_mut(org) {
                 signs.is_news = true;
             }
         }
     }
 
-    fn heard(&self, org: OrgId, call: &CallRecord<'_>) {
-        let word = word(call.outcome);
+    fn heard(&self, grant: &Grant, call: &CallRecord<'_>) {
+        let (org, word) = (grant.0, word(call.outcome));
         self.measure(org, call, word);
         let mut state = self.lock();
         let key = (org, call_stats::hour_of(call.at), word);
         if state.counts.len() < COUNTS_MAX || state.counts.contains_key(&key) {
             *state.counts.entry(key).or_default() += 1;
         }
+        state.used(grant, call, word);
         let is_silent = call.signs == drift::VendorSigns::default();
         if !is_silent && (state.signs.len() < SIGNS_MAX || state.signs.contains_key(&org)) {
             state.signs.entry(org).or_default().hear(call);
@@ -148,6 +197,35 @@ impl CallBook {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    /// Count a call for its grant.
+    fn used(&mut self, grant: &Grant, call: &CallRecord<'_>, word: &'static str) {
+        let route = Route::of(call.method, call.path);
+        let endpoint = route.map_or(OTHER, |route| (route.method, route.path));
+        let rows = i64::try_from(call.rows).unwrap_or(i64::MAX);
+        let used = Use { calls: 1, failed: i64::from(word != "ok"), rows };
+        self.use_of(grant.clone(), (call_stats::hour_of(call.at), endpoint), used);
+        self.last.insert(grant.clone(), call.at);
+    }
+
+    fn use_of(&mut self, grant: Grant, of: (Millis, (&'static str, &'static str)), used: Use) {
+        if self.uses.len() >= COUNTS_MAX && !self.uses.contains_key(&grant) {
+            return;
+        }
+        // Of a grant there are as many as there are endpoints, for each hour since the last writing.
+        let sum = self.uses.entry(grant).or_default().entry(of).or_default();
+        sum.calls += used.calls;
+        sum.failed += used.failed;
+        sum.rows = sum.rows.saturating_add(used.rows);
+    }
+}
+
+fn call_use(grant: &Grant, hour: Millis, (method, path): (&str, &str), used: Use) -> CallUse {
+    let (org, connection) = grant.clone();
+    let endpoint = format!("{method} {path}").trim().to_owned();
+    CallUse { org, connection, hour, endpoint, calls: used.calls, failed: used.failed, rows: used.rows }
 }
 
 impl Signs {
@@ -190,15 +268,11 @@ impl Signs {
     }
 }
 
-async fn write(
-    db: &Db,
-    counts: &[CallCount],
-    news: &[(OrgId, Signs)],
-    now: Millis,
-) -> Result<(), StoreError> {
+async fn write(db: &Db, taken: &Taken, now: Millis) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
-    call_stats::add(&mut tx, counts).await?;
-    for (org, signs) in news {
+    call_stats::add(&mut tx, &taken.counts).await?;
+    outward::add(&mut tx, &taken.uses, &taken.last).await?;
+    for (org, signs) in &taken.news {
         for (subject, message) in signs.notices() {
             let notice = NewNotice { org: *org, kind: crate::watch::NOTICE, subject, message: &message };
             notices::raise(&mut tx, &notice, now).await?;
@@ -209,13 +283,13 @@ async fn write(
 
 struct Ear {
     book: Arc<CallBook>,
-    org: OrgId,
+    grant: Grant,
     next: Option<Arc<dyn Recorder>>,
 }
 
 impl Recorder for Ear {
     fn record(&self, call: &CallRecord<'_>) {
-        self.book.heard(self.org, call);
+        self.book.heard(&self.grant, call);
         if let Some(next) = &self.next {
             next.record(call);
         }

@@ -101,8 +101,7 @@ impl Clients {
         let Connections { db, config, seams, .. } = &self.connections;
         let new_pace = || budget::pace(db, org, config, seams);
         let pace = Arc::clone(self.lock().paces.entry(org).or_insert_with(new_pace));
-        let ear = self.book.ear(org, seams.recorder.clone());
-        let opened = self.connections.open_sharing(org, pace, ear).await?;
+        let opened = self.connections.open_sharing(org, pace, &self.book).await?;
         let client = opened.client.clone();
         let open = Open {
             connection_id: opened.connection.connection_id,

@@ -10,7 +10,7 @@ pub(crate) mod standing;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
-use drift::{App, Auth, Client, Config, MemoryKeeper, Pace, Recorder, Seams, TokenPair};
+use drift::{App, Auth, Client, Config, MemoryKeeper, Pace, Seams, TokenPair};
 use model::{ConnectionId, Millis, OrgId, Secret};
 use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
@@ -20,6 +20,7 @@ use store::vault::Vault;
 use store::{Db, StoreError, Tx, grants};
 
 use crate::budget;
+use crate::calls::CallBook;
 use crate::context::Context;
 use crate::error::{Doing, EngineError};
 use crate::scheduler::ScheduleError;
@@ -89,10 +90,18 @@ impl Connections {
     /// # Errors
     /// When there is none, when there are several and none was named, or when its secrets do not open.
     pub async fn open(&self, org: Option<OrgId>) -> Result<Opened, EngineError> {
-        self.open_with(org, None, self.seams.clone()).await
+        self.open_with(org, None, None).await
     }
 
-    /// Open the connection of an organization with a budget that others use too, and an ear of its own.
+    /// The same, and every call is entered in `book`.
+    ///
+    /// # Errors
+    /// As [`Connections::open`].
+    pub async fn open_counted(&self, org: OrgId, book: &Arc<CallBook>) -> Result<Opened, EngineError> {
+        self.open_with(Some(org), None, Some(book)).await
+    }
+
+    /// Open the connection of an organization with a budget that others use too; every call is entered in `book`.
     ///
     /// # Errors
     /// As [`Connections::open`].
@@ -100,19 +109,22 @@ impl Connections {
         &self,
         org: OrgId,
         pace: Arc<Pace>,
-        recorder: Arc<dyn Recorder>,
+        book: &Arc<CallBook>,
     ) -> Result<Opened, EngineError> {
-        let seams = Seams { recorder: Some(recorder), ..self.seams.clone() };
-        self.open_with(Some(org), Some(pace), seams).await
+        self.open_with(Some(org), Some(pace), Some(book)).await
     }
 
     async fn open_with(
         &self,
         org: Option<OrgId>,
         pace: Option<Arc<Pace>>,
-        seams: Seams,
+        book: Option<&Arc<CallBook>>,
     ) -> Result<Opened, EngineError> {
         let connection = self.find(org).await?;
+        let mut seams = self.seams.clone();
+        if let Some(book) = book {
+            seams.recorder = Some(book.ear(&connection, seams.recorder.take()));
+        }
         if connection.state.is_given_up() {
             return Err(EngineError::Connection(format!(
                 "organization {} was disconnected",

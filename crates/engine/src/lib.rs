@@ -27,6 +27,7 @@ pub mod route;
 pub mod scheduler;
 pub mod schedules;
 mod sweeping;
+pub mod use_watch;
 pub mod verify;
 pub mod watch;
 pub mod webhooks;

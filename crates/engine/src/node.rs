@@ -57,6 +57,8 @@ pub struct NodeLimits {
     pub end_unused_ms: Option<i64>,
     /// How long the history of jobs is kept, in milliseconds.
     pub runs_kept_ms: i64,
+    /// How long it is kept what grants were used for and who read what, in milliseconds.
+    pub uses_kept_ms: i64,
 }
 
 impl Default for NodeLimits {
@@ -72,6 +74,7 @@ impl Default for NodeLimits {
             unused_ms: 30 * 24 * 60 * 60 * 1_000,
             end_unused_ms: None,
             runs_kept_ms: 30 * 24 * 60 * 60 * 1_000,
+            uses_kept_ms: 90 * 24 * 60 * 60 * 1_000,
         }
     }
 }

@@ -7,11 +7,13 @@ pub(crate) mod file;
 pub(crate) mod layer;
 pub(crate) mod serving;
 pub(crate) mod setting;
+mod watching;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use engine::use_watch::WatchOptions;
 use model::{OrgId, Secret};
 use store::DatabaseUrl;
 use url::Url;
@@ -94,6 +96,10 @@ pub(crate) struct Config {
     pub(crate) connections_end_unused_ms: Option<i64>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
+    /// What counts as unusual use.
+    pub(crate) watching: WatchOptions,
+    /// How long use is kept recorded, in milliseconds.
+    pub(crate) uses_kept_ms: i64,
     /// What `longshore serve` is told.
     pub(crate) serving: Serving,
 }
@@ -176,6 +182,8 @@ impl Config {
                 .filter(|ms| *ms > 0),
             log: read(&layers, "log", directives)?,
             log_format: read(&layers, "log_format", log_format)?,
+            watching: watching::parse(&layers)?,
+            uses_kept_ms: watching::kept_ms(&layers)?,
             serving: Serving::parse(&layers)?,
             file,
             layers,

@@ -7,6 +7,7 @@
 
 mod app;
 mod browser;
+mod bundle;
 mod callback;
 mod certificate_files;
 mod cli;

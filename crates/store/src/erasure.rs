@@ -38,9 +38,22 @@ erased! {
 }
 
 /// Tables with an organization that an erasure leaves: who may come in, grants and decoys without their secrets, how
-/// disconnects went, and the audit log. None holds anything of the organization's people.
-pub const KEPT: &[&str] =
-    &["access_keys", "access_memberships", "audit_log", "connections", "disconnects", "honey_tokens"];
+/// disconnects went, and the audit log. None holds anything of the organization's people. And what was recorded of use, which
+/// ends with its retention: giving up a connection must not be a way to hide what was done with it.
+pub const KEPT: &[&str] = &[
+    "access_keys",
+    "access_memberships",
+    "audit_log",
+    "connections",
+    "disconnects",
+    "honey_tokens",
+    "use_alarms",
+    "use_calls",
+    "use_clients",
+    "use_connections",
+    "use_requests",
+    "use_steps",
+];
 
 /// The tables that an erasure empties of an organization's rows.
 pub fn tables() -> impl Iterator<Item = &'static str> {

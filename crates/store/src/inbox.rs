@@ -17,7 +17,7 @@ use model::{
 };
 
 pub use append::{Appended, BATCH_MAX, append, commit};
-pub use read::{Counts, Unconnected, counts, get, of_conversation, unconnected};
+pub use read::{Counts, Unconnected, any_of_kind, counts, get, of_conversation, unconnected};
 pub use route::{Outcome, mark_routed, prune, unroute, unrouted};
 pub use select::{Selection, count, list};
 

@@ -54,6 +54,7 @@ pub mod sweeps;
 pub mod tables;
 pub mod text;
 mod url;
+pub mod uses;
 pub mod vault;
 pub mod wake;
 pub mod watermarks;

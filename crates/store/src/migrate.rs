@@ -62,6 +62,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0008_tokens.sql"),
         include_str!("../migrations/postgres/0008_tokens.sql"),
     ),
+    (
+        10,
+        "watch",
+        include_str!("../migrations/sqlite/0010_watch.sql"),
+        include_str!("../migrations/postgres/0010_watch.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.

@@ -18,7 +18,7 @@ pub(crate) mod write;
 
 pub use crate::hash::messages_hash;
 pub use apply::{Applied, apply, apply_prepared};
-pub use counts::{Counts, count_created_between, counts};
+pub use counts::{Counts, count_created_between, count_people_of_conversations, counts};
 pub use files::{
     AttachmentMissing, StoredFile, attachment_bytes, attachments_missing, mark_attachment_gone,
     store_attachment,

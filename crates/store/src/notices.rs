@@ -5,6 +5,7 @@
 
 use model::{Millis, OrgId};
 
+use crate::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
 
@@ -95,6 +96,23 @@ pub async fn dismiss(tx: &mut Tx, org: OrgId, kind: &str, subject: Option<&str>)
         .execute(conn)
         .await
         .map(|done| done.rows_affected()))?)
+}
+
+/// Somebody has taken note of what a notice says: it is taken back, and comes again only when it is raised again.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when no such notice stands, or the database's error.
+pub async fn acknowledge(
+    tx: &mut Tx,
+    (org, kind, subject): (OrgId, &str, &str),
+    who: &Who,
+    now: Millis,
+) -> Result<(), StoreError> {
+    if subject.is_empty() || dismiss(tx, org, kind, Some(subject)).await? == 0 {
+        return Err(StoreError::NotFound { what: "notice" });
+    }
+    let object = Object::new(ObjectKind::Notice, format!("{kind}/{subject}"));
+    audit::append(tx, &NewEntry::done(now, who, Action::NoticeAcknowledge, object).org(org))
 }
 
 const LIST: &str = "

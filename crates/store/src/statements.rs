@@ -11,7 +11,7 @@ use crate::{
     access, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory, disconnects,
     effects, endpoints, erasure, exclusive, explain, export_runs, facts, failures, grants, honey, inbox,
     listings, migrate, mirror, notices, pauses, queue, renewals, runs, schedules, status, sweeps, tables,
-    vault, wake, watermarks, workers,
+    uses, vault, wake, watermarks, workers,
 };
 
 impl Db {
@@ -69,6 +69,9 @@ const SINGLE: &[&[(&str, &str)]] = &[
     schedules::STATEMENTS,
     status::STATEMENTS,
     sweeps::STATEMENTS,
+    uses::alarms::STATEMENTS,
+    uses::inward::STATEMENTS,
+    uses::outward::STATEMENTS,
     watermarks::STATEMENTS,
     workers::STATEMENTS,
 ];
@@ -96,6 +99,8 @@ const BULK: &[&[(&str, &Texts)]] = &[
     effects::BULK,
     mirror::write::BULK,
     queue::BULK,
+    uses::inward::BULK,
+    uses::outward::BULK,
     &[("listings::RECORD", &listings::RECORD)],
 ];
 

@@ -31,7 +31,7 @@ pub use key::{KEY_BYTES, Key, KeyId};
 pub use key_file::{KeyFile, parse as parse_keys};
 pub use key_text::KeyText;
 pub use noted::{KeyState, NotedKey, noted};
-pub use overview::{Overview, overview};
+pub use overview::{Overview, SecretState, overview, secrets_of};
 pub use ring::Ring;
 pub use rotate::{Chosen, ROTATE_BATCH, ROTATE_BATCH_MAX, RotateOptions, Rotated, Rotation};
 pub use wrapping::{KeySource, Removed, Wrapping};

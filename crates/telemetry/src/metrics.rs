@@ -195,6 +195,8 @@ metrics! {
     api_rate_limit("org"): gauge = "The limit that Drift's last answer told, by organization.";
     api_rate_remaining("org"): gauge = "Calls left as Drift's last answer told, by organization.";
     honey_touched(): gauge = "Times that honey tokens were read, or shown at a door.";
+    use_alarms("kind"): counter = "Alarms of unusual use that this node raised, by kind.";
+    use_uncounted(): counter = "Requests of known callers that were not counted, because too much waited to be written.";
     notices("kind"): gauge = "Notices for a person, by kind.";
 }
 

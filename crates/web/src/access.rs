@@ -17,6 +17,7 @@ mod sign_in;
 #[cfg(test)]
 mod tests;
 pub(crate) mod totp;
+mod uses;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub(crate) use doors::{Doors, Meeting, OfOrg, Opened};
 pub use one_time::link_path;
 pub(crate) use org::visible;
 pub(crate) use sign_in::{Answer, Given, confirm, hash, sign_in};
+pub(crate) use uses::Rows;
+pub use uses::UseBook;
 
 use crate::serve::Peer;
 use crate::source::Sources;
@@ -66,6 +69,7 @@ pub struct Access {
     options: Arc<AccessOptions>,
     proxies: Arc<Sources>,
     hashing: Arc<Semaphore>,
+    uses: Arc<UseBook>,
 }
 
 impl Access {
@@ -79,7 +83,14 @@ impl Access {
     ) -> Self {
         let proxies = Sources { allowed: Vec::new(), trusted_proxies: options.trusted_proxies.clone() };
         let (options, proxies) = (Arc::new(options), Arc::new(proxies));
-        Self { db, clock, entropy, vault, options, proxies, hashing: Arc::new(Semaphore::new(HASHES_MAX)) }
+        let (hashing, uses) = (Arc::new(Semaphore::new(HASHES_MAX)), Arc::default());
+        Self { db, clock, entropy, vault, options, proxies, hashing, uses }
+    }
+
+    /// Who read what through these doors: to be flushed from time to time.
+    #[must_use]
+    pub const fn uses(&self) -> &Arc<UseBook> {
+        &self.uses
     }
 
     /// What the metrics ask for.

@@ -12,6 +12,7 @@ mod caller;
 mod describe;
 pub(crate) mod problem;
 
+mod acknowledge_notice;
 mod connections;
 mod consumers;
 mod dead_letters;
@@ -19,6 +20,7 @@ mod disconnect_connection;
 mod document;
 mod explain_conversation;
 mod explain_event;
+mod exposure;
 mod pause;
 mod pauses;
 mod replay;
@@ -66,6 +68,8 @@ const ENDPOINTS: &[Described] = &[
     set_consumer::PAUSE,
     set_consumer::RESUME,
     set_consumer::REWIND,
+    exposure::DESCRIBED,
+    acknowledge_notice::DESCRIBED,
     connections::DESCRIBED,
     show_connection::DESCRIBED,
     disconnect_connection::KEEP,

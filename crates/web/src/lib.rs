@@ -6,6 +6,7 @@
 pub mod access;
 mod answer;
 pub mod api;
+pub mod exposure;
 pub mod gateway;
 mod health;
 mod pages;

@@ -50,6 +50,7 @@ pub(crate) struct Recorded {
     pub(crate) attempt: u32,
     pub(crate) outcome: Outcome,
     pub(crate) retry_after_ms: Option<u64>,
+    pub(crate) rows: usize,
 }
 
 struct Ear(Arc<Network>);
@@ -61,6 +62,7 @@ impl Recorder for Ear {
             attempt: call.attempt,
             outcome: call.outcome,
             retry_after_ms: call.rate.retry_after_ms,
+            rows: call.rows,
         });
     }
 }

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use bytes::Bytes;
-use drift::{Auth, Client, Config, Limits, Seams, Secret, Transport, TransportError, TransportKind};
+use drift::{
+    Auth, CallRecord, Client, Config, Limits, Recorder, Route, Seams, Secret, Transport, TransportError,
+    TransportKind,
+};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use model::time::Sleep;
@@ -58,6 +61,17 @@ pub(crate) struct Script {
     clock: FakeClock,
 }
 
+/// Holds every call to the table of endpoints.
+struct Held;
+
+impl Recorder for Held {
+    fn record(&self, call: &CallRecord<'_>) {
+        let route = Route::of(call.method, call.path);
+        let route = route.unwrap_or_else(|| panic!("{} {} is not in the table", call.method, call.path));
+        assert_eq!(route.scope, call.scope, "{route}");
+    }
+}
+
 impl Script {
     pub(crate) fn new() -> Self {
         let clock = FakeClock::at(Millis(1_710_000_000_000));
@@ -79,7 +93,7 @@ impl Script {
             transport: Arc::new(self.clone()),
             clock: Arc::new(Hasty(self.clock.clone())),
             entropy: Arc::new(SeededEntropy::new(9)),
-            recorder: None,
+            recorder: Some(Arc::new(Held)),
         }
     }
 

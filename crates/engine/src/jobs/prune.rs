@@ -1,9 +1,10 @@
-//! Forget what has served: routed events and their keys, effects that were done, counted calls, sweeps. What is pruned is the program's own record of how
+//! Forget what has served: routed events and their keys, effects that were done, counted calls, recorded use, sweeps. What is pruned is the program's own record of how
 //! it worked, never the mirror, its changes or its facts.
 
 use serde::{Deserialize, Serialize};
 use store::changes::{self, Start};
 use store::queue::priority;
+use store::uses::{alarms, inward, outward};
 use store::{call_stats, effects, inbox, signals, sweeps};
 
 use super::asking;
@@ -18,6 +19,8 @@ const CALLS_MS: i64 = 90 * DAY_MS;
 const EFFECTS_MS: i64 = 30 * DAY_MS;
 /// How long sweeps are kept, in milliseconds.
 const SWEEPS_MS: i64 = 90 * DAY_MS;
+/// How long the steps of callers are kept, in milliseconds: nobody looks further back than a day.
+const STEPS_MS: i64 = 2 * DAY_MS;
 /// Events deleted in one transaction.
 const EVENTS_PAGE: u32 = 2_000;
 /// Transactions of one run: what is left is the next one's.
@@ -53,6 +56,10 @@ impl Job for Prune {
         let mut tx = ctx.begin().await?;
         effects::prune(&mut tx, ctx.org(), before, through).await?;
         call_stats::prune(&mut tx, now.plus(-CALLS_MS)).await?;
+        let uses_before = now.plus(-ctx.node.limits.uses_kept_ms);
+        outward::prune(&mut tx, uses_before).await?;
+        inward::prune(&mut tx, uses_before, now.plus(-STEPS_MS)).await?;
+        alarms::prune(&mut tx, uses_before).await?;
         sweeps::prune(&mut tx, now.plus(-SWEEPS_MS)).await?;
         asking::end(ctx, tx, "done").await
     }

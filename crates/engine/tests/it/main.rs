@@ -11,6 +11,7 @@ mod nodes;
 mod simulation;
 mod tokens;
 mod transport;
+mod use_watch;
 mod webhooks;
 mod worker;
 mod world;

@@ -38,7 +38,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let org = database::organization(app, &db).await?;
     let work = Work::begin(app, &db, org, Priority::Backfill).await?;
     let outcome = engine::archive::run(&work.ctx, ask).await;
-    let elapsed_ms = work.end();
+    let elapsed_ms = work.end().await;
     let outcome = outcome?;
     let summary = Summary::new(outcome.certificate, elapsed_ms, app.config.database.to_string());
     let report = Report {

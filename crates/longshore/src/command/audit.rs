@@ -1,7 +1,7 @@
 //! `longshore audit`: who did what, and the proof that nobody changed what it says.
 
 pub(crate) mod checkpoint;
-mod export;
+pub(crate) mod export;
 mod list;
 mod verify;
 

@@ -1,6 +1,7 @@
-//! `longshore connections`: the grants there are, and giving them up.
+//! `longshore connections`: the grants there are, what they lay open, and giving them up.
 
 mod disconnect;
+mod exposure;
 mod list;
 mod show;
 
@@ -11,7 +12,7 @@ use crate::app::App;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Show connections, and give them up
+/// Show connections and what they lay open, and give them up
 ///
 /// docs/connections.md tells what a disconnect does, in which order, and what happens when Drift does not answer.
 #[derive(Debug, clap::Args)]
@@ -24,6 +25,7 @@ pub(crate) struct Args {
 enum What {
     List(list::Args),
     Show(show::Args),
+    Exposure(exposure::Args),
     Disconnect(disconnect::Args),
 }
 
@@ -32,6 +34,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     match args.what {
         What::List(args) => list::run(app, args).await,
         What::Show(args) => show::run(app, args).await,
+        What::Exposure(args) => exposure::run(app, args).await,
         What::Disconnect(args) => disconnect::run(app, args).await,
     }
 }

@@ -205,7 +205,7 @@ async fn bring_home(
     let outcome = Box::pin(archive::run(&work.ctx, Ask::Changed)).await?;
     let verification = Box::pin(verify::against_api(&work.ctx)).await?;
     let calls = work.ctx.calls.read();
-    work.end();
+    work.end().await;
     let certificate_files = certificate_files::write(db, &outcome.certificate, &home.folder).await?;
     let export_dir = home.folder.join("export");
     for (format, extras) in [(Format::Ndjson, true), (Format::Csv, false)] {

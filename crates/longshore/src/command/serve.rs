@@ -5,6 +5,7 @@
 
 mod alarm;
 mod doors;
+mod uses;
 mod witness;
 mod work;
 
@@ -71,6 +72,8 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
     parts.spawn(alarm::watch(db.clone(), app.clock.clone(), metrics.clone(), app.interrupt.stop()));
     parts.spawn(witness::run(app.clone(), db.clone(), vault.clone()));
     let doors = doors::open(app, &db, &vault, &metrics, stopping.clone()).await?;
+    let watch = uses::Watch::new(app, &db, &metrics, doors.uses());
+    parts.spawn(watch.clone().run());
     let organizations = known(app, &db).await?;
     let report = Report {
         listening: listener.local_addr().map_or_else(|_| serving.listen.to_string(), |at| at.to_string()),
@@ -101,6 +104,7 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
         }
     };
     finish(app, parts).await;
+    watch.last().await;
     witness::last(app, &db, &vault).await;
     listening.abort();
     db.close().await;

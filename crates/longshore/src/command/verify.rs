@@ -67,7 +67,7 @@ async fn with_drift(app: &App) -> Result<Report, Failure> {
     let work = Work::begin(app, &db, org, Priority::Asked).await?;
     let verification = verify::against_api(&work.ctx).await;
     let calls = work.ctx.calls.read();
-    let elapsed_ms = work.end();
+    let elapsed_ms = work.end().await;
     db.close().await;
     let report = report(app, verification?, app.config.api_url.to_string(), elapsed_ms);
     Ok(Report { requests: calls.calls, refused_429: calls.refused_429, ..report })

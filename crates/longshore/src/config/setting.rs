@@ -321,6 +321,48 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "A connection that was not used for so many days is given up by `serve`, as `connections disconnect --keep` does, up to 3650. 0: none is.",
     ),
     setting(
+        "use_days",
+        &["LONGSHORE_USE_DAYS"],
+        "90",
+        "How long it is kept what connections were used for and who read what, in days, 35 to 3660.",
+    ),
+    setting(
+        "watch_dormant_days",
+        &["LONGSHORE_WATCH_DORMANT_DAYS"],
+        "14",
+        "The first use of a connection after so many days without any raises an alarm, 1 to 366.",
+    ),
+    setting(
+        "watch_volume_factor",
+        &["LONGSHORE_WATCH_VOLUME_FACTOR"],
+        "5",
+        "A day on which a connection is used more than so many times as on a usual one raises an alarm, 2 to 1000.",
+    ),
+    setting(
+        "watch_volume_calls",
+        &["LONGSHORE_WATCH_VOLUME_CALLS"],
+        "10000",
+        "But not below so many calls a day.",
+    ),
+    setting(
+        "watch_volume_rows",
+        &["LONGSHORE_WATCH_VOLUME_ROWS"],
+        "50000",
+        "Nor below so many records read a day.",
+    ),
+    setting(
+        "watch_pattern_minutes",
+        &["LONGSHORE_WATCH_PATTERN_MINUTES"],
+        "60",
+        "Within so many minutes describing, counting, sampling and reading in bulk by one caller belong together, 5 to 1440.",
+    ),
+    setting(
+        "watch_pattern_rows",
+        &["LONGSHORE_WATCH_PATTERN_ROWS"],
+        "1000",
+        "So many records read after the first sample are a bulk.",
+    ),
+    setting(
         "log",
         &["LONGSHORE_LOG"],
         "warn",

@@ -15,6 +15,7 @@ mod dialogues;
 mod endpoints;
 mod full_disk;
 mod honey;
+mod incident;
 mod interrupt;
 mod keys;
 mod live;
@@ -28,3 +29,4 @@ mod tail;
 mod trace;
 #[cfg(feature = "transit")]
 mod transit;
+mod uses;

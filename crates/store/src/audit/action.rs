@@ -117,6 +117,12 @@ words! {
         ScheduleSet = "schedule.set",
         /// The token by which received webhooks are known was set.
         WebhookTokenSet = "webhook_token.set",
+        /// An alarm of unusual use was raised: `dormancy`, `volume`, `pattern`, `new_client`.
+        AlarmRaise = "alarm.raise",
+        /// What a notice says was taken note of by somebody.
+        NoticeAcknowledge = "notice.acknowledge",
+        /// A bundle of what happened in a window was written out.
+        IncidentExport = "incident.export",
         /// The log itself was written out.
         AuditExport = "audit.export",
     }
@@ -171,6 +177,8 @@ words! {
         Endpoint = "endpoint",
         /// A reader of the feed.
         Consumer = "consumer",
+        /// Notices: their kind, a slash, their subject.
+        Notice = "notice",
         /// A regular job, by its kind.
         Schedule = "schedule",
         /// The log.

@@ -3,7 +3,7 @@
 //! It is a key of its own and not derived from the vault's, so that it outlives a change of that one, and so that whoever
 //! checks needs only the public half.
 
-use ed25519_dalek::{Signer as _, SigningKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use model::Millis;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -18,6 +18,8 @@ use crate::vault::{Vault, VaultError};
 const SEED_BYTES: usize = 32;
 /// What the private half is to the vault; the key's id is whose it is.
 const KIND: &str = "audit_key";
+/// What a signed file begins with, and a checkpoint does not.
+const FILE: &[u8] = b"longshore file 1\n";
 /// An Ed25519 public key.
 pub type PublicKey = [u8; 32];
 
@@ -37,6 +39,12 @@ impl Signer {
         self.0.verifying_key().to_bytes()
     }
 
+    /// Sign what a file says. No checkpoint can be taken for it, nor it for a checkpoint.
+    #[must_use]
+    pub fn attest(&self, text: &[u8]) -> Vec<u8> {
+        self.0.sign(&statement(text)).to_bytes().to_vec()
+    }
+
     /// Sign a statement of how far the log has come.
     pub(super) fn sign(&self, mut unsigned: Checkpoint) -> Checkpoint {
         unsigned.public_key = self.public_key().to_vec();
@@ -44,6 +52,19 @@ impl Signer {
         unsigned.signature = signature.to_bytes().to_vec();
         unsigned
     }
+}
+
+/// Whether a key signed by [`Signer::attest`] just this.
+#[must_use]
+pub fn attested(public_key: &PublicKey, text: &[u8], signature: &[u8]) -> bool {
+    let key = VerifyingKey::from_bytes(public_key).ok();
+    let signature = Signature::from_slice(signature).ok();
+    let (Some(key), Some(signature)) = (key, signature) else { return false };
+    key.verify_strict(&statement(text), &signature).is_ok()
+}
+
+fn statement(text: &[u8]) -> Vec<u8> {
+    [FILE, text].concat()
 }
 
 /// The name of a public key: the first 16 digits of its hash.

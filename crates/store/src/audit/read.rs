@@ -57,6 +57,19 @@ pub async fn head(db: &Db) -> Result<(i64, Hash), StoreError> {
     Ok((seq, hash.try_into().map_err(|_| WHAT)?))
 }
 
+const SPAN: &str = "
+    SELECT COALESCE(MIN(seq), 0), COALESCE(MAX(seq), 0) FROM audit_log WHERE at >= $1 AND at < $2";
+
+/// The numbers of the first and the last entry of `from..to`; `None` when there is none.
+///
+/// # Errors
+/// The database's error.
+pub async fn span(db: &Db, from: Millis, to: Millis) -> Result<Option<(i64, i64)>, StoreError> {
+    let found: (i64, i64) =
+        on_db!(db, pool => sqlx::query_as(SPAN).bind(from.0).bind(to.0).fetch_one(pool).await)?;
+    Ok((found.0 > 0).then_some(found))
+}
+
 /// Which entries to list. What is `None` is not asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Filter<'a> {
@@ -119,4 +132,4 @@ impl EntryRow {
 }
 
 pub(crate) const STATEMENTS: &[(&str, &str)] =
-    &[("audit::PAGE", PAGE), ("audit::HEAD", HEAD), ("audit::LIST", LIST)];
+    &[("audit::PAGE", PAGE), ("audit::HEAD", HEAD), ("audit::LIST", LIST), ("audit::SPAN", SPAN)];

@@ -135,6 +135,23 @@ pub async fn unconnected(db: &Db, limit: u32) -> Result<Vec<Unconnected>, StoreE
     Ok(rows.into_iter().map(told).collect())
 }
 
+const ANY_OF_KIND: &str = "
+    SELECT COUNT(*) FROM (SELECT 1 FROM events WHERE org_id = $1 AND kind = $2 AND received_at >= $3 LIMIT 1) AS found";
+
+/// Whether an organization sent an event of a kind since an instant. Reads until it finds one.
+///
+/// # Errors
+/// The database's error.
+pub async fn any_of_kind(db: &Db, org: OrgId, kind: &str, since: Millis) -> Result<bool, StoreError> {
+    let found: i64 = on_db!(db, pool => sqlx::query_scalar(ANY_OF_KIND)
+        .bind(org.0)
+        .bind(kind)
+        .bind(since.0)
+        .fetch_one(pool)
+        .await)?;
+    Ok(found > 0)
+}
+
 pub(super) const STATEMENTS: &[(&str, &str)] = &[
     ("inbox::read::GET", GET),
     ("inbox::read::PAYLOAD", PAYLOAD),
@@ -143,4 +160,5 @@ pub(super) const STATEMENTS: &[(&str, &str)] = &[
     ("inbox::read::COUNT_UNROUTED", COUNT_UNROUTED),
     ("inbox::read::OLDEST_UNROUTED", OLDEST_UNROUTED),
     ("inbox::read::UNCONNECTED", UNCONNECTED),
+    ("inbox::read::ANY_OF_KIND", ANY_OF_KIND),
 ];

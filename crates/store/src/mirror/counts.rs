@@ -103,6 +103,17 @@ pub async fn counts(db: &Db, org: OrgId) -> Result<Counts, StoreError> {
     Ok(counts)
 }
 
+const WROTE: &str = "
+    SELECT COUNT(DISTINCT contact_id) FROM conversations WHERE org_id = $1 AND contact_id IS NOT NULL";
+
+/// How many people conversations are with, those whose contact was never read included.
+///
+/// # Errors
+/// The database's error.
+pub async fn count_people_of_conversations(db: &Db, org: OrgId) -> Result<i64, StoreError> {
+    Ok(on_db!(db, pool => sqlx::query_scalar(WROTE).bind(org.0).fetch_one(pool).await)?)
+}
+
 const CREATED_BETWEEN: &str = "
     SELECT COUNT(*) FROM conversations WHERE org_id = $1 AND created_at >= $2 AND created_at < $3";
 
@@ -124,5 +135,6 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("mirror::counts::FILES", FILES),
     ("mirror::counts::ATTACHMENTS", ATTACHMENTS),
     ("mirror::counts::CONTACTS_GONE", CONTACTS_GONE),
+    ("mirror::counts::WROTE", WROTE),
     ("mirror::counts::CREATED_BETWEEN", CREATED_BETWEEN),
 ];

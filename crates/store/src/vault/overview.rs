@@ -1,5 +1,7 @@
 //! What the vault holds, in numbers: which wrapping keys the database knows, and what hangs on each.
 
+use model::{ConnectionId, Millis};
+
 use crate::db::Db;
 use crate::error::StoreError;
 use crate::vault::noted::{self, NotedKey};
@@ -45,4 +47,39 @@ pub async fn overview(db: &Db) -> Result<Overview, StoreError> {
     Ok(Overview { keys, data_keys, replaced, secrets, first_format })
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[("overview::COUNTS", COUNTS)];
+/// A sealed secret, without what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretState {
+    /// What it is to its connection, such as `access_token`.
+    pub kind: String,
+    /// How often it was saved.
+    pub version: i64,
+    /// When it was saved last.
+    pub saved_at: Millis,
+}
+
+row! {
+    struct SecretRow {
+        kind: String,
+        version: i64,
+        saved_at: i64,
+    }
+}
+
+const SECRETS_OF: &str = "
+    SELECT kind, version, saved_at FROM secrets WHERE connection_id = $1 ORDER BY kind LIMIT 100";
+
+/// Which secrets of a connection the vault holds. No key is needed for that, and a decoy is not touched by it.
+///
+/// # Errors
+/// The database's error.
+pub async fn secrets_of(db: &Db, connection: &ConnectionId) -> Result<Vec<SecretState>, StoreError> {
+    let rows: Vec<SecretRow> =
+        on_db!(db, pool => sqlx::query_as(SECRETS_OF).bind(&connection.0).fetch_all(pool).await)?;
+    let state =
+        |row: SecretRow| SecretState { kind: row.kind, version: row.version, saved_at: Millis(row.saved_at) };
+    Ok(rows.into_iter().map(state).collect())
+}
+
+pub(crate) const STATEMENTS: &[(&str, &str)] =
+    &[("overview::COUNTS", COUNTS), ("overview::SECRETS_OF", SECRETS_OF)];

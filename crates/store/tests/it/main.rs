@@ -23,4 +23,5 @@ mod rotation;
 mod samples;
 mod schema;
 mod tables;
+mod uses;
 mod vault;

@@ -11,18 +11,20 @@ use axum::extract::{FromRequestParts as _, State};
 use axum::middleware::{Next as Inside, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::MethodRouter;
-use http::header::{SET_COOKIE, STRICT_TRANSPORT_SECURITY};
+use http::header::{SET_COOKIE, STRICT_TRANSPORT_SECURITY, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use model::{OrgId, Permission};
 use serde::Deserialize;
 use store::StoreError;
 use store::access::Token;
-use store::audit::{ActorKind, Who};
+use store::audit::{Actor, ActorKind, Who};
+use store::uses::inward::Reader;
 
 use super::caller::{Caller, Shown, meet};
 use super::cookies::{self, Cookie};
 use super::forged::{self, Forged};
 use super::next::Next;
+use super::uses::{Client, Heard, Rows};
 use super::{Access, org};
 use crate::api::ask::Query;
 use crate::api::problem::{Failed, store_status};
@@ -92,7 +94,7 @@ impl<S: Clone + Send + Sync + 'static> Doors<S> {
         needs: Needs,
         answers: MethodRouter<S>,
     ) -> Self {
-        let door = Door { access: self.access.clone(), surface: self.surface, needs };
+        let door = Door { access: self.access.clone(), surface: self.surface, needs, method, path };
         // What programs reach without a key stays free of whatever a door costs: the gateway answers thousands a second.
         let answers = match (self.surface, needs) {
             (Surface::Machine, Needs::Public) => answers,
@@ -146,6 +148,15 @@ struct Door {
     access: Access,
     surface: Surface,
     needs: Needs,
+    method: &'static str,
+    path: &'static str,
+}
+
+/// Whom a request turned out to be of, as far as it came.
+#[derive(Default)]
+struct Met {
+    actor: Option<Actor>,
+    org: Option<OrgId>,
 }
 
 /// Why somebody does not pass.
@@ -180,7 +191,9 @@ async fn pass(State(door): State<Door>, request: Request<Body>, inside: Inside) 
     let (method, asked) = (request.method().clone(), request.uri().path_and_query().cloned());
     let peer = request.extensions().get::<Peer>().copied();
     let https = door.access.is_https(peer, request.headers());
-    let mut response = match door.admit(request).await {
+    let client = door.client(peer, request.headers());
+    let mut met = Met::default();
+    let mut response = match door.admit(request, &mut met).await {
         Ok((request, keep)) => {
             let mut response = inside.run(request).await;
             keep.put(response.headers_mut());
@@ -191,6 +204,7 @@ async fn pass(State(door): State<Door>, request: Request<Body>, inside: Inside) 
             door.refuse(refused, &method, &Next::parse(asked))
         }
     };
+    door.count(met, client, &response);
     if https {
         // Over TLS a browser comes back by TLS alone.
         let year = HeaderValue::from_static("max-age=31536000");
@@ -200,7 +214,11 @@ async fn pass(State(door): State<Door>, request: Request<Body>, inside: Inside) 
 }
 
 impl Door {
-    async fn admit(&self, mut request: Request<Body>) -> Result<(Request<Body>, Keep), Refused> {
+    async fn admit(
+        &self,
+        mut request: Request<Body>,
+        met: &mut Met,
+    ) -> Result<(Request<Body>, Keep), Refused> {
         let peer = request.extensions().get::<Peer>().copied();
         let https = self.access.is_https(peer, request.headers());
         let address = self.access.address(peer, request.headers());
@@ -209,6 +227,7 @@ impl Door {
             Shown::Key(caller) => (Some(caller), None, true),
             Shown::Session(caller, renewed) => (Some(caller), renewed, false),
         };
+        met.actor = caller.as_ref().map(|caller| caller.actor().actor);
         if caller.is_none() && self.needs != Needs::Public {
             return Err(Refused::Unknown);
         }
@@ -221,9 +240,32 @@ impl Door {
             && let Some(org) = self.permit(caller, &mut request).await?
         {
             request.extensions_mut().insert(OfOrg(org));
+            met.org = Some(org);
         }
         request.extensions_mut().insert(Meeting { caller, csrf, https, address });
         Ok((request, Keep { renewed, visit, https }))
+    }
+
+    fn client(&self, peer: Option<Peer>, headers: &HeaderMap) -> Client {
+        let name = headers.get(USER_AGENT).map(HeaderValue::as_bytes);
+        Client::of(self.access.address(peer, headers), name)
+    }
+
+    /// Count a request of a caller who is known. What is refused before an organization was found is about none.
+    fn count(&self, met: Met, client: Client, response: &Response) {
+        let Some(actor) = met.actor else { return };
+        let status = response.status();
+        let answered = !status.is_client_error() && !status.is_server_error();
+        let rows = response.extensions().get::<Rows>().map_or(1, |rows| rows.0);
+        let reader = Reader { org: met.org.unwrap_or(OrgId(0)), kind: actor.kind, id: actor.id };
+        self.access.uses.heard(&Heard {
+            reader,
+            at: self.access.clock.now(),
+            client,
+            method: self.method,
+            path: self.path,
+            rows: answered.then_some(rows),
+        });
     }
 
     /// The text for forms, and a visit that begins with this request.

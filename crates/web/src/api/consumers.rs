@@ -1,9 +1,9 @@
 //! `GET /api/v1/consumers`: the readers of the change feed.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum::{Extension, Json};
 use model::{OrgId, Permission};
 use serde::Serialize;
 use store::StoreError;
@@ -13,7 +13,7 @@ use super::Api;
 use super::caller::Org;
 use super::describe::{Described, Kind, property};
 use super::problem::{Failed, Problem, store_status};
-use crate::access::Needs;
+use crate::access::{Needs, Rows};
 
 /// The consumers.
 #[derive(Serialize)]
@@ -37,9 +37,9 @@ impl Problem for Error {
 }
 
 /// List them, and measure how far they lag.
-async fn handler(State(api): State<Api>, Org(org): Org) -> Result<Json<Answer>, Failed> {
+async fn handler(State(api): State<Api>, Org(org): Org) -> Result<(Extension<Rows>, Json<Answer>), Failed> {
     let consumers = status::consumers_of(&api.db, org, api.clock.now()).await.map_err(Error::Store)?;
-    Ok(Json(Answer { organization: org, consumers }))
+    Ok((Extension(Rows(consumers.len())), Json(Answer { organization: org, consumers })))
 }
 
 pub(super) const DESCRIBED: Described = Described {

@@ -1,9 +1,9 @@
 //! `GET /api/v1/dead-letters`: the jobs that will not be tried again by themselves.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum::{Extension, Json};
 use model::{JobId, Millis, OrgId, Permission};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
@@ -14,7 +14,7 @@ use super::ask::Query;
 use super::caller::Org;
 use super::describe::{Described, Kind, in_query, property};
 use super::problem::{Failed, Problem, store_status};
-use crate::access::Needs;
+use crate::access::{Needs, Rows};
 
 /// Dead letters of one page.
 const PAGE: usize = 100;
@@ -83,15 +83,15 @@ async fn handler(
     State(api): State<Api>,
     Org(org): Org,
     Query(asked): Query<Asked>,
-) -> Result<Json<Answer>, Failed> {
+) -> Result<(Extension<Rows>, Json<Answer>), Failed> {
     let all = Which { kind: asked.kind, ..Which::all(JobState::Dead) };
     let count = queue::count(&api.db, org, &all).await.map_err(Error::Store)?;
     let which = Which { after: asked.after, ..all };
     let limit = u32::try_from(PAGE).expect("a page is small");
     let jobs = queue::list(&api.db, org, &which, limit).await.map_err(Error::Store)?;
     let after = jobs.last().filter(|_| jobs.len() == PAGE).map(|job| job.job_id.clone());
-    let dead_letters = jobs.into_iter().map(DeadLetter::from).collect();
-    Ok(Json(Answer { organization: org, count, dead_letters, after }))
+    let dead_letters: Vec<_> = jobs.into_iter().map(DeadLetter::from).collect();
+    Ok((Extension(Rows(dead_letters.len())), Json(Answer { organization: org, count, dead_letters, after })))
 }
 
 pub(super) const DESCRIBED: Described = Described {

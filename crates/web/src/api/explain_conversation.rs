@@ -1,9 +1,9 @@
 //! `GET /api/v1/conversations/{id}/explain`: what happened to a conversation, and what is to come.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum::{Extension, Json};
 use model::{ConversationId, Millis, OrgId, Permission};
 use serde::{Deserialize, Serialize};
 use store::StoreError;
@@ -14,7 +14,7 @@ use super::ask::{Path, Query};
 use super::caller::Org;
 use super::describe::{Described, Kind, Parameter, Property, in_path, in_query, property};
 use super::problem::{Failed, Problem, store_status};
-use crate::access::Needs;
+use crate::access::{Needs, Rows};
 
 /// Lines told when nobody says how many.
 const LINES_DEFAULT: usize = 200;
@@ -80,12 +80,12 @@ async fn handler(
     Org(org): Org,
     Path(id): Path<ConversationId>,
     Query(asked): Query<Asked>,
-) -> Result<Json<Answer>, Failed> {
+) -> Result<(Extension<Rows>, Json<Answer>), Failed> {
     let window = asked.window().map_err(Error::OutOfRange)?;
     let story = explain::conversation(&api.db, org, id, window, api.clock.now())
         .await
         .map_err(|error| Error::Store(id, error))?;
-    Ok(Json(Answer::new(org, story)))
+    Ok((Extension(Rows(story.lines.len())), Json(Answer::new(org, story))))
 }
 
 pub(super) const WINDOW: [Parameter; 3] = [

@@ -1,9 +1,9 @@
 //! `GET /api/v1/events/{id}/explain`: what became of an event.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum::{Extension, Json};
 use model::{EventId, Permission};
 use store::{StoreError, explain};
 
@@ -13,7 +13,7 @@ use super::caller::Org;
 use super::describe::{Described, Kind, Parameter, in_path};
 use super::explain_conversation::{Answer, Asked, OutOfRange, STORY, WINDOW};
 use super::problem::{Failed, Problem, store_status};
-use crate::access::Needs;
+use crate::access::{Needs, Rows};
 
 #[derive(Debug, thiserror::Error)]
 enum Error {
@@ -41,10 +41,11 @@ async fn handler(
     Org(org): Org,
     Path(id): Path<EventId>,
     Query(asked): Query<Asked>,
-) -> Result<Json<Answer>, Failed> {
+) -> Result<(Extension<Rows>, Json<Answer>), Failed> {
     let window = asked.window().map_err(Error::OutOfRange)?;
     let story = explain::event(&api.db, org, &id, window, api.clock.now()).await.map_err(Error::Store)?;
-    Ok(Json(Answer::new(org, story.ok_or(Error::NotFound)?)))
+    let story = story.ok_or(Error::NotFound)?;
+    Ok((Extension(Rows(story.lines.len())), Json(Answer::new(org, story))))
 }
 
 const PARAMETERS: &[Parameter] =

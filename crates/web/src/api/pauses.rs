@@ -1,9 +1,9 @@
 //! `GET /api/v1/pauses`: what is paused on purpose.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use axum::{Extension, Json};
 use model::{OrgId, Permission};
 use serde::Serialize;
 use store::StoreError;
@@ -13,7 +13,7 @@ use super::Api;
 use super::caller::Org;
 use super::describe::{Described, Kind, property};
 use super::problem::{Failed, Problem, store_status};
-use crate::access::Needs;
+use crate::access::{Needs, Rows};
 
 /// The pauses.
 #[derive(Serialize)]
@@ -37,9 +37,9 @@ impl Problem for Error {
 }
 
 /// List those that hold now.
-async fn handler(State(api): State<Api>, Org(org): Org) -> Result<Json<Answer>, Failed> {
+async fn handler(State(api): State<Api>, Org(org): Org) -> Result<(Extension<Rows>, Json<Answer>), Failed> {
     let pauses = status::pauses_of(&api.db, Some(org), api.clock.now()).await.map_err(Error::Store)?;
-    Ok(Json(Answer { organization: org, pauses }))
+    Ok((Extension(Rows(pauses.len())), Json(Answer { organization: org, pauses })))
 }
 
 pub(super) const DESCRIBED: Described = Described {

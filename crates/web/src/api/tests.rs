@@ -15,6 +15,7 @@ use store::audit;
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
 use store::consumers::{self, ConsumerKind};
 use store::inbox::{self, NewEvent, Outcome, Payload};
+use store::notices::{self, NewNotice};
 use store::queue::{self, Claim, NewJob};
 use store::vault::{Key, Vault};
 use store::workers::{self, Registered};
@@ -52,6 +53,9 @@ impl World {
         let dead = bury(&db, clock.as_ref(), &entropy).await;
         let mut tx = db.begin().await.unwrap();
         consumers::register(&mut tx, OURS, ("lake", ConsumerKind::Tail), 0, NOW).await.unwrap();
+        let notice =
+            NewNotice { org: OURS, kind: "vendor", subject: "sunset", message: "an end is announced" };
+        notices::raise(&mut tx, &notice, NOW).await.unwrap();
         tx.commit().await.unwrap();
         let router = routes(&db, Some(TOKEN), (clock, entropy));
         Self { db, router, event, dead, _folder: folder }
@@ -184,6 +188,7 @@ fn good_body(endpoint: &Described) -> Option<Value> {
         "/api/v1/dead-letters/replay" => Some(json!({"dry_run": true})),
         "/api/v1/pauses/{kind}" if endpoint.method == "put" => Some(json!({"reason": "a test"})),
         "/api/v1/consumers/{name}/rewind" => Some(json!({"seq": 1})),
+        "/api/v1/notices/acknowledge" => Some(json!({"kind": "vendor", "subject": "sunset"})),
         _ => None,
     }
 }
@@ -269,6 +274,7 @@ async fn one_organization_sees_and_moves_nothing_of_another() {
         ("/api/v1/dead-letters?org=2", "dead_letters"),
         ("/api/v1/pauses?org=2", "pauses"),
         ("/api/v1/consumers?org=2", "consumers"),
+        ("/api/v1/status?org=2", "notices"),
     ];
     world.call("put", "/api/v1/pauses/all?org=1", Some(json!({"reason": "theirs"}))).await;
     for (path, part) in empty {
@@ -283,6 +289,11 @@ async fn one_organization_sees_and_moves_nothing_of_another() {
         ("post", "/api/v1/consumers/lake/pause?org=2".into(), None),
         ("post", "/api/v1/consumers/lake/resume?org=2".into(), None),
         ("post", "/api/v1/consumers/lake/rewind?org=2".into(), Some(json!({"seq": 9}))),
+        (
+            "post",
+            "/api/v1/notices/acknowledge?org=2".into(),
+            Some(json!({"kind": "vendor", "subject": "sunset"})),
+        ),
         ("get", "/api/v1/connections/connection-1?org=2".into(), None),
         ("post", "/api/v1/connections/connection-1/disconnect?org=2".into(), None),
         ("post", "/api/v1/connections/connection-1/erase?org=2".into(), None),
@@ -383,7 +394,7 @@ async fn a_connection_is_given_up_at_once_and_carried_through_by_the_queue() {
 
 /// What each endpoint that changes something tells the audit log. An endpoint that is not here, and not a reading one, has
 /// no entry: that fails the test.
-const TOLD: [(&str, &str, &str); 9] = [
+const TOLD: [(&str, &str, &str); 10] = [
     ("post", "/api/v1/replay", "conversation.refresh"),
     ("post", "/api/v1/dead-letters/replay", "dead_letter.replay"),
     ("put", "/api/v1/pauses/{kind}", "pause.set"),
@@ -391,6 +402,7 @@ const TOLD: [(&str, &str, &str); 9] = [
     ("post", "/api/v1/consumers/{name}/pause", "consumer.pause"),
     ("post", "/api/v1/consumers/{name}/resume", "consumer.resume"),
     ("post", "/api/v1/consumers/{name}/rewind", "consumer.rewind"),
+    ("post", "/api/v1/notices/acknowledge", "notice.acknowledge"),
     ("post", "/api/v1/connections/{id}/disconnect", "connection.disconnect"),
     ("post", "/api/v1/connections/{id}/erase", "connection.disconnect"),
 ];

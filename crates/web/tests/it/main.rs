@@ -10,4 +10,5 @@ mod house;
 mod log;
 mod pages;
 mod socket;
+mod uses;
 mod world;

@@ -49,6 +49,7 @@ fn decode(answer: &Answer) -> Result<Page<Account>, DecodeError> {
         None | Some("") => None,
         Some(url) => Some(index(url).ok_or(DecodeError::new("the next page's link has no index"))?),
     };
+    answer.holds(inner.accounts.0.len());
     Ok(Page { items: inner.accounts.0, next: next.map(PageToken::cursor) })
 }
 

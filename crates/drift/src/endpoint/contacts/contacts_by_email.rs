@@ -1,7 +1,7 @@
 //! `GET /contacts?email=&limit=`
 
 use crate::call::Call;
-use crate::wire::{Contact, List};
+use crate::wire::Contact;
 use crate::{Client, Error, Scope};
 
 impl Client {
@@ -17,6 +17,6 @@ impl Client {
     pub async fn contacts_by_email(&self, email: &str, limit: Option<u32>) -> Result<Vec<Contact>, Error> {
         let call =
             Call::get("/contacts").query("email", email).query_some("limit", limit).scope(Scope::ContactRead);
-        Ok(self.data::<List<Contact>>(call).await?.0)
+        self.list(call).await
     }
 }

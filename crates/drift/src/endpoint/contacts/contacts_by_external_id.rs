@@ -1,7 +1,7 @@
 //! `GET /contacts?idType=external&id=`
 
 use crate::call::Call;
-use crate::wire::{Contact, List};
+use crate::wire::Contact;
 use crate::{Client, Error, Scope};
 
 /// Ids in one call.
@@ -23,7 +23,7 @@ impl Client {
         for ids in ids.chunks(IDS_MAX) {
             let call = Call::get("/contacts").query("idType", "external").scope(Scope::ContactRead);
             let call = ids.iter().fold(call, |call, id| call.query("id", id));
-            contacts.extend(self.data::<List<Contact>>(call).await?.0);
+            contacts.extend(self.list(call).await?);
         }
         Ok(contacts)
     }

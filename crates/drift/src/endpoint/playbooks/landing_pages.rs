@@ -1,7 +1,8 @@
 //! `GET /playbooks/clp`
 
+use crate::answer::Answer;
 use crate::call::Call;
-use crate::wire::{LandingPage, List};
+use crate::wire::LandingPage;
 use crate::{Client, Error, Scope};
 
 impl Client {
@@ -15,6 +16,6 @@ impl Client {
     /// As every call: [`Error`].
     pub async fn landing_pages(&self) -> Result<Vec<LandingPage>, Error> {
         let call = Call::get("/playbooks/clp").scope(Scope::PlaybookRead);
-        Ok(self.data_or_bare::<List<LandingPage>>(call).await?.0)
+        self.call_decoded(call, Answer::list_or_bare).await
     }
 }

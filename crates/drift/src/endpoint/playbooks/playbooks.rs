@@ -1,7 +1,8 @@
 //! `GET /playbooks/list`
 
+use crate::answer::Answer;
 use crate::call::Call;
-use crate::wire::{List, Playbook};
+use crate::wire::Playbook;
 use crate::{Client, Error, Scope};
 
 impl Client {
@@ -16,6 +17,6 @@ impl Client {
     /// As every call: [`Error`].
     pub async fn playbooks(&self) -> Result<Vec<Playbook>, Error> {
         let call = Call::get("/playbooks/list").scope(Scope::PlaybookRead);
-        Ok(self.data_or_bare::<List<Playbook>>(call).await?.0)
+        self.call_decoded(call, Answer::list_or_bare).await
     }
 }

@@ -54,8 +54,10 @@ impl Client {
 
 /// A bare `NaN` is no JSON, so it is mended where the body cannot be read as it is.
 fn decode(answer: &Answer) -> Result<Report, DecodeError> {
-    match answer.bare() {
-        Err(error) if error.is_garbled() => Ok(serde_json::from_slice(&without_bare_nan(&answer.bytes()))?),
-        report => report,
-    }
+    let report: Report = match answer.bare() {
+        Err(error) if error.is_garbled() => serde_json::from_slice(&without_bare_nan(&answer.bytes()))?,
+        report => report?,
+    };
+    answer.holds(report.rows.len());
+    Ok(report)
 }

@@ -1,7 +1,7 @@
 //! `GET /teams/org`
 
 use crate::call::Call;
-use crate::wire::{List, Team};
+use crate::wire::Team;
 use crate::{Client, Error};
 
 impl Client {
@@ -14,6 +14,6 @@ impl Client {
     /// # Errors
     /// As every call: [`Error`].
     pub async fn teams(&self) -> Result<Vec<Team>, Error> {
-        Ok(self.data::<List<Team>>(Call::get("/teams/org")).await?.0)
+        self.list(Call::get("/teams/org")).await
     }
 }

@@ -3,7 +3,7 @@
 use model::UserId;
 
 use crate::call::Call;
-use crate::wire::{List, Team};
+use crate::wire::Team;
 use crate::{Client, Error};
 
 impl Client {
@@ -17,6 +17,6 @@ impl Client {
     /// [`Error::NotFound`] when there is no such user; otherwise as every call.
     pub async fn user_teams(&self, id: UserId) -> Result<Vec<Team>, Error> {
         let call = Call::get("/teams/users").segment(id);
-        Ok(self.data::<List<Team>>(call).await?.0)
+        self.list(call).await
     }
 }

@@ -3,7 +3,7 @@
 use model::Millis;
 
 use crate::call::Call;
-use crate::wire::{List, Meeting, Meetings};
+use crate::wire::Meetings;
 use crate::{Client, Error, Scope};
 
 /// The most that one call gives, and what is asked for: the default would be 100.
@@ -26,7 +26,7 @@ impl Client {
             .query("max_start_time", max)
             .query("limit", LIMIT_MAX)
             .scope(Scope::UserRead);
-        let items = self.data::<List<Meeting>>(call).await?.0;
+        let items = self.list(call).await?;
         Ok(Meetings { maybe_truncated: items.len() >= LIMIT_MAX, items })
     }
 }

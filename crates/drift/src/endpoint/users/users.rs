@@ -1,7 +1,7 @@
 //! `GET /users/list`
 
 use crate::call::Call;
-use crate::wire::{List, User};
+use crate::wire::User;
 use crate::{Client, Error, Scope};
 
 impl Client {
@@ -15,6 +15,6 @@ impl Client {
     /// As every call: [`Error`].
     pub async fn users(&self) -> Result<Vec<User>, Error> {
         let call = Call::get("/users/list").scope(Scope::UserRead);
-        Ok(self.data::<List<User>>(call).await?.0)
+        self.list(call).await
     }
 }

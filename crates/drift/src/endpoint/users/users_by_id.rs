@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use model::UserId;
 
+use crate::answer::Answer;
 use crate::call::Call;
 use crate::wire::User;
-use crate::{Client, Error, Scope};
+use crate::{Client, DecodeError, Error, Scope};
 
 /// Ids in one call.
 const IDS_MAX: usize = 20;
@@ -29,10 +30,16 @@ impl Client {
         for ids in ids.chunks(IDS_MAX) {
             let call = Call::get("/users").scope(Scope::UserRead);
             let call = ids.iter().fold(call, |call, id| call.query("userId", id));
-            let by_id: ById = self.data(call).await?;
+            let by_id = self.call_decoded(call, decode).await?;
             users.extend(by_id.into_values().flatten());
         }
         users.sort_by_key(|user: &User| user.id);
         Ok(users)
     }
+}
+
+fn decode(answer: &Answer) -> Result<ById, DecodeError> {
+    let by_id: ById = answer.data()?;
+    answer.holds(by_id.len());
+    Ok(by_id)
 }

@@ -64,7 +64,13 @@ async fn retry_after_is_honoured_in_seconds_and_as_a_date() {
         let retry_after_ms = Some(u64::try_from(wait_ms).unwrap());
         assert_eq!(
             first,
-            Recorded { path: "/users/7".into(), attempt: 1, outcome: Outcome::Status(code), retry_after_ms }
+            Recorded {
+                path: "/users/7".into(),
+                attempt: 1,
+                outcome: Outcome::Status(code),
+                retry_after_ms,
+                rows: 0,
+            }
         );
     }
 }

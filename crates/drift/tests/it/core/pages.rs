@@ -48,6 +48,7 @@ async fn both_forms_are_read_to_their_end_and_resume_from_any_page() {
             tokens.extend(page.next.map(|token| token.to_string()));
         }
         assert_eq!(ids, [0, 1, 2, 3, 4, 5]);
+        assert!(network.records.lock().unwrap().iter().all(|record| record.rows == 2));
         assert_eq!(tokens.len(), 2);
         assert_eq!(network.hurry(pages.next_page()).await.unwrap(), None, "the end stays the end");
 

@@ -3,6 +3,7 @@
 use sandbox::world::{Change, Speaker};
 
 use store::inbox::{self, Selection};
+use store::uses::outward;
 
 use super::harness::{Live, options};
 use crate::engines::Database;
@@ -91,5 +92,30 @@ async fn what_the_mirror_was_fetched_after_is_not_fetched_again() {
 
         assert_eq!(live.world.sandbox.calls(MESSAGES), 0);
         live.assert_converged("after an archive that came first").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_grant_was_used_for_is_told_by_endpoint() {
+    for database in Database::each().await {
+        let live = Live::archived(database, options(20)).await;
+        let conversation = live.world.sandbox.world().expected().next().unwrap();
+        // What the archive was later than is not fetched again.
+        live.world.clock.advance(10_000);
+        live.change(message(conversation));
+        live.settle().await;
+        let (db, now) = (&live.node.db, live.node.clock.now());
+        live.node.clients.book().flush(db, now).await.unwrap();
+
+        let window = (model::Millis(0), now.plus(1));
+        let uses = outward::by_endpoint(db, Some(live.org()), window).await.unwrap();
+        let read = uses.iter().find(|one| one.endpoint == MESSAGES);
+        let read = read.unwrap_or_else(|| panic!("{uses:?}"));
+        let held = store::connections::get(db, live.org()).await.unwrap().unwrap();
+        assert_eq!((&read.connection, read.failed), (&held.connection_id, 0));
+        assert!(read.calls >= 1 && read.rows > read.calls, "{read:?}");
+        assert_eq!(outward::watched(db, None).await.unwrap().len(), 1);
+        live.node.clients.book().flush(db, now).await.unwrap();
+        assert_eq!(outward::by_endpoint(db, None, window).await.unwrap(), uses, "counted once");
     }
 }

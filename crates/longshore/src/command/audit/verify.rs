@@ -7,6 +7,7 @@ use store::Db;
 use store::audit::{self, AuditError, Verified, Witnesses};
 
 use crate::app::App;
+use crate::bundle;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,6 +21,9 @@ pub(crate) struct Args {
     /// Check this file of "longshore audit export" instead of the database
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Check this folder of "longshore incident": its files against its manifest, and its part of the log
+    #[arg(long, value_name = "DIR", conflicts_with = "file")]
+    bundle: Option<PathBuf>,
     /// The second place's checkpoints; without it audit_checkpoint_file
     #[arg(long, value_name = "FILE")]
     checkpoints: Option<PathBuf>,
@@ -54,9 +58,17 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let began = app.clock.now();
     let second = second_place(app, &args);
     let mut report = Report { second_place: second, ..Report::default() };
-    let checked = match &args.file {
-        Some(file) => check_file(&args, file, &mut report),
-        None => check_database(app, &args, &mut report).await?,
+    if let Some(folder) = &args.bundle {
+        report.fault = bundle::check(folder, args.public_key).err();
+    }
+    let file = args.file.clone().or_else(|| Some(args.bundle.as_ref()?.join(bundle::AUDIT)));
+    let checked = match (&report.fault, &file) {
+        (Some(_), _) => {
+            report.seconds = seconds(app.clock.now().since(began));
+            return app.output.report(Exit::Incomplete, &report, &text(&report));
+        }
+        (None, Some(file)) => check_file(&args, file, &mut report),
+        (None, None) => check_database(app, &args, &mut report).await?,
     };
     match checked {
         Ok(verified) => {

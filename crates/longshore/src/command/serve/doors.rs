@@ -9,7 +9,7 @@ use store::vault::Vault;
 use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use web::access::{Access, AccessOptions};
+use web::access::{Access, AccessOptions, UseBook};
 use web::{
     Console, Gateway, GatewayOptions, GatewayTokens, PayloadSetting, ServeOptions, Sources, State, Stopping,
 };
@@ -22,6 +22,7 @@ use crate::failure::Failure;
 pub(super) struct Doors {
     gateway: Option<Arc<Gateway>>,
     router: axum::Router,
+    uses: Arc<UseBook>,
     reload: Option<JoinHandle<()>>,
 }
 
@@ -59,10 +60,16 @@ pub(super) async fn open(
         access: access(app, db, vault),
         console: if app.config.serving.roles.console { Console::Open } else { Console::Absent },
     };
-    Ok(Doors { gateway, router: web::router(state), reload })
+    let uses = Arc::clone(state.access.uses());
+    Ok(Doors { gateway, router: web::router(state), uses, reload })
 }
 
 impl Doors {
+    /// Who reads what through them.
+    pub(super) fn uses(&self) -> Arc<UseBook> {
+        Arc::clone(&self.uses)
+    }
+
     /// Serve until `asked` is ready; then end in good order: requests in hand are answered, their events committed.
     pub(super) async fn serve(
         self,

@@ -59,6 +59,7 @@ async fn node(app: &App, db: &Db, vault: &Vault, metrics: &Arc<Metrics>) -> Resu
         concurrency: serving.jobs_concurrency,
         per_org: (serving.jobs_concurrency * of / all).max(1),
         stop_ms: serving.shutdown_ms,
+        uses_kept_ms: app.config.uses_kept_ms,
         unused_ms: app.config.connections_unused_ms,
         end_unused_ms: app.config.connections_end_unused_ms,
         ..NodeLimits::default()
