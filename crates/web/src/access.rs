@@ -11,6 +11,7 @@ mod cookies;
 mod doors;
 mod forged;
 pub(crate) mod next;
+pub mod oidc;
 pub(crate) mod one_time;
 mod org;
 mod sign_in;
@@ -37,6 +38,7 @@ pub use one_time::link_path;
 pub(crate) use org::visible;
 pub(crate) use sign_in::{Answer, Given, confirm, hash, sign_in};
 
+use self::oidc::Oidc;
 use crate::serve::Peer;
 use crate::source::Sources;
 
@@ -54,6 +56,8 @@ pub struct AccessOptions {
     pub public_url: Option<Url>,
     /// Whether anybody may read the metrics, which name organizations by number.
     pub metrics_public: bool,
+    /// The identity provider through which people sign in. `None`: by password alone.
+    pub oidc: Option<Oidc>,
 }
 
 /// What the doors know.
@@ -80,6 +84,11 @@ impl Access {
         let proxies = Sources { allowed: Vec::new(), trusted_proxies: options.trusted_proxies.clone() };
         let (options, proxies) = (Arc::new(options), Arc::new(proxies));
         Self { db, clock, entropy, vault, options, proxies, hashing: Arc::new(Semaphore::new(HASHES_MAX)) }
+    }
+
+    /// The identity provider, if there is one.
+    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+        self.options.oidc.as_ref()
     }
 
     /// What the metrics ask for.

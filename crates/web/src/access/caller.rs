@@ -3,11 +3,11 @@
 use http::{HeaderMap, header};
 use model::{AccessUserId, ApiKeyId, Millis, OrgId, Permission, Role, Secret, UserName};
 use sha2::{Digest as _, Sha256};
-use store::StoreError;
 use store::access::keys::{self, ApiKey};
 use store::access::sessions::{self, Found, Session};
 use store::access::{Token, memberships, users};
 use store::audit::{self, Action, ActorKind, NewEntry, Object, ObjectKind};
+use store::{StoreError, honey};
 use subtle::ConstantTimeEq as _;
 
 use super::Access;
@@ -122,8 +122,17 @@ async fn by_key(access: &Access, given: &str) -> Result<Shown, StoreError> {
         return Ok(Shown::Key(Caller::of_settings()));
     }
     let now = access.clock.now();
-    let Some(token) = Token::parse(given) else { return Ok(Shown::Wrong) };
-    let Some(key) = keys::find(&access.db, &token, now).await? else { return Ok(Shown::Wrong) };
+    let key = match Token::parse(given) {
+        Some(token) => keys::find(&access.db, &token, now).await?,
+        None => None,
+    };
+    let Some(key) = key else {
+        // Whoever shows a decoy is told what everybody is told who shows a wrong key.
+        if honey::shown(&access.db, given.as_bytes()).await? {
+            tracing::warn!("A honey token was shown as a key of the API");
+        }
+        return Ok(Shown::Wrong);
+    };
     if keys::is_used_due(&key, now) {
         let mut tx = access.db.begin().await?;
         keys::used(&mut tx, &key.key_id, now).await?;
