@@ -46,6 +46,7 @@ use zeroizing_alloc::ZeroAlloc;
 static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 fn main() -> ExitCode {
+    lifecycle::take_small_pages();
     lifecycle::install_panic_hook();
     lifecycle::guard(|| cli::run(std::env::args_os()))
 }
