@@ -234,9 +234,11 @@ async fn nothing_of_a_handover_is_logged_shown_or_kept() {
         house.user("owner", None, Role::Owner).await;
         let mut ada = Browser::new(house);
         location(&come_in(&mut ada, issuer, person()).await);
-        let back = away(&mut ada, issuer, "/sign-in/oidc", &person()).await;
+        let mut other = Browser::new(house);
+        let back = away(&mut other, issuer, "/sign-in/oidc", &person()).await;
         issuer.sign(Signature::Other);
-        let refused = ada.get(&back).await;
+        let refused = other.get(&back).await;
+        assert_eq!(refused.status(), 403);
         for text in [refused.body(), &format!("{:?}", refused.headers())] {
             assert!(!text.contains("canary") && !text.contains("subject-1"), "{text}");
         }

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+
+use tempfile::TempDir;
 
 use crate::support::wait_until;
 
@@ -14,6 +17,12 @@ pub(super) struct Node {
     pub(super) address: String,
     said: Arc<Mutex<Vec<u8>>>,
     listening: Option<JoinHandle<()>>,
+}
+
+/// The memory of a process, in a file.
+pub(super) struct Dump {
+    pub(super) file: PathBuf,
+    _folder: TempDir,
 }
 
 impl Node {
@@ -35,13 +44,10 @@ impl Node {
     }
 
     /// The memory of the process, once no connection is open any more; `None` where that cannot be had.
-    pub(super) fn dump(&self) -> Option<Vec<u8>> {
+    pub(super) fn dump(&self) -> Option<Dump> {
         let pid = self.child.id();
         // Connections that were closed here are noticed there.
-        wait_until(|| {
-            let open = std::fs::read_dir(format!("/proc/{pid}/net")).is_ok();
-            open && established(pid) == 0
-        });
+        wait_until(|| established(pid) == 0);
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("core");
         let ran = Command::new("gcore").arg("-o").arg(&to).arg(pid.to_string()).output().ok()?;
@@ -51,7 +57,7 @@ impl Node {
             assert!(!required, "{}", String::from_utf8_lossy(&ran.stderr));
             return None;
         }
-        Some(std::fs::read(file).unwrap())
+        Some(Dump { file, _folder: folder })
     }
 
     /// End it in good order; everything that it said.

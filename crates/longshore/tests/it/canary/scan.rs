@@ -4,6 +4,7 @@
 //! whole, so a form that a secret shares with something harmless is not mistaken for it.
 
 use std::collections::HashMap;
+use std::io::Read as _;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -11,6 +12,9 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 
 /// A shorter secret is found by chance.
 const SECRET_BYTES_MIN: usize = 12;
+/// No form of a secret of these tests is longer.
+const PATTERN_BYTES_MAX: usize = 1_024;
+const PART_BYTES: usize = 1 << 20;
 
 /// What is looked for.
 #[derive(Default)]
@@ -32,6 +36,7 @@ impl Scan {
         for (name, secret) in secrets {
             assert!(secret.len() >= SECRET_BYTES_MIN, "{name} is too short to be looked for");
             for (form, bytes) in forms(secret) {
+                assert!(bytes.len() <= PATTERN_BYTES_MAX, "{name} is too long");
                 let begin = [bytes[0], bytes[1]];
                 scan.is_begun[usize::from(u16::from_be_bytes(begin))] = true;
                 let of = scan.patterns.entry(begin).or_default();
@@ -58,6 +63,26 @@ impl Scan {
             }
         }
         found
+    }
+
+    /// The same of a file that is larger than memory, and mostly empty.
+    pub(crate) fn assert_none_in_file(&self, place: &str, path: &Path) {
+        let (mut file, empty) = (std::fs::File::open(path).unwrap(), vec![0; PART_BYTES]);
+        let (mut part, mut held) = (vec![0; PART_BYTES], Vec::new());
+        loop {
+            let read = file.read(&mut part).unwrap();
+            if read == 0 {
+                return;
+            }
+            if part[..read] == empty[..read] {
+                held.clear();
+                continue;
+            }
+            // What begins at the end of one part is found with the next.
+            held.extend_from_slice(&part[..read]);
+            self.assert_none(place, &held);
+            held.drain(..held.len().saturating_sub(PATTERN_BYTES_MAX));
+        }
     }
 
     /// Every file in a folder and the folders in it, but those of these names; how many there were.
@@ -130,6 +155,17 @@ fn whole_digits(encoded: &str, offset: usize, length: usize) -> Vec<u8> {
     let first = (offset * 8).div_ceil(6);
     let last = (offset + length) * 8 / 6;
     encoded.as_bytes()[first..last].to_vec()
+}
+
+#[test]
+#[should_panic(expected = "the file holds")]
+fn the_scanner_finds_what_lies_across_two_parts_of_a_large_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes =
+        [&vec![0; PART_BYTES][..], &[b'x'; PART_BYTES - 5], b"canary-across", &vec![0; PART_BYTES]].concat();
+    std::fs::write(folder.path().join("dump"), bytes).unwrap();
+    let scan = Scan::of([("secret", "canary-across")]);
+    scan.assert_none_in_file("the file", &folder.path().join("dump"));
 }
 
 #[test]
