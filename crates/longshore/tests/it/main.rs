@@ -19,9 +19,11 @@ mod honey;
 mod interrupt;
 mod keys;
 mod live;
+mod receiver;
 mod secrets;
 mod settings;
 mod support;
 mod tail;
+mod trace;
 #[cfg(feature = "transit")]
 mod transit;
