@@ -4,7 +4,7 @@
 //! doors, is counted in the statement that notices it; whoever watches ([`tell`]) makes an alarm of what has not been told. So no
 //! touch is lost, whichever process saw it, and of several that watch one tells. Tokens are known by their hashes.
 
-use model::{ConnectionId, Millis, OrgId, Secret};
+use model::{ConnectionId, Millis, OrgId, Secret, wiping};
 use sha2::{Digest as _, Sha256};
 
 use crate::audit::{self, Action, ActorKind, NewEntry, Object, ObjectKind, Who};
@@ -235,7 +235,7 @@ pub async fn hashes(db: &Db) -> Result<Vec<[u8; 32]>, StoreError> {
 }
 
 fn hash(token: &[u8]) -> Vec<u8> {
-    Sha256::digest(token).to_vec()
+    wiping(|| Sha256::digest(token).to_vec())
 }
 
 const TELL: &str = "

@@ -1,7 +1,7 @@
 //! Who comes: the key of the settings, an API key, or a browser's session.
 
 use http::{HeaderMap, header};
-use model::{AccessUserId, ApiKeyId, Millis, OrgId, Permission, Role, Secret, UserName};
+use model::{AccessUserId, ApiKeyId, Millis, OrgId, Permission, Role, Secret, UserName, wiping};
 use sha2::{Digest as _, Sha256};
 use store::access::keys::{self, ApiKey};
 use store::access::sessions::{self, Found, Session};
@@ -143,7 +143,7 @@ async fn by_key(access: &Access, given: &str) -> Result<Shown, StoreError> {
 
 /// Hashes are compared, so that neither the content nor the length shows in the time.
 fn is_same(token: &Secret, given: &str) -> bool {
-    let of = |text: &str| Sha256::digest(text.as_bytes());
+    let of = |text: &str| wiping(|| Sha256::digest(text.as_bytes()));
     of(token.expose()).ct_eq(&of(given)).into()
 }
 

@@ -1,6 +1,6 @@
 //! Sending a browser to the provider.
 
-use model::{Secret, SessionId};
+use model::{Secret, SessionId, wiping};
 use sha2::{Digest as _, Sha256};
 use store::StoreError;
 use store::access::Token;
@@ -42,10 +42,12 @@ pub(crate) async fn begin(
 /// Nonce and verifier: hashes of the browser's text, each under a word of its own. Neither tells the text or the other.
 pub(super) fn held(browser: &Token) -> (Secret, Secret) {
     let of = |word: &str| {
-        let mut hash = Sha256::new();
-        hash.update(word.as_bytes());
-        hash.update(browser.expose().as_bytes());
-        Secret::new(hex::encode(hash.finalize()))
+        wiping(|| {
+            let mut hash = Sha256::new();
+            hash.update(word.as_bytes());
+            hash.update(browser.expose().as_bytes());
+            Secret::new(hex::encode(hash.finalize()))
+        })
     };
     (of("longshore oidc nonce "), of("longshore oidc verifier "))
 }
