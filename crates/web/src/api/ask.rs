@@ -16,6 +16,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failed> {
+        without_nul(parts.uri.query().unwrap_or_default(), "%00")?;
         let read = axum::extract::Query::from_request_parts(parts, state).await;
         read.map(|axum::extract::Query(value)| Self(value))
             .map_err(|refused: QueryRejection| Failed::new(refused.status(), refused.body_text()))
@@ -29,10 +30,19 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = Failed;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failed> {
+        without_nul(parts.uri.path(), "%00")?;
         let read = axum::extract::Path::from_request_parts(parts, state).await;
         read.map(|axum::extract::Path(value)| Self(value))
             .map_err(|refused: PathRejection| Failed::new(refused.status(), refused.body_text()))
     }
+}
+
+/// The character that ends texts elsewhere: PostgreSQL takes none of them, and nothing here has one in its name.
+fn without_nul(text: &str, spelled: &str) -> Result<(), Failed> {
+    if text.contains(spelled) {
+        return Err(Failed::new(StatusCode::BAD_REQUEST, "the request holds a character of the number 0"));
+    }
+    Ok(())
 }
 
 /// The body, as JSON.

@@ -360,6 +360,49 @@ async fn every_body_of_the_api_is_bounded_and_read_as_an_object() {
     .await;
 }
 
+/// A character that one of the databases takes and the other does not.
+#[tokio::test]
+async fn a_character_of_the_number_zero_is_answered_alike_by_both_databases() {
+    on_both(async |house| {
+        for route in web::declared(house.state.clone()).iter().filter(|route| route.path.starts_with("/api/"))
+        {
+            let path = ["{id}", "{name}", "{kind}"]
+                .iter()
+                .fold(route.path.to_owned(), |path, part| path.replace(part, "a%00b"));
+            for (query, body) in [
+                ("", "{}"),
+                ("&kind=%00&after=%00", "{}"),
+                ("", r#"{"kind":"a\u0000"}"#),
+                ("", r#"{"reason":"\u0000"}"#),
+                ("", r#"{"event":"\u0000"}"#),
+            ] {
+                let request = Request::builder()
+                    .method(route.method.to_uppercase().as_str())
+                    .uri(format!("{path}?org=1{query}"))
+                    .header(header::AUTHORIZATION, format!("Bearer {SETTINGS_KEY}"))
+                    .header(header::CONTENT_TYPE, "application/json");
+                let answer = house.ask(request.body(Body::from(body)).unwrap()).await;
+                assert!(
+                    answer.status().as_u16() < 500,
+                    "{} {path}?org=1{query} {body}: {}",
+                    route.method,
+                    answer.body()
+                );
+            }
+        }
+        let mut browser = Browser::new(house);
+        browser.get("/sign-in").await;
+        let answer = browser
+            .post("/sign-in", &[("name", "a\0b"), ("password", "\0"), ("code", "\0"), ("next", "\0")])
+            .await;
+        assert_eq!(answer.status(), 401);
+        assert!(
+            browser.get("/sign-in/oidc/callback?state=%00&code=%00&iss=%00").await.status().as_u16() < 500
+        );
+    })
+    .await;
+}
+
 /// Timing, by construction: what opens a door has no `==`, so that nobody compares it in a time that tells how much was right.
 #[test]
 fn what_opens_a_door_cannot_be_compared_but_in_constant_time() {

@@ -19,7 +19,7 @@ fn person() -> Value {
 async fn a_token_that_says_something_wrong_is_not_believed() {
     with_issuer(RULES, async |house, issuer| {
         house.user("owner", None, Role::Owner).await;
-        let wrong: [(&str, Value, &str); 12] = [
+        let wrong: [(&str, Value, &str); 13] = [
             ("nonce", json!("another"), "nonce"),
             ("nonce", Value::Null, "nonce"),
             ("aud", json!("another"), "audience"),
@@ -31,6 +31,7 @@ async fn a_token_that_says_something_wrong_is_not_believed() {
             ("iat", json!(crate::house::NOW.0 / 1_000 + 31), "issued_later"),
             ("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA"), "access_token"),
             ("sub", json!(""), "subject"),
+            ("sub", json!("a\0b"), "subject"),
             ("sub", json!("x".repeat(256)), "subject"),
         ];
         let mut reasons = Vec::new();

@@ -264,7 +264,8 @@ fn instant(at: Millis) -> DateTime<Utc> {
 
 fn identity(claims: &Claims) -> Result<Identity, ProviderError> {
     let subject = claims.subject().as_str();
-    if subject.is_empty() || subject.chars().count() > SUBJECT_CHARACTERS_MAX {
+    let is_odd = subject.chars().any(char::is_control);
+    if subject.is_empty() || subject.chars().count() > SUBJECT_CHARACTERS_MAX || is_odd {
         return Err(ProviderError::Refused("subject"));
     }
     let is_verified = claims.email_verified() == Some(true);
