@@ -5,6 +5,7 @@
 
 pub(crate) mod file;
 pub(crate) mod layer;
+pub(crate) mod oidc;
 pub(crate) mod serving;
 pub(crate) mod setting;
 mod watching;
@@ -15,6 +16,7 @@ use std::str::FromStr;
 
 use engine::use_watch::WatchOptions;
 use model::{OrgId, Secret};
+use sinks::webhook::Reach;
 use store::DatabaseUrl;
 use url::Url;
 
@@ -102,6 +104,8 @@ pub(crate) struct Config {
     pub(crate) uses_kept_ms: i64,
     /// What `longshore serve` is told.
     pub(crate) serving: Serving,
+    /// The identity provider, if there is one.
+    pub(crate) oidc: Option<oidc::Provider>,
 }
 
 /// An address to use for a host instead of asking the name service.
@@ -141,8 +145,10 @@ impl Config {
     }
 
     fn parse(layers: Layers, file: Option<PathBuf>) -> Result<Self, Failure> {
-        let api_url = read(&layers, "api_url", url)?;
+        let api_url = read(&layers, "api_url", reachable)?;
+        let serving = Serving::parse(&layers)?;
         Ok(Self {
+            oidc: oidc::parse(&layers, serving.public_url.as_ref())?,
             database: read(&layers, "database", database)?,
             database_wait_ms: read(&layers, "database_wait_ms", |text| {
                 bounded(text, 0, DATABASE_WAIT_MS_MAX)
@@ -154,7 +160,7 @@ impl Config {
             #[cfg(feature = "transit")]
             transit: transit(&layers)?,
             audit_checkpoint_file: optional(&layers, "audit_checkpoint_file", path)?,
-            list_url: optional(&layers, "list_url", url)?.unwrap_or_else(|| api_url.clone()),
+            list_url: optional(&layers, "list_url", reachable)?.unwrap_or_else(|| api_url.clone()),
             authorize_url: optional(&layers, "authorize_url", url)?
                 .unwrap_or_else(|| authorize_url(&api_url)),
             api_url,
@@ -184,7 +190,7 @@ impl Config {
             log_format: read(&layers, "log_format", log_format)?,
             watching: watching::parse(&layers)?,
             uses_kept_ms: watching::kept_ms(&layers)?,
-            serving: Serving::parse(&layers)?,
+            serving,
             file,
             layers,
         }
@@ -299,7 +305,26 @@ fn admin_token(text: &str) -> Result<Secret, String> {
 
 /// The text itself stays unsaid when it is wrong: it may hold a password.
 fn collector(text: &str) -> Result<Url, String> {
-    url(text).map_err(|_| "expected an address that begins with https:// or http://".into())
+    let url = url(text).map_err(|_| "expected an address that begins with https:// or http://".to_owned())?;
+    if is_out_of_reach(&url) { Err(OUT_OF_REACH.into()) } else { Ok(url) }
+}
+
+const OUT_OF_REACH: &str =
+    "the address is one that no service of yours has: link-local, unspecified or multicast";
+
+/// An address that secrets are sent to: never one where a cloud keeps the machine's own.
+fn reachable(text: &str) -> Result<Url, String> {
+    let url = url(text)?;
+    if is_out_of_reach(&url) { Err(format!("{OUT_OF_REACH}, found \"{text}\"")) } else { Ok(url) }
+}
+
+/// Every spelling of an address has been read as one by now.
+fn is_out_of_reach(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => !Reach::Private.allows(address.into()),
+        Some(url::Host::Ipv6(address)) => !Reach::Private.allows(address.into()),
+        Some(url::Host::Domain(_)) | None => false,
+    }
 }
 
 fn number(text: &str) -> Result<Option<u32>, String> {
@@ -366,6 +391,42 @@ mod tests {
         let config = load(&["api_url=http://127.0.0.1:4010"]).unwrap();
         assert_eq!(config.authorize_url.as_str(), "http://127.0.0.1:4010/authorize");
         assert_eq!(config.overlap_ms, 24 * MS_PER_HOUR);
+    }
+
+    #[test]
+    fn no_address_of_the_settings_is_one_of_a_clouds_own_however_it_is_spelled() {
+        let spellings = [
+            "169.254.169.254",
+            "2852039166",
+            "0xa9fea9fe",
+            "0xa9.0xfe.43518",
+            "0251.0376.0251.0376",
+            "[::ffff:169.254.169.254]",
+            "[::ffff:a9fe:a9fe]",
+            "[64:ff9b::a9fe:a9fe]",
+            "[fe80::1]",
+            "[fd00:ec2::254]",
+            "0",
+            "0.0.0.0",
+            "[::]",
+            "224.0.0.1",
+            "①⑥⑨.254.169.254",
+        ];
+        let mut settings = vec!["api_url", "list_url", "otlp_url", "oidc_issuer"];
+        #[cfg(feature = "transit")]
+        settings.push("transit_url");
+        for setting in settings {
+            for host in spellings {
+                let given = [
+                    format!("{setting}=https://{host}/"),
+                    "oidc_private=true".into(),
+                    "public_url=https://a.test".into(),
+                ];
+                let given: Vec<&str> = given.iter().map(String::as_str).collect();
+                let refused = load(&given).map(|_| ()).unwrap_err();
+                assert!(refused.message.contains(setting), "{setting} {host}: {}", refused.message);
+            }
+        }
     }
 
     #[test]

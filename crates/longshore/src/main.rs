@@ -38,9 +38,13 @@ mod work;
 
 use std::process::ExitCode;
 
-/// Much is given on one thread and given back on another: requests, the statements of SQLite's thread.
+use mimalloc::MiMalloc;
+use zeroizing_alloc::ZeroAlloc;
+
+/// Much is given on one thread and given back on another: requests, the statements of SQLite's thread. And what is given back
+/// is wiped first: a secret passes through buffers that are not ours to wipe, those of HTTP, TLS and JSON.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 fn main() -> ExitCode {
     lifecycle::take_small_pages();

@@ -9,9 +9,11 @@ use sinks::webhook::Reach;
 use store::Db;
 use store::vault::Vault;
 use url::{Host, Url};
+use web::access::oidc::Oidc;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::config::oidc::Provider;
 use crate::database;
 use crate::failure::Failure;
 
@@ -52,6 +54,13 @@ pub(crate) fn webhooks(config: &Config, vault: Vault) -> Result<Webhooks, Failur
         .map_err(|error| Failure::usage(format!("cannot set up TLS: {}", crate::failure::chain(&error))))?;
     let transport: Arc<dyn Transport> = Arc::new(transport);
     Ok(Webhooks { transport, vault, reach, disable_ms: config.webhooks_disable_ms })
+}
+
+/// The way to the identity provider: no proxy, no redirect, and no address out of reach, whatever its document names.
+pub(crate) fn oidc(app: &App, provider: &Provider) -> Result<Oidc, Failure> {
+    let transport = sinks::webhook::transport(provider.reach, http_options(&app.config)?)
+        .map_err(|error| Failure::usage(format!("cannot set up TLS: {}", crate::failure::chain(&error))))?;
+    Ok(Oidc::new(provider.options.clone(), Arc::new(transport), app.clock.clone()))
 }
 
 /// The four seams of a client.

@@ -11,9 +11,11 @@ pub mod id;
 pub mod record;
 pub mod secret;
 pub mod time;
+pub mod wipe;
 
 pub use access::{Permission, Role, UserName};
 pub use entropy::{Entropy, SeededEntropy};
 pub use id::*;
 pub use secret::{Pii, Secret};
 pub use time::{Clock, FakeClock, Millis};
+pub use wipe::wiping;

@@ -4,7 +4,7 @@
 //! doors, is counted in the statement that notices it; whoever watches ([`tell`]) makes an alarm of what has not been told. So no
 //! touch is lost, whichever process saw it, and of several that watch one tells. Tokens are known by their hashes.
 
-use model::{ConnectionId, Millis, OrgId, Secret};
+use model::{ConnectionId, Millis, OrgId, Secret, wiping};
 use sha2::{Digest as _, Sha256};
 
 use crate::audit::{self, Action, ActorKind, NewEntry, Object, ObjectKind, Who};
@@ -83,10 +83,6 @@ pub async fn plant(
     who: &Who,
     now: Millis,
 ) -> Result<(), StoreError> {
-    let there: i64 = on_tx!(tx, conn => sqlx::query_scalar(COUNT).fetch_one(conn).await)?;
-    if there >= HONEY_MAX {
-        return Err(StoreError::Conflict { table: "honey_tokens".to_owned() });
-    }
     let connection = Connection {
         connection_id: new.honey_id.clone(),
         org_id: new.org,
@@ -99,7 +95,37 @@ pub async fn plant(
         expires_at: None,
     };
     let tokens = Tokens { access: token.clone(), refresh: None, expires_at: None };
-    connections::insert(tx, &connection, &tokens, vault).await?;
+    keep(tx, new, token, who, now).await?;
+    connections::insert(tx, &connection, &tokens, vault).await
+}
+
+/// Plant a decoy that looks like a key of our own API. No key is kept beside it: it opens nothing, and whoever shows it has
+/// taken it from where it was laid out. Of [`NewHoney::api_url`] nothing is used.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when the id or the key is taken, or there are [`HONEY_MAX`]; the database's error.
+pub async fn plant_key(
+    tx: &mut Tx,
+    new: &NewHoney<'_>,
+    key: &Secret,
+    who: &Who,
+    now: Millis,
+) -> Result<(), StoreError> {
+    keep(tx, new, key, who, now).await
+}
+
+/// Note a decoy by the hash of its token.
+async fn keep(
+    tx: &mut Tx,
+    new: &NewHoney<'_>,
+    token: &Secret,
+    who: &Who,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let there: i64 = on_tx!(tx, conn => sqlx::query_scalar(COUNT).fetch_one(conn).await)?;
+    if there >= HONEY_MAX {
+        return Err(StoreError::Conflict { table: "honey_tokens".to_owned() });
+    }
     on_tx!(tx, conn => sqlx::query(PLANT)
         .bind(&new.honey_id.0)
         .bind(new.org.0)
@@ -183,6 +209,19 @@ pub async fn used(db: &Db, token: &[u8]) -> Result<bool, StoreError> {
     Ok(found > 0)
 }
 
+const IS_DECOY: &str = "SELECT COUNT(*) FROM honey_tokens WHERE token_hash = $1";
+
+/// Note that a text that opens nothing was shown at a door, if it is a decoy's; answers whether it was. Costs a read, and a
+/// write for a decoy alone.
+///
+/// # Errors
+/// The database's error.
+pub async fn shown(db: &Db, text: &[u8]) -> Result<bool, StoreError> {
+    let hash = hash(text);
+    let found: i64 = on_db!(db, pool => sqlx::query_scalar(IS_DECOY).bind(&hash).fetch_one(pool).await)?;
+    if found == 0 { Ok(false) } else { used(db, text).await }
+}
+
 const HASHES: &str = "SELECT token_hash FROM honey_tokens ORDER BY honey_id LIMIT 100";
 
 /// SHA-256 of every decoy's token.
@@ -196,7 +235,7 @@ pub async fn hashes(db: &Db) -> Result<Vec<[u8; 32]>, StoreError> {
 }
 
 fn hash(token: &[u8]) -> Vec<u8> {
-    Sha256::digest(token).to_vec()
+    wiping(|| Sha256::digest(token).to_vec())
 }
 
 const TELL: &str = "
@@ -260,6 +299,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("honey::REMOVE_CONNECTION", REMOVE_CONNECTION),
     ("honey::READ", READ),
     ("honey::USED", USED),
+    ("honey::IS_DECOY", IS_DECOY),
     ("honey::HASHES", HASHES),
     ("honey::TELL", TELL),
 ];

@@ -68,6 +68,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0010_watch.sql"),
         include_str!("../migrations/postgres/0010_watch.sql"),
     ),
+    (
+        11,
+        "oidc",
+        include_str!("../migrations/sqlite/0011_oidc.sql"),
+        include_str!("../migrations/postgres/0011_oidc.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.

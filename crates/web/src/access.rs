@@ -11,6 +11,7 @@ mod cookies;
 mod doors;
 mod forged;
 pub(crate) mod next;
+pub mod oidc;
 pub(crate) mod one_time;
 mod org;
 mod sign_in;
@@ -40,6 +41,7 @@ pub(crate) use sign_in::{Answer, Given, confirm, hash, sign_in};
 pub(crate) use uses::Rows;
 pub use uses::UseBook;
 
+use self::oidc::Oidc;
 use crate::serve::Peer;
 use crate::source::Sources;
 
@@ -57,6 +59,8 @@ pub struct AccessOptions {
     pub public_url: Option<Url>,
     /// Whether anybody may read the metrics, which name organizations by number.
     pub metrics_public: bool,
+    /// The identity provider through which people sign in. `None`: by password alone.
+    pub oidc: Option<Oidc>,
 }
 
 /// What the doors know.
@@ -91,6 +95,11 @@ impl Access {
     #[must_use]
     pub const fn uses(&self) -> &Arc<UseBook> {
         &self.uses
+    }
+
+    /// The identity provider, if there is one.
+    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+        self.options.oidc.as_ref()
     }
 
     /// What the metrics ask for.

@@ -5,6 +5,7 @@
 
 mod account;
 mod authenticator;
+mod oidc;
 mod password;
 mod session;
 mod setup;
@@ -42,6 +43,9 @@ pub(crate) fn open(access: &Access) -> Opened {
         .at(("post", "/setup"), Needs::Public, post(setup::send))
         .at(("get", "/sign-in"), Needs::Public, get(sign_in::show))
         .at(("post", "/sign-in"), Needs::Public, post(sign_in::send))
+        .at(("get", "/sign-in/oidc"), Needs::Public, get(oidc::start))
+        .at(("get", "/sign-in/oidc/callback"), Needs::Public, get(oidc::callback))
+        .at(("get", "/step-up/oidc"), known, get(oidc::again))
         .at(("post", "/sign-out"), known, post(sign_out::send))
         .at(("get", "/step-up"), known, get(step_up::show))
         .at(("post", "/step-up"), known, post(step_up::send))

@@ -273,6 +273,57 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "Where browsers reach this node, such as `https://longshore.example.com`: for links, and for cookies that are sent over TLS alone. Empty: `http://` and `listen`.",
     ),
     setting(
+        "oidc_issuer",
+        &["LONGSHORE_OIDC_ISSUER"],
+        "",
+        "The address of an identity provider (OpenID Connect) through which people sign in, word for word as it names itself. It needs `public_url`. Empty: by password alone.",
+    ),
+    setting(
+        "oidc_client_id",
+        &["LONGSHORE_OIDC_CLIENT_ID"],
+        "",
+        "What the provider calls this program. There, let browsers be sent back to `/sign-in/oidc/callback` under `public_url`.",
+    ),
+    Setting {
+        care: Care::Secret,
+        ..setting(
+            "oidc_client_secret",
+            &["LONGSHORE_OIDC_CLIENT_SECRET"],
+            "",
+            "The secret that goes with it. Neither this nor a file: a public client.",
+        )
+    },
+    setting(
+        "oidc_client_secret_file",
+        &["LONGSHORE_OIDC_CLIENT_SECRET_FILE"],
+        "",
+        "A file with that secret, instead; read for every sign-in.",
+    ),
+    setting(
+        "oidc_scopes",
+        &["LONGSHORE_OIDC_SCOPES"],
+        "email",
+        "What the provider is asked for besides `openid`, divided by commas: what the claims of `oidc_roles` need.",
+    ),
+    setting(
+        "oidc_domains",
+        &["LONGSHORE_OIDC_DOMAINS"],
+        "",
+        "Domains of mail addresses, divided by commas: nobody else comes in through the provider. Empty: any.",
+    ),
+    setting(
+        "oidc_roles",
+        &["LONGSHORE_OIDC_ROLES"],
+        "",
+        "Rules that make people what they are, divided by commas: `CLAIM=VALUE:ROLE@ORG`, or `@everywhere`, such as `groups=support:agent@4242`. Whoever is nothing by rule or by hand is refused.",
+    ),
+    setting(
+        "oidc_private",
+        &["LONGSHORE_OIDC_PRIVATE"],
+        "false",
+        "Whether the provider may be in a private network, or on this machine over `http`: `true` or `false`.",
+    ),
+    setting(
         "metrics_public",
         &["LONGSHORE_METRICS_PUBLIC"],
         "false",

@@ -19,7 +19,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
 ];
 
 /// Outside crates that only one of ours may know.
-const KEPT: [(&str, &[&str]); 9] = [
+const KEPT: [(&str, &[&str]); 10] = [
     ("sqlx", &["store"]),
     ("reqwest", &["drift"]),
     ("axum", &["sandbox", "web", "longshore"]),
@@ -29,6 +29,7 @@ const KEPT: [(&str, &[&str]); 9] = [
     ("argon2", &["store"]),
     ("askama", &["web"]),
     ("totp-rs", &["web"]),
+    ("openidconnect", &["web"]),
 ];
 
 fn metadata() -> Value {

@@ -4,8 +4,10 @@
 
 mod access;
 mod architecture;
+mod attacks;
 mod audit;
 mod bad_input;
+mod canary;
 mod connect;
 mod connections;
 mod crash;

@@ -124,16 +124,23 @@ pub(crate) struct Double {
     pub(crate) sandbox: Sandbox,
     pub(crate) address: SocketAddr,
     authority: Option<String>,
-    _runtime: Runtime,
+    runtime: Option<Runtime>,
 }
 
 impl Double {
+    /// End it: every connection to it is closed.
+    pub(crate) fn end(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+
     /// Serve over plain HTTP.
     pub(crate) fn start(options: Options) -> Self {
         let (sandbox, runtime, listener, address) = bind(options);
         let served = sandbox.clone();
         runtime.spawn(async move { served.serve(listener, std::future::pending()).await });
-        Self { sandbox, address, authority: None, _runtime: runtime }
+        Self { sandbox, address, authority: None, runtime: Some(runtime) }
     }
 
     /// Serve over TLS, with the certificate of another host if one is named.
@@ -145,7 +152,7 @@ impl Double {
         runtime.spawn(async move {
             served.serve_tls(listener, &authority, certificate_for, std::future::pending()).await.unwrap();
         });
-        Self { sandbox, address, authority: Some(pem), _runtime: runtime }
+        Self { sandbox, address, authority: Some(pem), runtime: Some(runtime) }
     }
 
     /// `api_url=…`, for `--set`.

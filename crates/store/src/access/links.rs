@@ -83,6 +83,15 @@ pub async fn insert(tx: &mut Tx, link: &Link, token: &Token, now: Millis) -> Res
     Ok(ends_at)
 }
 
+/// Forget a user's links: they are void from now on.
+///
+/// # Errors
+/// The database's error.
+pub async fn void(tx: &mut Tx, user: &AccessUserId, now: Millis) -> Result<(), StoreError> {
+    on_tx!(tx, conn => sqlx::query(PRUNE).bind(now.0).bind(&user.0).execute(conn).await.map(drop))?;
+    Ok(())
+}
+
 const FIND: &str = "
     SELECT kind, user_id FROM access_links
     WHERE hash = $1 AND ends_at > $2

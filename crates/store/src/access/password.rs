@@ -5,7 +5,7 @@
 
 use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
-use model::{Entropy, Secret, UserName};
+use model::{Entropy, Secret, UserName, wiping};
 
 use crate::error::StoreError;
 
@@ -63,7 +63,7 @@ impl PasswordHash {
     pub fn of(password: &Secret, entropy: &dyn Entropy) -> Self {
         let mut salt = [0; SALT_BYTES];
         entropy.fill(&mut salt);
-        let hashed = hasher().hash_password_with_salt(password.expose().as_bytes(), &salt);
+        let hashed = wiping(|| hasher().hash_password_with_salt(password.expose().as_bytes(), &salt));
         Self(Secret::new(hashed.expect("the parameters and the salt are of the right form").to_string()))
     }
 
@@ -83,7 +83,7 @@ impl PasswordHash {
             return false;
         }
         let Ok(phc) = Phc::new(self.0.expose()) else { return false };
-        hasher().verify_password(password.expose().as_bytes(), &phc).is_ok()
+        wiping(|| hasher().verify_password(password.expose().as_bytes(), &phc).is_ok())
     }
 
     pub(crate) fn stored(&self) -> &str {

@@ -100,7 +100,7 @@ const PRUNE: &str = "DELETE FROM access_sessions WHERE ends_at <= $1 OR seen_at 
 const INSERT: &str = "
     INSERT INTO access_sessions
         (session_id, user_id, token_hash, csrf, address, created_at, seen_at, rotated_at, stepped_up_at, ends_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $6, $6, $6, $7)";
+    VALUES ($1, $2, $3, $4, $5, $6, $6, $6, $8, $7)";
 
 /// Begin a session, whose user has just shown the password. Sessions that have ended are forgotten.
 ///
@@ -111,6 +111,28 @@ pub async fn begin(
     new: &NewSession<'_>,
     entropy: &dyn Entropy,
     now: Millis,
+) -> Result<(), StoreError> {
+    insert(tx, new, entropy, (now, Some(now))).await
+}
+
+/// Begin a session on the word of an identity provider, whose user may have shown it nothing for hours.
+///
+/// # Errors
+/// The database's error.
+pub async fn begin_on_word(
+    tx: &mut Tx,
+    new: &NewSession<'_>,
+    entropy: &dyn Entropy,
+    now: Millis,
+) -> Result<(), StoreError> {
+    insert(tx, new, entropy, (now, None)).await
+}
+
+async fn insert(
+    tx: &mut Tx,
+    new: &NewSession<'_>,
+    entropy: &dyn Entropy,
+    (now, stepped_up_at): (Millis, Option<Millis>),
 ) -> Result<(), StoreError> {
     on_tx!(tx, conn => sqlx::query(PRUNE)
         .bind(now.0)
@@ -126,6 +148,7 @@ pub async fn begin(
         .bind(new.address.as_ref().map(Pii::expose))
         .bind(now.0)
         .bind(now.plus(WHOLE_MS).0)
+        .bind(stepped_up_at.map(|at| at.0))
         .execute(conn)
         .await
         .map(drop))?;

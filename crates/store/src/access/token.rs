@@ -5,7 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use model::{Entropy, Secret};
+use model::{Entropy, Secret, wiping};
 use sha2::{Digest as _, Sha256};
 
 const BYTES: usize = 32;
@@ -43,7 +43,7 @@ impl Token {
     }
 
     pub(crate) fn hash(&self) -> TokenHash {
-        Sha256::digest(self.expose().as_bytes()).to_vec()
+        wiping(|| Sha256::digest(self.expose().as_bytes()).to_vec())
     }
 }
 

@@ -187,14 +187,17 @@ const REMOVE: &str = "DELETE FROM access_users WHERE user_id = $1";
 const REMOVE_MEMBERSHIPS: &str = "DELETE FROM access_memberships WHERE user_id = $1";
 const REMOVE_SESSIONS: &str = "DELETE FROM access_sessions WHERE user_id = $1";
 const REMOVE_LINKS: &str = "DELETE FROM access_links WHERE user_id = $1";
+const REMOVE_IDENTITIES: &str = "DELETE FROM access_identities WHERE user_id = $1";
+const REMOVE_RULE_ROLES: &str = "DELETE FROM access_rule_roles WHERE user_id = $1";
 
-/// Remove a user, with roles, sessions and links.
+/// Remove a user, with roles, sessions, links, and what the user is at an identity provider.
 ///
 /// # Errors
 /// [`StoreError::LastOwner`], [`StoreError::NotFound`] when there is no such user, or the database's error.
 pub async fn remove(tx: &mut Tx, user: &AccessUserId) -> Result<(), StoreError> {
     keep_an_owner(tx, user).await?;
-    for statement in [REMOVE_MEMBERSHIPS, REMOVE_SESSIONS, REMOVE_LINKS] {
+    let beside = [REMOVE_MEMBERSHIPS, REMOVE_SESSIONS, REMOVE_LINKS, REMOVE_IDENTITIES, REMOVE_RULE_ROLES];
+    for statement in beside {
         on_tx!(tx, conn => sqlx::query(statement).bind(&user.0).execute(conn).await.map(drop))?;
     }
     let found = on_tx!(tx, conn => sqlx::query(REMOVE).bind(&user.0).execute(conn).await.map(|done| done.rows_affected()))?;
@@ -230,4 +233,6 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("access::users::REMOVE_MEMBERSHIPS", REMOVE_MEMBERSHIPS),
     ("access::users::REMOVE_SESSIONS", REMOVE_SESSIONS),
     ("access::users::REMOVE_LINKS", REMOVE_LINKS),
+    ("access::users::REMOVE_IDENTITIES", REMOVE_IDENTITIES),
+    ("access::users::REMOVE_RULE_ROLES", REMOVE_RULE_ROLES),
 ];

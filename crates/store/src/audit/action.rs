@@ -73,6 +73,8 @@ words! {
         UserRole = "user.role",
         /// A user's password or second factor was changed.
         UserCredential = "user.credential",
+        /// A user was tied to an identity at the identity provider.
+        UserIdentity = "user.identity",
         /// An API key was made.
         ApiKeyCreate = "api_key.create",
         /// An API key was revoked.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::{ConnectionId, OrgId, Secret, SeededEntropy};
+use store::access::{Token, keys};
 use store::audit::Who;
 use store::honey::{self, NewHoney};
 use store::vault::{Key, RotateOptions, Rotation, Vault};
@@ -77,6 +78,29 @@ async fn a_change_of_keys_is_no_touch() {
         assert!(!step_until(&mut rotation, store, &vault, u64::MAX).await);
         assert_eq!(rotation.done().secrets, 1);
         assert_eq!(honey::tell(&store.db, NOW).await.unwrap(), []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_decoy_that_looks_like_a_key_opens_nothing_and_is_noticed_where_it_is_shown() {
+    on_both(async |store| {
+        insert(store, &vault(1), "c1", ORG).await;
+        let honey_id = ConnectionId("h1".to_owned());
+        let key = Token::generate(keys::PREFIX, &SeededEntropy::new(9));
+        let new = NewHoney { org: ORG, honey_id: honey_id.clone(), note: "in a script", api_url: "" };
+        let mut tx = store.db.begin().await.unwrap();
+        honey::plant_key(&mut tx, &new, &Secret::new(key.expose()), &Who::node(), NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(keys::find(&store.db, &key, NOW).await.unwrap().is_none());
+        assert!(!honey::shown(&store.db, b"lsk_another").await.unwrap());
+        assert!(honey::shown(&store.db, key.expose().as_bytes()).await.unwrap());
+        let told = honey::tell(&store.db, NOW.plus(2_000)).await.unwrap();
+        assert_eq!(told.iter().map(|one| (one.reads, one.uses)).collect::<Vec<_>>(), [(0, 1)]);
+        let mut tx = store.db.begin().await.unwrap();
+        honey::remove(&mut tx, ORG, &honey_id, &Who::node(), NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        assert!(!honey::shown(&store.db, key.expose().as_bytes()).await.unwrap());
     })
     .await;
 }

@@ -12,6 +12,7 @@ mod exclusive;
 mod explain;
 mod feed;
 mod honey;
+mod identities;
 mod inbox;
 mod laws;
 mod live;

@@ -1,13 +1,13 @@
 //! Who comes: the key of the settings, an API key, or a browser's session.
 
 use http::{HeaderMap, header};
-use model::{AccessUserId, ApiKeyId, Millis, OrgId, Permission, Role, Secret, UserName};
+use model::{AccessUserId, ApiKeyId, Millis, OrgId, Permission, Role, Secret, UserName, wiping};
 use sha2::{Digest as _, Sha256};
-use store::StoreError;
 use store::access::keys::{self, ApiKey};
 use store::access::sessions::{self, Found, Session};
 use store::access::{Token, memberships, users};
 use store::audit::{self, Action, ActorKind, NewEntry, Object, ObjectKind};
+use store::{StoreError, honey};
 use subtle::ConstantTimeEq as _;
 
 use super::Access;
@@ -122,8 +122,17 @@ async fn by_key(access: &Access, given: &str) -> Result<Shown, StoreError> {
         return Ok(Shown::Key(Caller::of_settings()));
     }
     let now = access.clock.now();
-    let Some(token) = Token::parse(given) else { return Ok(Shown::Wrong) };
-    let Some(key) = keys::find(&access.db, &token, now).await? else { return Ok(Shown::Wrong) };
+    let key = match Token::parse(given) {
+        Some(token) => keys::find(&access.db, &token, now).await?,
+        None => None,
+    };
+    let Some(key) = key else {
+        // Whoever shows a decoy is told what everybody is told who shows a wrong key.
+        if honey::shown(&access.db, given.as_bytes()).await? {
+            tracing::warn!("A honey token was shown as a key of the API");
+        }
+        return Ok(Shown::Wrong);
+    };
     if keys::is_used_due(&key, now) {
         let mut tx = access.db.begin().await?;
         keys::used(&mut tx, &key.key_id, now).await?;
@@ -134,7 +143,7 @@ async fn by_key(access: &Access, given: &str) -> Result<Shown, StoreError> {
 
 /// Hashes are compared, so that neither the content nor the length shows in the time.
 fn is_same(token: &Secret, given: &str) -> bool {
-    let of = |text: &str| Sha256::digest(text.as_bytes());
+    let of = |text: &str| wiping(|| Sha256::digest(text.as_bytes()));
     of(token.expose()).ct_eq(&of(given)).into()
 }
 

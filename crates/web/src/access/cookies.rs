@@ -18,6 +18,8 @@ pub(crate) enum Cookie {
     Visit,
     /// A one-time link, taken out of the address.
     Link,
+    /// A handover to the identity provider: it binds what comes back to this browser.
+    Handover,
 }
 
 impl Cookie {
@@ -29,6 +31,8 @@ impl Cookie {
             (Self::Visit, false) => "longshore-visit",
             (Self::Link, true) => "__Host-longshore-link",
             (Self::Link, false) => "longshore-link",
+            (Self::Handover, true) => "__Host-longshore-handover",
+            (Self::Handover, false) => "longshore-handover",
         }
     }
 }

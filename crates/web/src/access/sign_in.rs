@@ -114,7 +114,7 @@ pub(crate) async fn confirm(
 }
 
 /// Who the audit says it was. Whoever only claims to be somebody is nobody.
-fn actor(user: Option<&AccessUserId>, address: Option<IpAddr>) -> Who {
+pub(super) fn actor(user: Option<&AccessUserId>, address: Option<IpAddr>) -> Who {
     let who = match user {
         Some(user) => Who::new(ActorKind::User, user.0.as_str()),
         None => Who::new(ActorKind::Nobody, ""),
@@ -126,7 +126,7 @@ fn actor(user: Option<&AccessUserId>, address: Option<IpAddr>) -> Who {
 }
 
 /// Refuse, and write it down. There are only as many of these as attempts that are counted.
-async fn refuse(
+pub(super) async fn refuse(
     access: &Access,
     who: &Who,
     action: Action,
@@ -141,7 +141,7 @@ async fn refuse(
 }
 
 /// Count an attempt; the seconds to wait, where none is free. Reading comes first: to refuse must stay cheap.
-async fn count(
+pub(super) async fn count(
     access: &Access,
     name: Option<&UserName>,
     address: Option<IpAddr>,

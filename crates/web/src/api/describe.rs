@@ -130,20 +130,12 @@ pub(super) fn document(endpoints: &[Described]) -> Value {
 }
 
 fn operation(endpoint: &Described) -> Value {
-    let parameters: Vec<Value> = endpoint.parameters.iter().chain([&ORG]).map(parameter).collect();
+    let org = is_of_org(endpoint).then_some(&ORG);
+    let parameters: Vec<Value> = endpoint.parameters.iter().chain(org).map(parameter).collect();
     let mut operation = json!({
         "summary": endpoint.summary,
         "parameters": parameters,
-        "responses": {
-            "200": {
-                "description": "Done.",
-                "content": {"application/json": {"schema": object(endpoint.answer)}},
-            },
-            "default": {
-                "description": "Refused or failed.",
-                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-            },
-        },
+        "responses": responses(endpoint),
     });
     if let Needs::InOrg(permission) | Needs::Everywhere(permission) = endpoint.needs {
         operation["x-permission"] = permission.as_str().into();
@@ -159,6 +151,43 @@ fn operation(endpoint: &Described) -> Value {
         });
     }
     operation
+}
+
+/// Whether it is about one organization.
+fn is_of_org(endpoint: &Described) -> bool {
+    matches!(endpoint.needs, Needs::InOrg(_))
+}
+
+/// Every status that it answers with: a scanner holds the server to that.
+fn responses(endpoint: &Described) -> Value {
+    let mut refusals = vec![
+        ("401", "The key is missing or wrong."),
+        ("500", "It failed inside; the log says why."),
+        ("503", "Not now; try again in a moment."),
+    ];
+    if is_of_org(endpoint) {
+        refusals.push(("400", "Something in the request is wrong."));
+        refusals.push(("403", "The key may not do that."));
+        refusals.push(("404", "There is no such organization, or not what is asked for in it."));
+    }
+    if !endpoint.body.is_empty() {
+        refusals.push(("413", "The body is too large."));
+        refusals.push(("415", "The body is not declared to be JSON."));
+    }
+    let mut responses = Map::new();
+    let done = json!({
+        "description": "Done.",
+        "content": {"application/json": {"schema": object(endpoint.answer)}},
+    });
+    responses.insert("200".to_owned(), done);
+    for (status, meaning) in refusals {
+        let refused = json!({
+            "description": meaning,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        });
+        responses.insert(status.to_owned(), refused);
+    }
+    Value::Object(responses)
 }
 
 fn parameter(parameter: &Parameter) -> Value {

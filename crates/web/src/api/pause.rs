@@ -104,7 +104,7 @@ pub(super) const DESCRIBED: Described = Described {
     parameters: &[in_path("kind", Kind::Text, KIND)],
     body: &[
         property("reason", Kind::Text, "Why, for whoever asks."),
-        property("until", Kind::Whole, "Until when (milliseconds); without it until it is deleted."),
+        property("until", Kind::WholeOrNull, "Until when (milliseconds); without it until it is deleted."),
     ],
     answer: &[
         property("organization", Kind::Whole, "The organization."),

@@ -105,12 +105,16 @@ pub(super) const DESCRIBED: Described = Described {
     summary: "Fetch a conversation, route events, or try dead letters once more; idempotent.",
     parameters: &[],
     body: &[
-        property("conversation", Kind::Whole, "Fetch this conversation."),
-        property("event", Kind::Text, "Route this event."),
+        property("conversation", Kind::WholeOrNull, "Fetch this conversation."),
+        property("event", Kind::TextOrNull, "Route this event."),
         property("failed", Kind::Flag, "Try all dead letters."),
-        property("since", Kind::Whole, "Route the events received from this instant on (milliseconds)…"),
-        property("until", Kind::Whole, "…and before this one (milliseconds)…"),
-        property("type", Kind::Text, "…of this type only."),
+        property(
+            "since",
+            Kind::WholeOrNull,
+            "Route the events received from this instant on (milliseconds)…",
+        ),
+        property("until", Kind::WholeOrNull, "…and before this one (milliseconds)…"),
+        property("type", Kind::TextOrNull, "…of this type only."),
         property("dry_run", Kind::Flag, "Only say what would be done."),
     ],
     answer: &[

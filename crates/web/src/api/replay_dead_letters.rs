@@ -81,8 +81,8 @@ pub(super) const DESCRIBED: Described = Described {
     summary: "Put dead letters back on the queue, due at once: one, those of a kind, or all.",
     parameters: &[],
     body: &[
-        property("job_id", Kind::Text, "Only this one."),
-        property("kind", Kind::Text, "Only those of this kind."),
+        property("job_id", Kind::TextOrNull, "Only this one."),
+        property("kind", Kind::TextOrNull, "Only those of this kind."),
         property("dry_run", Kind::Flag, "Only say what would be done."),
     ],
     answer: &[

@@ -163,8 +163,8 @@ pub(super) const REWIND: Described = Described {
     summary: "Let a consumer read on from another place, back or ahead.",
     parameters: NAME,
     body: &[
-        property("seq", Kind::Whole, "From the change of this number on."),
-        property("since", Kind::Whole, "From the first change of this instant on (milliseconds)."),
+        property("seq", Kind::WholeOrNull, "From the change of this number on."),
+        property("since", Kind::WholeOrNull, "From the first change of this instant on (milliseconds)."),
     ],
     answer: ANSWER,
     route: || post(rewind),

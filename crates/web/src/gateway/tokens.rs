@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use model::{Clock, OrgId, Secret};
+use model::{Clock, OrgId, Secret, wiping};
 use sha2::{Digest as _, Sha256};
 use store::vault::Vault;
 use store::{Db, StoreError, connections, honey};
@@ -121,7 +121,7 @@ impl GatewayTokens {
 }
 
 fn hash(token: &[u8]) -> Hash {
-    Sha256::digest(token).into()
+    wiping(|| Sha256::digest(token).into())
 }
 
 #[cfg(test)]

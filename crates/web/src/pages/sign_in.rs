@@ -18,8 +18,23 @@ use crate::access::{Access, Answer, Cookie, Given, Meeting, clear, set, sign_in}
 struct Page {
     frame: Frame,
     next: String,
+    provider: Option<Provider>,
     /// Whether nobody can sign in yet.
     first: bool,
+}
+
+/// The way through the identity provider.
+pub(super) struct Provider {
+    pub(super) name: String,
+    pub(super) href: String,
+}
+
+impl Provider {
+    /// The one of the settings, by this path and on to `next`.
+    pub(super) fn of(access: &Access, path: &str, next: &Next) -> Option<Self> {
+        let oidc = access.oidc()?;
+        Some(Self { name: oidc.name(), href: Next::with_next(path, next).as_str().to_owned() })
+    }
 }
 
 #[derive(Deserialize)]
@@ -51,7 +66,8 @@ pub(super) async fn show(
     }
     let first = users::count(&access.db).await? == 0;
     let frame = Frame::of(&meeting).notice(asked.done);
-    Ok(render(StatusCode::OK, &Page { frame, next: next.as_str().to_owned(), first }))
+    let provider = Provider::of(&access, "/sign-in/oidc", &next);
+    Ok(render(StatusCode::OK, &Page { frame, next: next.as_str().to_owned(), provider, first }))
 }
 
 /// Sign in, and go on to where the browser was headed.
@@ -66,6 +82,7 @@ pub(super) async fn send(
     let again = |error: String| Page {
         frame: Frame::of(&meeting).error(error),
         next: next.as_str().to_owned(),
+        provider: Provider::of(&access, "/sign-in/oidc", &next),
         first: false,
     };
     Ok(match sign_in(&access, given).await? {

@@ -1,4 +1,4 @@
-//! `GET` and `POST /step-up`: show the password again before something that matters.
+//! `GET` and `POST /step-up`: show the password, or the identity provider something, again before what matters.
 
 use askama::Template;
 use axum::extract::{Form, Query, State};
@@ -6,8 +6,9 @@ use axum::response::Response;
 use http::StatusCode;
 use model::Secret;
 use serde::Deserialize;
-use store::access::users;
+use store::access::{identities, users};
 
+use super::sign_in::Provider;
 use super::{Broken, Frame, Signed, later, later_text, see, show as render};
 use crate::access::next::Next;
 use crate::access::{Access, Answer, Cookie, Given, confirm, set};
@@ -17,7 +18,10 @@ use crate::access::{Access, Answer, Cookie, Given, confirm, set};
 struct Page {
     frame: Frame,
     next: String,
+    /// Whether there is a password to show.
+    password: bool,
     authenticator: bool,
+    provider: Option<Provider>,
 }
 
 #[derive(Deserialize)]
@@ -47,9 +51,12 @@ pub(super) async fn show(
 
 async fn page(access: &Access, signed: &Signed, next: &Next, error: Option<String>) -> Result<Page, Broken> {
     let user = users::get(&access.db, &signed.session.user).await?;
+    let password = user.as_ref().is_some_and(|user| user.has_password);
     let authenticator = user.is_some_and(|user| user.totp_since.is_some());
+    let is_tied = identities::count(&access.db, &signed.session.user).await? > 0;
+    let provider = Provider::of(access, "/step-up/oidc", next).filter(|_| is_tied);
     let frame = Frame { error, ..Frame::of(&signed.meeting) };
-    Ok(Page { frame, next: next.as_str().to_owned(), authenticator })
+    Ok(Page { frame, next: next.as_str().to_owned(), password, authenticator, provider })
 }
 
 /// Take the password, and go on.

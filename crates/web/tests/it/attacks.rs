@@ -308,3 +308,144 @@ async fn ids_of_others_are_ids_of_nobody() {
     })
     .await;
 }
+
+/// Every body of the API, not one of them alone: large, deep, of the wrong kind, twice the same, cut off.
+#[tokio::test]
+async fn every_body_of_the_api_is_bounded_and_read_as_an_object() {
+    on_both(async |house| {
+        let mut routes = web::declared(house.state.clone());
+        routes.retain(|route| route.path.starts_with("/api/") && matches!(route.method, "post" | "put"));
+        assert!(routes.len() >= 6, "{routes:?}");
+        for route in routes {
+            let path = route.path.replace("{name}", "x").replace("{kind}", "all");
+            let send = async |body: String| {
+                let request = Request::builder()
+                    .method(route.method.to_uppercase().as_str())
+                    .uri(format!("{path}?org=1"))
+                    .header(header::AUTHORIZATION, format!("Bearer {SETTINGS_KEY}"))
+                    .header(header::CONTENT_TYPE, "application/json");
+                house.ask(request.body(Body::from(body)).unwrap()).await.status().as_u16()
+            };
+            // Those that take no body do not look at one: 404, for there is no such consumer.
+            let takes_none = path.ends_with("/pause") || path.ends_with("/resume");
+            let is_refused = |status: u16, expected: u16| status == if takes_none { 404 } else { expected };
+            for deep in [
+                "[".repeat(15_000),
+                r#"{"a":"#.repeat(3_000),
+                format!(r#"{{"a":{}{}}}"#, "[".repeat(7_000), "]".repeat(7_000)),
+            ] {
+                assert!(is_refused(send(deep).await, 400), "{path}");
+            }
+            for odd in [
+                "",
+                "null",
+                "[]",
+                "[null,null]",
+                "7",
+                "\"x\"",
+                "{\"nobody\":1}",
+                "{",
+                "{\"seq\":1e999}",
+                "\u{0}",
+                "{\"dry_run\":true,\"dry_run\":true}",
+            ] {
+                assert!(is_refused(send(odd.to_owned()).await, 400), "{path} {odd:?}");
+            }
+            assert!(
+                is_refused(send(format!("{{\"reason\":\"{}\"}}", "x".repeat(1_000_000))).await, 413),
+                "{path}"
+            );
+        }
+    })
+    .await;
+}
+
+/// A character that one of the databases takes and the other does not.
+#[tokio::test]
+async fn a_character_of_the_number_zero_is_answered_alike_by_both_databases() {
+    on_both(async |house| {
+        for route in web::declared(house.state.clone()).iter().filter(|route| route.path.starts_with("/api/"))
+        {
+            let path = ["{id}", "{name}", "{kind}"]
+                .iter()
+                .fold(route.path.to_owned(), |path, part| path.replace(part, "a%00b"));
+            for (query, body) in [
+                ("", "{}"),
+                ("&kind=%00&after=%00", "{}"),
+                ("", r#"{"kind":"a\u0000"}"#),
+                ("", r#"{"reason":"\u0000"}"#),
+                ("", r#"{"event":"\u0000"}"#),
+            ] {
+                let request = Request::builder()
+                    .method(route.method.to_uppercase().as_str())
+                    .uri(format!("{path}?org=1{query}"))
+                    .header(header::AUTHORIZATION, format!("Bearer {SETTINGS_KEY}"))
+                    .header(header::CONTENT_TYPE, "application/json");
+                let answer = house.ask(request.body(Body::from(body)).unwrap()).await;
+                assert!(
+                    answer.status().as_u16() < 500,
+                    "{} {path}?org=1{query} {body}: {}",
+                    route.method,
+                    answer.body()
+                );
+            }
+        }
+        let mut browser = Browser::new(house);
+        browser.get("/sign-in").await;
+        let answer = browser
+            .post("/sign-in", &[("name", "a\0b"), ("password", "\0"), ("code", "\0"), ("next", "\0")])
+            .await;
+        assert_eq!(answer.status(), 401);
+        assert!(
+            browser.get("/sign-in/oidc/callback?state=%00&code=%00&iss=%00").await.status().as_u16() < 500
+        );
+    })
+    .await;
+}
+
+/// Timing, by construction: what opens a door has no `==`, so that nobody compares it in a time that tells how much was right.
+#[test]
+fn what_opens_a_door_cannot_be_compared_but_in_constant_time() {
+    trait Told<Which> {
+        fn has_no_equality() {}
+    }
+    struct Equal;
+    impl<T: ?Sized> Told<()> for T {}
+    impl<T: ?Sized + PartialEq> Told<Equal> for T {}
+    // Each line is ambiguous, and so no program, as soon as its type can be compared.
+    <model::Secret as Told<_>>::has_no_equality();
+    <store::access::Token as Told<_>>::has_no_equality();
+    <store::access::password::PasswordHash as Told<_>>::has_no_equality();
+    let mut exposed = Vec::new();
+    for folder in ["web/src", "store/src", "engine/src", "drift/src", "longshore/src", "sinks/src"] {
+        compared(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder), &mut exposed);
+    }
+    exposed.sort();
+    // A password typed twice: both texts are of the one who sends them.
+    exposed.retain(|line| !line.contains("sent.again.expose()"));
+    assert_eq!(exposed, Vec::<String>::new());
+}
+
+/// Lines that compare an exposed secret as a text.
+fn compared(folder: &std::path::Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            compared(&path, found);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let program = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let is_compared = |line: &&str| {
+            let secret =
+                ["token", "secret", "password", "given", "sent"].iter().any(|word| line.contains(word));
+            secret
+                && (line.contains(".expose() ==")
+                    || line.contains(".expose() !=")
+                    || line.contains("== *") && line.contains(".expose()"))
+        };
+        found.extend(
+            program.lines().filter(is_compared).map(|line| format!("{}: {}", path.display(), line.trim())),
+        );
+    }
+}

@@ -24,6 +24,7 @@ use tower::ServiceExt as _;
 use web::access::{Access, AccessOptions};
 use web::{Console, Gateway, GatewayOptions, GatewayTokens, Peer, State, Stopping};
 
+use crate::issuer::Issuer;
 use crate::world::{Place, postgres, whole};
 
 pub(crate) const SETTINGS_KEY: &str = "key-of-the-settings-canary";
@@ -52,6 +53,23 @@ pub(crate) async fn on_both<F: AsyncFnMut(&House)>(mut tale: F) {
     if let Some((url, place)) = postgres().await {
         let house = House::new(&url, options()).await;
         tale(&house).await;
+        house.db.close().await;
+        Place::end(place).await;
+    }
+}
+
+/// The same with an identity provider; each engine has its own.
+pub(crate) async fn with_issuer<F: AsyncFnMut(&House, &Issuer)>(rules: &str, mut tale: F) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::file(folder.path().join("store.db"));
+    let issuer = Issuer::new(rules);
+    let house = House::new(&url, issuer.options(options())).await;
+    tale(&house, &issuer).await;
+    house.db.close().await;
+    if let Some((url, place)) = postgres().await {
+        let issuer = Issuer::new(rules);
+        let house = House::new(&url, issuer.options(options())).await;
+        tale(&house, &issuer).await;
         house.db.close().await;
         Place::end(place).await;
     }
@@ -116,6 +134,23 @@ impl House {
         memberships::put(&mut tx, &user, &Membership { org, role, since: NOW }).await.unwrap();
         tx.commit().await.unwrap();
         user
+    }
+
+    /// A user who was invited, and has set no password yet.
+    pub(crate) async fn invited(&self, name: &str, org: Option<OrgId>, role: Role) -> AccessUserId {
+        let user = AccessUserId(format!("user-{name}"));
+        let mut tx = self.db.begin().await.unwrap();
+        users::insert(&mut tx, &user, &UserName::parse(name).unwrap(), NOW).await.unwrap();
+        memberships::put(&mut tx, &user, &Membership { org, role, since: NOW }).await.unwrap();
+        tx.commit().await.unwrap();
+        user
+    }
+
+    /// The reasons of the audit log's refusals, the oldest first.
+    pub(crate) async fn refusals(&self) -> Vec<String> {
+        let entries = store::audit::page(&self.db, 0, 200).await.unwrap();
+        let refused = entries.into_iter().filter(|entry| entry.outcome == "refused");
+        refused.filter_map(|entry| entry.reason).collect()
     }
 
     /// What a browser of a user holds, and the text of its forms.

@@ -3,6 +3,7 @@
 use model::{ConnectionId, Entropy, Secret};
 use serde::Serialize;
 use store::StoreError;
+use store::access::{Token, keys};
 use store::honey::{self, HONEY_MAX, NewHoney};
 
 use crate::app::App;
@@ -15,15 +16,27 @@ use crate::who;
 const TOKEN_CHARACTERS: usize = 32;
 const NOTE_CHARACTERS_MAX: usize = 200;
 
-/// Plant a decoy beside the organization's connections, and show its token
+/// Plant a decoy, and show its token
 ///
-/// In the vault it looks like a connection that was given up. Put the token where nobody has a reason to look: into a wiki, a
-/// password store, a file of settings. Running gateways know it within half a minute.
+/// By itself it looks like a connection of the organization; with --like api-key like a key of our own API. In the vault it looks like a connection that was given up. Put the token where nobody has a reason to look: into a wiki, a
+/// password store, a file of settings. Running gateways know it within half a minute, the API at once.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Where you put the token, for whoever reads the alarm; nothing secret
     #[arg(long, value_name = "TEXT", default_value = "in the vault only")]
     note: String,
+    /// What it looks like
+    #[arg(long, value_enum, default_value_t = Like::Connection)]
+    like: Like,
+}
+
+/// What a decoy looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Like {
+    /// A connection that was given up, with its token
+    Connection,
+    /// A key of our own API
+    ApiKey,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,13 +56,20 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     }
     let db = database::open(app, Missing::Refuse).await?;
     let org = database::organization(app, &db).await?;
-    let vault = database::vault(app, &db).await?;
     let honey_id = ConnectionId::new(app.clock.as_ref(), app.entropy.as_ref());
-    let (token, api_url) = (token(app.entropy.as_ref()), app.config.api_url.to_string());
+    let (token, api_url) = (drawn(app, args.like), app.config.api_url.to_string());
     let new = NewHoney { org, honey_id: honey_id.clone(), note: &args.note, api_url: &api_url };
+    let (who, now) = (who::command(), app.clock.now());
+    let vault = match args.like {
+        Like::Connection => Some(database::vault(app, &db).await?),
+        Like::ApiKey => None,
+    };
     let planted = async {
         let mut tx = db.begin().await?;
-        honey::plant(&mut tx, &new, &token, &vault, &who::command(), app.clock.now()).await?;
+        match &vault {
+            Some(vault) => honey::plant(&mut tx, &new, &token, vault, &who, now).await?,
+            None => honey::plant_key(&mut tx, &new, &token, &who, now).await?,
+        }
         tx.commit().await
     };
     planted.await.map_err(|error| match error {
@@ -60,6 +80,14 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     db.close().await;
     let report = Report { honey_id: honey_id.0, token: token.expose().to_owned(), note: args.note };
     app.output.report(Exit::Done, &report, &text(&report))
+}
+
+/// A token as whatever it looks like has it.
+fn drawn(app: &App, like: Like) -> Secret {
+    match like {
+        Like::Connection => token(app.entropy.as_ref()),
+        Like::ApiKey => Secret::new(Token::generate(keys::PREFIX, app.entropy.as_ref()).expose()),
+    }
 }
 
 /// Letters and digits. Of 256 values of a byte 248 are dealt out evenly, the rest drawn again.

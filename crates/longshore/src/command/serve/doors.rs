@@ -17,6 +17,7 @@ use web::{
 use crate::app::App;
 use crate::config::serving::Payload;
 use crate::failure::Failure;
+use crate::network;
 
 /// The doors, not yet open.
 pub(super) struct Doors {
@@ -57,7 +58,7 @@ pub(super) async fn open(
         metrics: metrics.clone(),
         clock: app.clock.clone(),
         stopping,
-        access: access(app, db, vault),
+        access: access(app, db, vault)?,
         console: if app.config.serving.roles.console { Console::Open } else { Console::Absent },
     };
     let uses = Arc::clone(state.access.uses());
@@ -91,15 +92,16 @@ impl Doors {
 }
 
 /// Who may come in, as the settings say.
-fn access(app: &App, db: &Db, vault: &Vault) -> Access {
+fn access(app: &App, db: &Db, vault: &Vault) -> Result<Access, Failure> {
     let serving = &app.config.serving;
     let options = AccessOptions {
         token: app.config.admin_token.clone(),
         trusted_proxies: serving.trusted_proxies.clone(),
         public_url: serving.public_url.clone(),
         metrics_public: serving.metrics_public,
+        oidc: app.config.oidc.as_ref().map(|provider| network::oidc(app, provider)).transpose()?,
     };
-    Access::new(db.clone(), vault.clone(), (app.clock.clone(), app.entropy.clone()), options)
+    Ok(Access::new(db.clone(), vault.clone(), (app.clock.clone(), app.entropy.clone()), options))
 }
 
 fn options(app: &App, vault: &Vault) -> GatewayOptions {
