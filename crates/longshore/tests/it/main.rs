@@ -20,6 +20,7 @@ mod keys;
 mod live;
 mod receiver;
 mod refresh;
+mod schedules;
 mod secrets;
 mod settings;
 mod support;
