@@ -314,6 +314,7 @@ async fn a_token_that_cannot_be_renewed_ahead_is_used_while_it_lives() {
     let network = without_renewal(&Service::new());
     let expires_at = network.clock.now().plus(7_200_000);
     let client = client(&network, Arc::new(MemoryKeeper::new(pair(0, Some(expires_at)))));
+    network.hurry(client.user(UserId(7))).await.unwrap();
     network.clock.advance(7_200_000 - 50_000);
     for _ in 0..3 {
         network.hurry(client.user(UserId(7))).await.unwrap();
