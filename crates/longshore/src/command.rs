@@ -8,6 +8,7 @@ pub(crate) mod certificate;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod connect;
+pub(crate) mod connections;
 pub(crate) mod consumers;
 pub(crate) mod demo;
 pub(crate) mod doctor;

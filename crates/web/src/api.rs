@@ -12,8 +12,10 @@ mod caller;
 mod describe;
 pub(crate) mod problem;
 
+mod connections;
 mod consumers;
 mod dead_letters;
+mod disconnect_connection;
 mod document;
 mod explain_conversation;
 mod explain_event;
@@ -23,6 +25,7 @@ mod replay;
 mod replay_dead_letters;
 mod resume;
 mod set_consumer;
+mod show_connection;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -63,6 +66,10 @@ const ENDPOINTS: &[Described] = &[
     set_consumer::PAUSE,
     set_consumer::RESUME,
     set_consumer::REWIND,
+    connections::DESCRIBED,
+    show_connection::DESCRIBED,
+    disconnect_connection::KEEP,
+    disconnect_connection::ERASE,
     document::DESCRIBED,
 ];
 

@@ -3,6 +3,7 @@
 mod calls;
 mod connections;
 mod convergence;
+mod disconnect;
 mod harness;
 mod route;
 mod simulation;

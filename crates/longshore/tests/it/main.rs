@@ -9,6 +9,7 @@ mod audit;
 mod bad_input;
 mod canary;
 mod connect;
+mod connections;
 mod crash;
 mod databases;
 mod demo;

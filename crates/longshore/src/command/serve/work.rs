@@ -59,6 +59,8 @@ async fn node(app: &App, db: &Db, vault: &Vault, metrics: &Arc<Metrics>) -> Resu
         concurrency: serving.jobs_concurrency,
         per_org: (serving.jobs_concurrency * of / all).max(1),
         stop_ms: serving.shutdown_ms,
+        unused_ms: app.config.connections_unused_ms,
+        end_unused_ms: app.config.connections_end_unused_ms,
         ..NodeLimits::default()
     };
     Ok(Arc::new(Node {
@@ -127,6 +129,7 @@ async fn schedule_all(node: &Node) -> Result<(), ScheduleError> {
         return Ok(());
     }
     let mut tx = node.db.begin().await?;
+    schedules::schedule_common(&mut tx, node.clock.now()).await?;
     for connection in &known {
         schedules::schedules_for(&mut tx, connection, node.clock.now()).await?;
     }
