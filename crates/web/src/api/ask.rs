@@ -65,6 +65,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         if !raw.get().starts_with('{') {
             return Err(Failed::new(StatusCode::BAD_REQUEST, "the body is no JSON object"));
         }
+        without_nul(raw.get(), "\\u0000")?;
         serde_json::from_str(raw.get()).map(Self).map_err(|error| {
             Failed::new(StatusCode::BAD_REQUEST, format!("the body is not understood: {error}"))
         })
