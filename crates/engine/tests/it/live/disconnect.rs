@@ -124,7 +124,7 @@ async fn a_drift_that_does_not_answer_is_asked_again_and_nothing_else_uses_the_t
         assert_eq!(state(&live).await, ConnectionState::Disconnected);
         assert!(!has_tokens(&live).await);
         assert_eq!(live.world.sandbox.calls("POST /app/uninstall"), 1);
-        let last = words(&live).await.into_iter().filter(|(action, ..)| action == "token.revoke").next_back();
+        let last = words(&live).await.into_iter().rfind(|(action, ..)| action == "token.revoke");
         assert_eq!(last.unwrap().1, "done");
     }
 }
