@@ -8,7 +8,7 @@ use telemetry::Metrics;
 
 use crate::clients::Clients;
 use crate::webhooks::Webhooks;
-use crate::{Settling, Stop};
+use crate::{Limits, Settling, Stop};
 
 /// Everything a job may need. One a process, shared by all who work in it.
 pub struct Node {
@@ -53,6 +53,8 @@ pub struct NodeLimits {
     pub attempts_max: i64,
     /// How long the history of jobs is kept, in milliseconds.
     pub runs_kept_ms: i64,
+    /// The bounds of an archive that a job makes.
+    pub archive: Limits,
 }
 
 impl Default for NodeLimits {
@@ -66,6 +68,7 @@ impl Default for NodeLimits {
             poll_ms: 1_000,
             attempts_max: crate::worker::ATTEMPTS_MAX,
             runs_kept_ms: 30 * 24 * 60 * 60 * 1_000,
+            archive: Limits::default(),
         }
     }
 }

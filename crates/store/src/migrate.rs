@@ -50,6 +50,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0006_access.sql"),
         include_str!("../migrations/postgres/0006_access.sql"),
     ),
+    (
+        9,
+        "install",
+        include_str!("../migrations/sqlite/0009_install.sql"),
+        include_str!("../migrations/postgres/0009_install.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.

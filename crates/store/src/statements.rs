@@ -8,8 +8,8 @@ use crate::error::StoreError;
 use crate::mirror::state::Pair;
 use crate::url::Engine;
 use crate::{
-    access, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory, effects,
-    endpoints, exclusive, explain, export_runs, facts, failures, honey, inbox, listings, migrate, mirror,
+    access, archives, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory, effects,
+    endpoints, exclusive, explain, export_runs, facts, failures, honey, inbox, install, listings, migrate, mirror,
     notices, pauses, queue, runs, schedules, status, sweeps, tables, vault, wake, watermarks, workers,
 };
 
@@ -35,6 +35,7 @@ impl Db {
 
 /// Statements in one text for both engines.
 const SINGLE: &[&[(&str, &str)]] = &[
+    archives::STATEMENTS,
     budgets::STATEMENTS,
     call_stats::STATEMENTS,
     changes::STATEMENTS,
@@ -101,6 +102,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     all.extend(access::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(vault::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(audit::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
+    all.extend(install::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(queue::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(explain::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(inbox::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
