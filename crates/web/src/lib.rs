@@ -8,9 +8,12 @@ mod answer;
 pub mod api;
 pub mod gateway;
 mod health;
+pub mod install;
 mod pages;
 mod router;
 mod serve;
+mod share;
+pub mod scopes;
 mod source;
 
 pub use gateway::{Gateway, GatewayOptions, GatewayTokens, PayloadSetting, Storing};

@@ -124,8 +124,10 @@ impl ShareLink {
         signature
     }
 
-    fn token(&self, key: &[u8]) -> Token {
-        let signature = URL_SAFE_NO_PAD.encode(self.signature(key).finalize().into_bytes());
+    /// The link's text.
+    #[must_use]
+    pub fn text(&self, key: &SigningKey) -> Token {
+        let signature = URL_SAFE_NO_PAD.encode(self.signature(&key.0).finalize().into_bytes());
         let text = format!("{PREFIX}{}_{signature}", self.link_id);
         Token::parse(&text).expect("an id and a signature are plain and short")
     }
@@ -155,7 +157,7 @@ pub async fn create(tx: &mut Tx, link: &ShareLink, key: &SigningKey) -> Result<T
         .execute(conn)
         .await
         .map(drop))?;
-    Ok(link.token(&key.0))
+    Ok(link.text(key))
 }
 
 /// The link of this text, if the text is right; however the link stands.
