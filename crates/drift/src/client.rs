@@ -9,9 +9,7 @@ use crate::answer::Answer;
 use crate::auth::Credentials;
 use crate::call::Call;
 use crate::exchange::{Core, Right};
-use crate::{
-    Auth, CallRecord, Config, DecodeError, Error, Pace, Priority, Recorder, Seams, Secret,
-};
+use crate::{Auth, CallRecord, Config, DecodeError, Error, Pace, Priority, Recorder, Seams, Secret};
 
 /// A way to call Drift for one organization. Cheap to clone; clones share budget, token and connections.
 #[derive(Clone)]

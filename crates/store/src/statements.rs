@@ -8,9 +8,10 @@ use crate::error::StoreError;
 use crate::mirror::state::Pair;
 use crate::url::Engine;
 use crate::{
-    access, archives, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory, effects,
-    endpoints, exclusive, explain, export_runs, facts, failures, honey, inbox, install, listings, migrate, mirror,
-    notices, pauses, queue, runs, schedules, status, sweeps, tables, vault, wake, watermarks, workers,
+    access, archives, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory,
+    effects, endpoints, exclusive, explain, export_runs, facts, failures, honey, inbox, install, listings,
+    migrate, mirror, notices, pauses, queue, runs, schedules, status, sweeps, tables, vault, wake,
+    watermarks, workers,
 };
 
 impl Db {

@@ -11,8 +11,7 @@ use store::audit::Who;
 use store::connections::Connection;
 
 /// Makes a connection of what it is given, stored and checked, or says why not. Nothing that was stored is given up before.
-pub type Connect =
-    Arc<dyn Fn(Grant) -> BoxFuture<'static, Result<Connection, NotConnected>> + Send + Sync>;
+pub type Connect = Arc<dyn Fn(Grant) -> BoxFuture<'static, Result<Connection, NotConnected>> + Send + Sync>;
 
 /// How connections are made from the pages.
 #[derive(Clone)]

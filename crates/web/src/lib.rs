@@ -11,9 +11,9 @@ mod health;
 pub mod install;
 mod pages;
 mod router;
+pub mod scopes;
 mod serve;
 mod share;
-pub mod scopes;
 mod source;
 
 pub use gateway::{Gateway, GatewayOptions, GatewayTokens, PayloadSetting, Storing};

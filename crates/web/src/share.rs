@@ -65,7 +65,10 @@ pub(crate) async fn create(
     let key = links::signing_key(&access.db, &access.vault, now).await?;
     let mut tx = access.db.begin().await?;
     let token = links::create(&mut tx, &link, &key).await?;
-    audit::append(&mut tx, &entry(&link, (who, now), Action::ShareLinkCreate).because(link.profile.as_str()))?;
+    audit::append(
+        &mut tx,
+        &entry(&link, (who, now), Action::ShareLinkCreate).because(link.profile.as_str()),
+    )?;
     tx.commit().await?;
     Ok((link, token))
 }

@@ -161,3 +161,31 @@ fn text(report: &Report) -> String {
         report.scopes.join(", ")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use model::Profile;
+
+    use crate::documents;
+
+    #[test]
+    fn the_page_of_scopes_tells_the_table_of_the_program() {
+        let names = Profile::ALL.map(web::scopes::name).join(" | ");
+        let mut table =
+            format!("| scope | opens | why it is asked for | without it | {names} |\n|---|---|---|---|");
+        table += &"---|".repeat(Profile::ALL.len());
+        table += "\n";
+        for need in web::scopes::NEEDS {
+            let has = |profile: Profile| if need.profiles.contains(&profile) { "yes" } else { "" };
+            table += &format!(
+                "| `{}` | {} | {} | {} | {} |\n",
+                need.scope,
+                need.scope.opens(),
+                need.reason,
+                need.without,
+                Profile::ALL.map(has).join(" | ")
+            );
+        }
+        documents::holds("connecting.md", "scopes", &table);
+    }
+}

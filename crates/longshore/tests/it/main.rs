@@ -6,6 +6,8 @@ mod access;
 mod architecture;
 mod audit;
 mod bad_input;
+mod browser;
+mod chromium;
 mod connect;
 mod crash;
 mod databases;
@@ -19,6 +21,7 @@ mod keys;
 mod live;
 mod secrets;
 mod settings;
+mod share_links;
 mod support;
 mod tail;
 #[cfg(feature = "transit")]

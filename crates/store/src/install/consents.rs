@@ -149,7 +149,8 @@ pub async fn answer(
         starter: Starter::parse_stored(&row.starter_kind, row.starter_id)?,
         profile: row.profile.parse().map_err(|_| StoreError::Stored { what: "profile" })?,
     };
-    let is_same = browser.is_some_and(|browser| browser.hash().as_slice().ct_eq(row.browser.as_slice()).into());
+    let is_same =
+        browser.is_some_and(|browser| browser.hash().as_slice().ct_eq(row.browser.as_slice()).into());
     Ok(match (is_same, row.ends_at > now.0) {
         (false, _) => Answer::OtherBrowser(consent),
         (true, false) => Answer::Late(consent),

@@ -160,7 +160,10 @@ async fn a_link_is_used_up_ends_and_is_revoked() {
         assert!(links::take(&mut tx, &link, NOW.plus(5)).await.unwrap());
         tx.commit().await.unwrap();
         let found = links::get(db, &link).await.unwrap().unwrap();
-        assert_eq!((found.uses, found.last_used_at, found.standing(NOW)), (1, Some(NOW.plus(5)), Standing::UsedUp));
+        assert_eq!(
+            (found.uses, found.last_used_at, found.standing(NOW)),
+            (1, Some(NOW.plus(5)), Standing::UsedUp)
+        );
         let mut tx = db.begin().await.unwrap();
         links::give_back(&mut tx, &link).await.unwrap();
         assert!(links::revoke(&mut tx, &link, NOW).await.unwrap());

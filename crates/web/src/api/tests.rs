@@ -122,7 +122,7 @@ async fn send(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
 }
 
 async fn connect(db: &Db, orgs: &[OrgId], entropy: &Arc<SeededEntropy>) {
-    let vault = Vault::new(Key::generate(entropy.as_ref()), entropy.clone());
+    let vault = vault(entropy);
     for org in orgs {
         let connection = Connection {
             connection_id: ConnectionId(format!("connection-{org}")),

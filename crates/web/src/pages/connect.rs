@@ -36,12 +36,9 @@ struct Connecting {
 
 /// All pages about connecting.
 pub(crate) fn open(access: &Access, install: &Arc<Install>) -> Opened {
-    let (write, again) = (
-        Needs::Somewhere(Permission::ConnectionsWrite),
-        Needs::SomewhereAgain(Permission::ConnectionsWrite),
-    );
-    let (see, ask) =
-        (Needs::InOrg(Permission::ConnectionsWrite), Needs::InOrg(Permission::OperationsWrite));
+    let (write, again) =
+        (Needs::Somewhere(Permission::ConnectionsWrite), Needs::SomewhereAgain(Permission::ConnectionsWrite));
+    let (see, ask) = (Needs::InOrg(Permission::ConnectionsWrite), Needs::InOrg(Permission::OperationsWrite));
     Doors::new(access, Surface::Page)
         .at(("get", "/connect/drift"), write, get(begin::show))
         .at(("post", "/connect/drift"), write, post(begin::send))

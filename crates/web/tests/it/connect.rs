@@ -10,14 +10,8 @@ use crate::browser::{Browser, location};
 use crate::house::{House, OURS, PASSWORD, STRANGE, THEIRS, on_both};
 use crate::provider::AUTHORIZE;
 
-const READS: [&str; 6] = [
-    "conversation_read",
-    "contact_read",
-    "all_contact_read",
-    "user_read",
-    "account_read",
-    "playbook_read",
-];
+const READS: [&str; 6] =
+    ["conversation_read", "contact_read", "all_contact_read", "user_read", "account_read", "playbook_read"];
 
 /// Somebody who is signed in.
 pub(crate) async fn signed_in<'a>(
@@ -81,7 +75,9 @@ async fn the_page_tells_each_scope_and_leads_to_drift_and_back() {
         assert_eq!(to, "/connect/drift/connected?org=3&profile=archive&new=yes");
         assert!(!ada.cookies.contains_key("longshore-consent"));
         let page = ada.get(&to).await;
-        for text in ["Drift is connected", "Everything that is asked for was granted", "Make the first archive"] {
+        for text in
+            ["Drift is connected", "Everything that is asked for was granted", "Make the first archive"]
+        {
             assert!(page.body().contains(text), "{text}: {}", page.body());
         }
         let made = connections::get(&house.db, STRANGE).await.unwrap().unwrap();
@@ -127,7 +123,11 @@ async fn a_refusal_stores_nothing_and_the_old_grant_goes_on() {
         house.provider.is_down(true);
         let state = depart(&mut ada, "/connect/drift").await;
         let answer = back(&mut ada, &state, "code=unknown").await;
-        assert!(answer.status() == 502 && answer.body().contains("Drift does not answer"), "{}", answer.body());
+        assert!(
+            answer.status() == 502 && answer.body().contains("Drift does not answer"),
+            "{}",
+            answer.body()
+        );
         assert_eq!(connections::get(&house.db, OURS).await.unwrap(), before);
         let expected = ["access_denied", "provider_error", "code_or_token_refused", "provider_unreachable"];
         let expected = expected.map(|word| format!("connection.connect refused {word} by user"));
@@ -163,7 +163,7 @@ async fn whose_grant_it_is_the_grant_says_and_only_ones_own_is_taken() {
         let state = depart(&mut ada, "/connect/drift").await;
         let answer = back(&mut ada, &state, "code=code-theirs&org=1&orgId=1").await;
         assert!(answer.status() == 403 && answer.body().contains("another Drift organization"));
-        assert!(!answer.body().contains(&THEIRS.to_string()), "it is not told whose: {}", answer.body());
+        assert!(!answer.body().contains("organization 2"), "it is not told whose: {}", answer.body());
         assert_eq!(connections::get(&house.db, THEIRS).await.unwrap(), before);
     })
     .await;
@@ -178,6 +178,7 @@ async fn a_private_apps_token_is_pasted_after_the_password_was_shown_again() {
         house.clock.advance(store::access::sessions::STEP_UP_MS);
         let again = "/step-up?next=%2Fconnect%2Fdrift%2Ftoken";
         assert_eq!(location(&ada.get("/connect/drift/token").await), again);
+        ada.get("/account").await;
         assert_eq!(location(&ada.post("/connect/drift/token", &[("token", "pt-canary-right")]).await), again);
         ada.get("/step-up").await;
         location(&ada.post("/step-up", &[("password", PASSWORD)]).await);
@@ -222,8 +223,7 @@ async fn whoever_holds_a_link_connects_without_a_user_and_sees_nothing_else() {
         assert!(page.body().contains("playbook_read"), "what lacks is told");
         assert!(location(&guest.get("/connect/drift/connected?org=3").await).starts_with("/sign-in"));
         assert_eq!(guest.get("/connect/drift/invited").await.status(), 410, "it was good for one");
-        let expected =
-            ["share_link.use done - by share_link", "connection.connect done - by share_link"];
+        let expected = ["share_link.use done - by share_link", "connection.connect done - by share_link"];
         assert_eq!(told(house).await, expected);
         let used = store::install::links::get(&house.db, &id).await.unwrap().unwrap();
         assert_eq!(used.uses, 1);
@@ -243,7 +243,10 @@ async fn a_link_of_one_organization_takes_its_grant_alone_and_a_failure_is_no_us
         let answer = back(&mut guest, &state, "code=code-theirs").await;
         assert!(answer.status() == 403 && answer.body().contains("another Drift organization"));
         let state = depart(&mut guest, "/connect/drift/invited").await;
-        assert_eq!(location(&back(&mut guest, &state, "code=code-ours").await), "/connect/drift/invited/done");
+        assert_eq!(
+            location(&back(&mut guest, &state, "code=code-ours").await),
+            "/connect/drift/invited/done"
+        );
         assert_eq!(store::install::links::get(&house.db, &id).await.unwrap().unwrap().uses, 1);
     })
     .await;
@@ -277,7 +280,8 @@ async fn links_are_made_shown_for_a_while_and_those_of_others_are_none() {
         let mut ada = signed_in(house, "ada", (Some(OURS), Role::Admin)).await;
         let page = ada.get("/connect/drift/links").await;
         assert!(page.body().contains("None yet"), "{}", page.body());
-        let fields = |org: &'static str| [("profile", "live"), ("organization", org), ("days", "3"), ("uses", "2")];
+        let fields =
+            |org: &'static str| [("profile", "live"), ("organization", org), ("days", "3"), ("uses", "2")];
         assert_eq!(ada.post("/connect/drift/links", &fields("")).await.status(), 400, "it must be named");
         let theirs_and_nobodys = [
             ada.post("/connect/drift/links", &fields("2")).await,

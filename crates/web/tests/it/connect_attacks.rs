@@ -23,7 +23,10 @@ async fn a_forged_state_is_refused() {
         let (other, short) = ("A".repeat(43), &state[..42]);
         for forged in [other.as_str(), short, "x", &format!("{state}A")] {
             let answer = back(&mut ada, forged, "code=code-1").await;
-            assert!(answer.status() == 400 && answer.body().contains("Nobody asked for this here"), "{forged}");
+            assert!(
+                answer.status() == 400 && answer.body().contains("Nobody asked for this here"),
+                "{forged}"
+            );
         }
         untouched(house).await;
         assert_eq!(told(house).await, Vec::<String>::new(), "made-up texts fill no log");
@@ -90,7 +93,8 @@ async fn a_state_of_another_browser_is_refused_and_burnt() {
         let answer = back(&mut Browser::new(house), &state, "code=code-1").await;
         assert_eq!(answer.status(), 403);
         untouched(house).await;
-        let expected = ["user", "nobody"].map(|who| format!("connection.connect refused other_browser by {who}"));
+        let expected =
+            ["user", "nobody"].map(|who| format!("connection.connect refused other_browser by {who}"));
         assert_eq!(told(house).await, expected);
     })
     .await;
@@ -162,7 +166,9 @@ async fn cookies_of_the_way_are_kept_from_scripts_and_over_tls_from_other_hosts(
 async fn open_redirect_an_answer_leads_only_to_pages_of_this_host() {
     on_both(async |house| {
         let mut ada = signed_in(house, "ada", (None, Role::Owner)).await;
-        for (number, evil) in ["https://evil.test", "//evil.test", "/\\evil.test", "javascript:x"].iter().enumerate() {
+        for (number, evil) in
+            ["https://evil.test", "//evil.test", "/\\evil.test", "javascript:x"].iter().enumerate()
+        {
             let code = format!("code-{number}");
             house.provider.takes(&code, OURS);
             let state = depart(&mut ada, "/connect/drift").await;
@@ -174,7 +180,10 @@ async fn open_redirect_an_answer_leads_only_to_pages_of_this_host() {
             let fields = [("profile", *evil), ("redirect_uri", evil), ("next", evil)];
             ada.get("/connect/drift").await;
             let answer = ada.post("/connect/drift", &fields).await;
-            assert!(location(&answer).starts_with("https://drift.test/authorize?response_type=code&client_id=app"));
+            assert!(
+                location(&answer)
+                    .starts_with("https://drift.test/authorize?response_type=code&client_id=app")
+            );
             assert!(!location(&answer).contains("evil"), "{}", location(&answer));
         }
     })
@@ -235,7 +244,8 @@ async fn lines_injected_into_an_answer_reach_neither_headers_nor_pages_nor_the_l
         ] {
             let answer = ada.get(&format!("/connect/drift/callback?{query}")).await;
             assert!(answer.status().is_client_error() || answer.status() == 502, "{}", answer.status());
-            let is_clean = |value: &http::HeaderValue| !String::from_utf8_lossy(value.as_bytes()).contains("canary");
+            let is_clean =
+                |value: &http::HeaderValue| !String::from_utf8_lossy(value.as_bytes()).contains("canary");
             assert!(answer.headers().values().all(is_clean) && !answer.body().contains("canary"));
         }
         let answer = ada.get(&format!("/connect/drift/invited?link={evil}")).await;
@@ -294,7 +304,8 @@ async fn a_forged_or_changed_link_opens_nothing() {
         let mut changed = text.clone();
         let last = if changed.pop() == Some('A') { 'B' } else { 'A' };
         changed.insert(8, last);
-        for forged in [format!("lsc_{id}_"), format!("lsc_{id}"), changed, signature.to_owned(), id.0.clone()] {
+        for forged in [format!("lsc_{id}_"), format!("lsc_{id}"), changed, signature.to_owned(), id.0.clone()]
+        {
             let mut guest = Browser::new(house);
             guest.get(&format!("/connect/drift/invited?link={forged}")).await;
             let page = guest.get("/connect/drift/invited").await;

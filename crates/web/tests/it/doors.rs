@@ -68,7 +68,11 @@ fn expected(route: &Declared, permissions: &[Permission], asked: model::OrgId) -
         Needs::Everywhere(_) => Outcome::Forbidden,
         Needs::InOrg(_) | Needs::Somewhere(_) | Needs::SomewhereAgain(_) if asked != OURS => Outcome::Missing,
         Needs::InOrg(permission) | Needs::Somewhere(permission) | Needs::SomewhereAgain(permission) => {
-            if permissions.contains(&permission) { Outcome::Passed } else { Outcome::Forbidden }
+            if permissions.contains(&permission) {
+                Outcome::Passed
+            } else {
+                Outcome::Forbidden
+            }
         }
     }
 }

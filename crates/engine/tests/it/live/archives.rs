@@ -78,7 +78,8 @@ async fn the_old_grant_stays_until_a_new_one_is_good_and_of_the_right_organizati
 
         let ours = Admits::Only(vec![live.org()]);
         let after = all.connect_admitted(fresh(), &ours, &Who::node()).await.unwrap();
-        let states = connections::list(db).await.unwrap().into_iter().map(|one| (one.connection_id, one.state));
+        let states =
+            connections::list(db).await.unwrap().into_iter().map(|one| (one.connection_id, one.state));
         let expected = [
             (before.connection_id, ConnectionState::Disconnected),
             (after.connection_id, ConnectionState::Active),

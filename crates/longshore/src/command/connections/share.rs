@@ -77,13 +77,17 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     };
     app.output.report(Exit::Done, &report, &text(&report))?;
     if app.config.client_id.is_none() {
-        app.output.note("hint: the node needs client_id and LONGSHORE_CLIENT_SECRET before anybody can use the link");
+        app.output.note(
+            "hint: the node needs client_id and LONGSHORE_CLIENT_SECRET before anybody can use the link",
+        );
     }
     Ok(Exit::Done)
 }
 
 fn text(report: &Report) -> String {
-    let whose = report.organization.map_or_else(|| "any organization".to_owned(), |org| format!("organization {org}"));
+    let whose = report
+        .organization
+        .map_or_else(|| "any organization".to_owned(), |org| format!("organization {org}"));
     let times = if report.uses_max == 1 { "once".to_owned() } else { format!("{} times", report.uses_max) };
     format!(
         "good for {whose}, as {}, {times}, until {}\nthe link, shown this once:\n{}\n",

@@ -20,11 +20,8 @@ use crate::network::{self, Patience};
 pub(super) fn install(app: &App, db: &Db, vault: &Vault, listening: &str) -> Result<Install, Failure> {
     let connections = network::connections_with(app, db, vault.clone(), Patience::Person, None)?;
     let base = links::base(app, listening);
-    let maker = Arc::new(Maker {
-        app: drift_app(app)?,
-        redirect_uri: install::redirect_uri(&base),
-        connections,
-    });
+    let maker =
+        Arc::new(Maker { app: drift_app(app)?, redirect_uri: install::redirect_uri(&base), connections });
     Ok(Install {
         drift: maker.connections.config.clone(),
         client_id: maker.app.as_ref().map(|app| app.client_id.clone()),

@@ -54,8 +54,9 @@ pub(super) async fn start(app: &App, listening: &str) -> Result<Trial, Failure> 
 /// A database that holds connections to Drift itself is no place for trying.
 pub(super) async fn refuse_strangers(app: &App, db: &store::Db) -> Result<(), Failure> {
     let url = &app.config.database;
-    let known =
-        connections::list(db).await.map_err(|error| Failure::store("read the connections of", url, &error))?;
+    let known = connections::list(db)
+        .await
+        .map_err(|error| Failure::store("read the connections of", url, &error))?;
     let is_here = |address: &str| match Url::parse(address).as_ref().map(Url::host) {
         Ok(Some(Host::Ipv4(address))) => address.is_loopback(),
         Ok(Some(Host::Ipv6(address))) => address.is_loopback(),

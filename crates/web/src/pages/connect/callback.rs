@@ -116,9 +116,10 @@ async fn admit(
     let link = match &consent.starter {
         Starter::Link(link) => link,
         Starter::User(user) => {
-            let caller = meeting.caller.as_ref().filter(
-                |caller| matches!(&caller.who, access::Who::User(present, _) if present == user),
-            );
+            let caller = meeting
+                .caller
+                .as_ref()
+                .filter(|caller| matches!(&caller.who, access::Who::User(present, _) if present == user));
             let Some(caller) = caller else { return Ok(Err(Ended::SignedOut)) };
             return Ok(match caller.orgs_of(Permission::ConnectionsWrite) {
                 Some(orgs) if orgs.is_empty() => Err(Ended::NotAllowed),

@@ -33,6 +33,10 @@ struct Page {
     /// What was granted and nobody asked for.
     surplus: Vec<String>,
     archive: Archive,
+    /// Whether it waits or is being made.
+    under_way: bool,
+    /// Whether there has been none.
+    is_first: bool,
     conversations: i64,
     messages: i64,
     /// Whether nobody is there to make one.
@@ -92,12 +96,17 @@ pub(super) async fn show(
 ) -> Result<Response, Broken> {
     let (db, now) = (&connecting.access.db, connecting.access.clock.now());
     let Some(connection) = connections::get(db, org).await? else {
-        return Ok(problem(StatusCode::NOT_FOUND, "There is no such connection", "It was taken away meanwhile."));
+        return Ok(problem(
+            StatusCode::NOT_FOUND,
+            "There is no such connection",
+            "It was taken away meanwhile.",
+        ));
     };
     let chosen = profile(&asked.profile);
     let missing = scopes::missing(chosen, &connection.scopes);
     let granted = scopes::of(chosen).filter(|need| !missing.contains(need));
     let standing = archives::standing(db, org).await?;
+    let archive = Archive::of(&standing);
     let page = Page {
         frame: Frame::of(&signed.meeting),
         org,
@@ -108,7 +117,9 @@ pub(super) async fn show(
         granted: granted.map(Line::of).collect(),
         missing: missing.iter().map(|need| Line::of(need)).collect(),
         surplus: scopes::surplus(chosen, &connection.scopes).into_iter().map(str::to_owned).collect(),
-        archive: Archive::of(&standing),
+        under_way: matches!(archive, Archive::Waiting | Archive::Running(_)),
+        is_first: matches!(archive, Archive::None),
+        archive,
         conversations: standing.conversations,
         messages: standing.messages,
         idle: status::of_org(db, org, now).await?.workers == 0,

@@ -86,7 +86,8 @@ pub(super) async fn show(
 async fn made(connecting: &Connecting, signed: &Signed, id: &ShareLinkId) -> Result<Option<Made>, Broken> {
     let (access, now) = (&connecting.access, connecting.access.clock.now());
     let found = links::get(&access.db, id).await?;
-    let is_new = |link: &ShareLink| now.since(link.created_at) < SHOWN_MS && link.standing(now) == Standing::Good;
+    let is_new =
+        |link: &ShareLink| now.since(link.created_at) < SHOWN_MS && link.standing(now) == Standing::Good;
     let Some(link) = found.filter(|link| share::is_visible(&signed.caller, link) && is_new(link)) else {
         return Ok(None);
     };
@@ -139,7 +140,9 @@ pub(super) async fn send(
         "" => None,
         text => match text.parse::<OrgId>() {
             Ok(org) => Some(org),
-            Err(_) => return again(StatusCode::BAD_REQUEST, "An organization is a whole number.".into()).await,
+            Err(_) => {
+                return again(StatusCode::BAD_REQUEST, "An organization is a whole number.".into()).await;
+            }
         },
     };
     if let Some(org) = org.filter(|org| !signed.caller.may(*org, share::PERMISSION)) {
@@ -172,6 +175,8 @@ pub(super) async fn revoke(
     let who = signed.meeting.actor();
     match share::revoke(&connecting.access, &signed.caller, &who, &sent.link).await? {
         Some(_) => Ok(see(&Next::parse("/connect/drift/links"))),
-        None => Ok(problem(StatusCode::NOT_FOUND, "There is no such link", "It may have been revoked already.")),
+        None => {
+            Ok(problem(StatusCode::NOT_FOUND, "There is no such link", "It may have been revoked already."))
+        }
     }
 }

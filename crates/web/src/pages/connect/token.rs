@@ -94,9 +94,10 @@ const fn told(why: NotConnected) -> (StatusCode, &'static str) {
             StatusCode::FORBIDDEN,
             "This token is of an organization that you may not connect. It was not stored.",
         ),
-        NotConnected::Unreachable => {
-            (StatusCode::BAD_GATEWAY, "Drift does not answer. Nothing was stored; try again in a few minutes.")
-        }
+        NotConnected::Unreachable => (
+            StatusCode::BAD_GATEWAY,
+            "Drift does not answer. Nothing was stored; try again in a few minutes.",
+        ),
         NotConnected::Inside => {
             (StatusCode::INTERNAL_SERVER_ERROR, "The token could not be stored; the server's log says why.")
         }
