@@ -6,7 +6,8 @@
 //!
 //! Few calls: a signal waits a moment for its like (`settle_ms`), and a conversation is not asked for again sooner than
 //! `spacing_ms` after it was last fetched; signals fold meanwhile. So 40 messages within a minute are at most 4 refreshes.
-//! When events come in a flood (a full batch), the moment is as long as the spacing. Sketch: a batch of 500
+//! When events come in a flood (a full batch), the moment is as long as the spacing, and stays so until no batch was full for
+//! that long: a small batch in between would else pull forward what the flood put off. Sketch: a batch of 500
 //! events is about 12 statements and one commit, by estimate 20 ms; 25,000 events a second are the limit on this side, and
 //! the fetching is a thousand times slower.
 
@@ -14,6 +15,7 @@ mod decide;
 mod known;
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use model::{Millis, OrgId};
@@ -78,13 +80,15 @@ pub struct Routed {
 pub struct Router {
     node: Arc<Node>,
     unconnected: Mutex<HashSet<OrgId>>,
+    /// Until when events count as a flood, in milliseconds since 1970.
+    flooded_until: AtomicI64,
 }
 
 impl Router {
     /// A router on this node.
     #[must_use]
     pub fn new(node: Arc<Node>) -> Self {
-        Self { node, unconnected: Mutex::default() }
+        Self { node, unconnected: Mutex::default(), flooded_until: AtomicI64::new(0) }
     }
 
     /// Route whatever comes, until asked to stop. A failure of the store is logged and tried again.
@@ -130,7 +134,7 @@ impl Router {
             return Ok(Routed::default());
         }
         let known = Known::load(&node.db, &events).await?;
-        let settling = self.settling_of(events.len());
+        let settling = self.settling_of(events.len(), began_at);
         let decided: Vec<(&Event, Decision)> =
             events.iter().map(|event| (event, decide(event, &known, settling, began_at))).collect();
         let routed = self.write(&mut tx, &decided, began_at).await?;
@@ -140,9 +144,14 @@ impl Router {
     }
 
     /// In a flood freshness yields to calls: everything settles for as long as the spacing.
-    fn settling_of(&self, events: usize) -> Settling {
-        let is_flood = u32::try_from(events).is_ok_and(|events| events >= BATCH_MAX);
+    fn settling_of(&self, events: usize, now: Millis) -> Settling {
         let usual = self.node.settling;
+        if u32::try_from(events).is_ok_and(|events| events >= BATCH_MAX) {
+            self.flooded_until.store(now.plus(usual.spacing_ms).0, Ordering::Relaxed);
+        }
+        // A clock that was set back ends the flood.
+        let left_ms = self.flooded_until.load(Ordering::Relaxed).saturating_sub(now.0);
+        let is_flood = (1..=usual.spacing_ms).contains(&left_ms);
         let settle_ms = if is_flood { usual.spacing_ms.max(usual.settle_ms) } else { usual.settle_ms };
         Settling { settle_ms, ..usual }
     }

@@ -27,6 +27,13 @@ pub(crate) fn install_panic_hook() {
     }));
 }
 
+/// Take memory in small pages. The allocator asks the kernel for huge ones, and a process that idles would hold 20 MiB more
+/// than it uses. Where the kernel does not know the wish, the process is larger and nothing else.
+pub(crate) fn take_small_pages() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
 /// Run the program; a panic that nobody caught ends it with the code for the unexpected.
 pub(crate) fn guard(program: impl FnOnce() -> Exit + std::panic::UnwindSafe) -> ExitCode {
     std::panic::catch_unwind(program).unwrap_or(Exit::Unexpected).into()

@@ -42,6 +42,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    lifecycle::take_small_pages();
     lifecycle::install_panic_hook();
     lifecycle::guard(|| cli::run(std::env::args_os()))
 }

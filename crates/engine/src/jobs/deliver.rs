@@ -271,7 +271,8 @@ async fn one(
 ) -> Outcome {
     let (node, began) = (&ctx.node, ctx.node.clock.now());
     let id = payload::message_id(change);
-    let delivery = Delivery { url, secrets, id: &id, body: payload::body(change).into() };
+    let trace = change.trace.as_deref();
+    let delivery = Delivery { url, secrets, id: &id, body: payload::body(change).into(), trace };
     let outcome = webhook::send(webhooks.transport.as_ref(), node.clock.as_ref(), delivery).await;
     node.metrics.delivery_attempts.of(outcome.as_str()).inc();
     node.metrics.delivery_seconds.observe(seconds(node.clock.now().since(began)));

@@ -1,13 +1,12 @@
 //! Endpoints on the command line: added, tried, rotated, removed, and refused where they must not go.
 
-use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
-use std::thread::JoinHandle;
 
 use model::{Clock, Secret};
 use sinks::webhook::SigningSecret;
 use sinks::webhook::signature::{self, Headers};
 
+use crate::receiver::{Received, receive};
 use crate::support::{Double, Place, small};
 
 fn connected() -> Place {
@@ -16,37 +15,6 @@ fn connected() -> Place {
     let ran = place.run_with_stdin(&words, double.sandbox.private_token());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     place
-}
-
-/// What a receiver was sent.
-struct Received {
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
-}
-
-/// Receive once on this machine, and answer with this status.
-fn receive(listener: TcpListener, status: &'static str) -> JoinHandle<Received> {
-    std::thread::spawn(move || {
-        let (socket, _) = listener.accept().unwrap();
-        let mut reader = BufReader::new(socket);
-        let mut headers = Vec::new();
-        loop {
-            let mut line = String::new();
-            reader.read_line(&mut line).unwrap();
-            if line.trim().is_empty() {
-                break;
-            }
-            if let Some((name, value)) = line.trim().split_once(": ") {
-                headers.push((name.to_ascii_lowercase(), value.to_owned()));
-            }
-        }
-        let length = headers.iter().find(|(name, _)| name == "content-length").unwrap();
-        let mut body = vec![0; length.1.parse().unwrap()];
-        reader.read_exact(&mut body).unwrap();
-        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-        reader.into_inner().write_all(answer.as_bytes()).unwrap();
-        Received { headers, body }
-    })
 }
 
 #[test]

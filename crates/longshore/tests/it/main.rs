@@ -19,10 +19,12 @@ mod honey;
 mod interrupt;
 mod keys;
 mod live;
+mod receiver;
 mod secrets;
 mod settings;
 mod share_links;
 mod support;
 mod tail;
+mod trace;
 #[cfg(feature = "transit")]
 mod transit;

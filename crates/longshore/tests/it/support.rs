@@ -1,10 +1,10 @@
 //! A place to run the program in, and a sandbox to run it against.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 
 use drift::{OsEntropy, SystemClock};
@@ -70,6 +70,20 @@ impl Place {
     }
 
     /// What a finished run said, with the folder's name and the ports of sockets taken out.
+    /// Serve in these roles until the child is killed; answers it and where it listens.
+    pub(crate) fn serve(&self, roles: &str, settings: &[&str]) -> (Child, String) {
+        let mut words = vec!["serve", "--json", "--listen", "127.0.0.1:0", "--roles", roles];
+        words.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+        let mut child = self.command(&words).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut report = String::new();
+        while serde_json::from_str::<Value>(&report).is_err() {
+            assert_ne!(stdout.read_line(&mut report).unwrap(), 0, "serve tells where it listens");
+        }
+        let report: Value = serde_json::from_str(&report).unwrap();
+        (child, report["listening"].as_str().unwrap().to_owned())
+    }
+
     pub(crate) fn ran(&self, output: Output) -> Ran {
         let folder = self.folder.path().display().to_string();
         let text = |bytes: &[u8]| without_ports(&String::from_utf8_lossy(bytes).replace(&folder, "DIR"));

@@ -18,6 +18,8 @@ pub const DEADLINE_MS: u64 = 15_000;
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 /// The longest wait a receiver may ask for, in milliseconds.
 pub const RETRY_AFTER_MS_MAX: u64 = 24 * 60 * 60 * 1_000;
+/// The header of W3C Trace Context.
+const TRACE_HEADER: &str = "traceparent";
 /// Longest wait for a connection, in milliseconds.
 const CONNECT_MS: u64 = 10_000;
 
@@ -32,6 +34,8 @@ pub struct Delivery<'a> {
     pub id: &'a str,
     /// The message's body.
     pub body: Bytes,
+    /// The trace of what led to it, as W3C Trace Context spells it: the receiver can carry it on.
+    pub trace: Option<&'a str>,
 }
 
 /// What came of an attempt.
@@ -97,12 +101,15 @@ pub async fn send(transport: &dyn Transport, clock: &dyn Clock, delivery: Delive
 fn request(delivery: &Delivery<'_>, now: Millis) -> Result<Request<Bytes>, http::Error> {
     let timestamp_s = now.0.div_euclid(1_000);
     let signature = signature::sign(delivery.secrets, delivery.id, timestamp_s, &delivery.body);
-    Request::post(delivery.url.as_str())
+    let mut request = Request::post(delivery.url.as_str())
         .header(http::header::CONTENT_TYPE, "application/json")
         .header(ID_HEADER, delivery.id)
         .header(TIMESTAMP_HEADER, timestamp_s)
-        .header(SIGNATURE_HEADER, signature)
-        .body(delivery.body.clone())
+        .header(SIGNATURE_HEADER, signature);
+    if let Some(trace) = delivery.trace {
+        request = request.header(TRACE_HEADER, trace);
+    }
+    request.body(delivery.body.clone())
 }
 
 fn judge(answer: &Response<Bytes>, now: Millis) -> Outcome {

@@ -55,6 +55,26 @@ async fn a_flood_costs_little_more_than_one_refresh_for_each_conversation() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_stragglers_of_a_flood_fold_with_it() {
+    let live = Live::archived(Database::sqlite().await, options(100)).await;
+    let conversations: Vec<i64> = live.world.sandbox.world().expected().collect();
+    live.world.stand_still();
+    for (times, wait_ms) in [(8, 3_000), (1, 7_000), (1, 1_000)] {
+        for _ in 0..times {
+            conversations.iter().for_each(|conversation| live.change(message(*conversation)));
+        }
+        live.turn().await;
+        live.world.clock.advance(wait_ms);
+    }
+    live.settle().await;
+
+    let refreshes = live.world.sandbox.calls("GET /conversations/{id}");
+    let most = conversations.len() as u64 * 12 / 10;
+    assert!(refreshes <= most, "{refreshes} refreshes of {} conversations", conversations.len());
+    live.assert_converged("after a flood and its stragglers").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_the_mirror_was_fetched_after_is_not_fetched_again() {
     for database in Database::each().await {
         let live = Live::archived(database, options(20)).await;

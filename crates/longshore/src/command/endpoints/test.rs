@@ -51,7 +51,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     })?;
     let message_id = format!("msg_test_{:016x}", app.entropy.next_u64());
     let body = webhook::payload::ping(org, began).into();
-    let delivery = Delivery { url: &url, secrets: &secrets, id: &message_id, body };
+    let delivery = Delivery { url: &url, secrets: &secrets, id: &message_id, body, trace: None };
     let outcome = webhook::send(webhooks.transport.as_ref(), app.clock.as_ref(), delivery).await;
     let report = report(endpoint.endpoint_id.0, message_id, &outcome, app.clock.now().since(began));
     let exit = if report.status.is_some() { Exit::Done } else { Exit::Unreachable };
