@@ -68,12 +68,12 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let listening = listening.map_or_else(|_| app.config.serving.listen.to_string(), |at| at.to_string());
     if !args.sandbox {
         let db = database::open(app, Missing::Make).await?;
-        return serve(app, db, (listener, listening)).await;
+        return Box::pin(serve(app, db, (listener, listening))).await;
     }
     let trial = trial::start(app, &listening).await?;
     let db = database::open(&trial.app, Missing::Make).await?;
     trial::refuse_strangers(&trial.app, &db).await?;
-    let ended = serve(&trial.app, db, (listener, listening)).await;
+    let ended = Box::pin(serve(&trial.app, db, (listener, listening))).await;
     trial.double.end().await;
     ended
 }
@@ -87,7 +87,7 @@ async fn serve(
     let vault = database::vault(app, &db).await?;
     let (metrics, stopping) = (Arc::new(Metrics::new()), Stopping::default());
     let mut parts = JoinSet::new();
-    let listening = tokio::spawn(wake::listen(db.clone(), app.clock.clone()));
+    let ears = tokio::spawn(wake::listen(db.clone(), app.clock.clone()));
     if serving.roles.worker {
         work::start(app, &db, &vault, &metrics, &mut parts).await?;
     }
@@ -125,7 +125,7 @@ async fn serve(
     };
     finish(app, parts).await;
     witness::last(app, &db, &vault).await;
-    listening.abort();
+    ears.abort();
     db.close().await;
     ended
 }

@@ -75,76 +75,78 @@ impl Ended {
         }
     }
 
-    /// A title, what happened, and what to do.
-    const fn texts(self) -> (&'static str, &'static str, &'static str) {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Denied => "Drift was not connected",
+            Self::Failed => "Drift could not ask",
+            Self::Malformed => "This is not an answer of Drift's",
+            Self::Forged => "Nobody asked for this here",
+            Self::Replayed => "This answer was used before",
+            Self::Late => "That took too long",
+            Self::OtherBrowser => "This began in another browser",
+            Self::SignedOut => "You are not signed in any more",
+            Self::NotAllowed => "You may not connect organizations",
+            Self::LinkOver => "This link is not good any more",
+            Self::CodeRefused => "Drift did not take the answer back",
+            Self::OtherOrganization => "This is another Drift organization",
+            Self::ProviderDown => "Drift does not answer",
+            Self::Inside => "Something failed here",
+        }
+    }
+
+    /// What happened, and what to do.
+    const fn texts(self) -> (&'static str, &'static str) {
         match self {
             Self::Denied => (
-                "Drift was not connected",
                 "Somebody chose not to allow it on Drift's page. Nothing was stored.",
                 "If that was a slip, begin again and choose to allow it. It takes an administrator of the Drift organization.",
             ),
             Self::Failed => (
-                "Drift could not ask",
                 "Drift says that something went wrong on its side. Nothing was stored.",
                 "Begin again in a few minutes. If it stays so, check the app's id and its redirect address on Drift's page of the app.",
             ),
             Self::Malformed => (
-                "This is not an answer of Drift's",
                 "The address that led here is incomplete or was changed on its way. Nothing was done with it.",
                 "Begin again from the page below, and do not copy the address by hand.",
             ),
             Self::Forged => (
-                "Nobody asked for this here",
                 "This answer belongs to no connection that was begun on this server. Nothing was done with it.",
                 "If you did not begin to connect Drift yourself, close this page: somebody may have sent you here. Otherwise begin again.",
             ),
             Self::Replayed => (
-                "This answer was used before",
                 "An answer counts once. The first time may have worked: the list of connections shows it.",
                 "If Drift is not connected, begin again.",
             ),
-            Self::Late => (
-                "That took too long",
-                "An answer is waited for ten minutes. Nothing was stored.",
-                "Begin again.",
-            ),
+            Self::Late => ("An answer is waited for ten minutes. Nothing was stored.", "Begin again."),
             Self::OtherBrowser => (
-                "This began in another browser",
                 "An answer counts only in the browser in which the connection was begun, so that nobody can put theirs in your place. Nothing was stored.",
                 "Begin again, and stay in one browser. Let it keep cookies of this server.",
             ),
             Self::SignedOut => (
-                "You are not signed in any more",
                 "Whoever began this connection has to be signed in when it ends. Nothing was stored.",
                 "Sign in and begin again.",
             ),
             Self::NotAllowed => (
-                "You may not connect organizations",
                 "Your role was changed while you were at Drift. Nothing was stored.",
                 "Ask whoever runs this server.",
             ),
             Self::LinkOver => (
-                "This link is not good any more",
                 "It has ended, was revoked, or has made all the connections it may. Nothing was stored.",
                 "Ask whoever sent it to you for a new one.",
             ),
             Self::CodeRefused => (
-                "Drift did not take the answer back",
                 "Drift gave a code and then refused it: it was used before, took too long, or the app's secret is wrong. Nothing was stored, and an older connection goes on.",
                 "Begin again. If it happens twice, whoever runs this server should check the app's id and secret.",
             ),
             Self::OtherOrganization => (
-                "This is another Drift organization",
                 "The access that was given is for an organization other than the one this is for. It was not stored, and an older connection goes on.",
                 "Begin again, signed in to Drift as an administrator of the right organization.",
             ),
             Self::ProviderDown => (
-                "Drift does not answer",
                 "The access was given, but Drift did not answer when it was to be taken up. Nothing was stored, and an older connection goes on.",
                 "Begin again in a few minutes.",
             ),
             Self::Inside => (
-                "Something failed here",
                 "The connection could not be stored. An older connection goes on.",
                 "Begin again; if it stays so, whoever runs this server finds the reason in its log.",
             ),
@@ -164,7 +166,7 @@ struct Page {
 
 /// The page.
 pub(super) fn ended(meeting: &Meeting, why: Ended, way: Way) -> Response {
-    let (title, message, what_to_do) = why.texts();
+    let (title, (message, what_to_do)) = (why.title(), why.texts());
     let again = match way {
         Way::User => "/connect/drift",
         Way::Link => "/connect/drift/invited",
