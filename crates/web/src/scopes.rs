@@ -39,7 +39,7 @@ pub const NEEDS: [Need; 8] = [
     Need {
         scope: Scope::AllContactRead,
         reason: "Gives custom attributes their names, and tells of changed contacts.",
-        without: "Attribute definitions are missing, and changes of contacts are noticed a day late.",
+        without: "Attribute definitions are missing, and Drift does not tell of changed contacts.",
         profiles: READS,
     },
     Need {
