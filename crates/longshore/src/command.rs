@@ -21,6 +21,7 @@ pub(crate) mod keys;
 pub(crate) mod queue;
 pub(crate) mod replay;
 pub(crate) mod sandbox;
+pub(crate) mod schedules;
 pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod status;

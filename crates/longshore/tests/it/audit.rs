@@ -10,7 +10,7 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use crate::support::{Double, Place, small, wait_until};
 
 /// What each command tells the audit log; nothing for one that changes nothing but the mirror, or nothing at all.
-const TOLD: [(&str, &[&str]); 58] = [
+const TOLD: [(&str, &[&str]); 61] = [
     ("demo", &["connection.connect", "export.start", "export.finish"]),
     ("sandbox", &[]),
     ("connect", &["connection.connect", "connection.disconnect"]),
@@ -45,6 +45,9 @@ const TOLD: [(&str, &[&str]); 58] = [
     ("queue pause", &["pause.set"]),
     ("queue resume", &["pause.end"]),
     ("queue pauses", &[]),
+    ("schedules list", &[]),
+    ("schedules set", &["schedule.set"]),
+    ("schedules reset", &["schedule.set"]),
     ("webhooks token", &["webhook_token.set"]),
     ("webhooks listen", &[]),
     ("webhooks send", &[]),
@@ -146,6 +149,7 @@ fn live(place: &Place, double: &Double) {
     run(&["endpoints", "enable", id]);
     run(&["endpoints", "replay", id, "--from", "beginning"]);
     run(&["endpoints", "remove", id]);
+    run(&["schedules", "set", "sweep", "--cron", "*/15 * * * *"]);
     run(&["queue", "pause", "--kind", "deliver"]);
     run(&["queue", "resume", "--kind", "deliver"]);
     run(&["queue", "resume", "--kind", "deliver"]);

@@ -20,6 +20,7 @@ mod interrupt;
 mod keys;
 mod live;
 mod receiver;
+mod schedules;
 mod secrets;
 mod settings;
 mod share_links;

@@ -117,6 +117,8 @@ words! {
         ConsumerResume = "consumer.resume",
         /// A reader of the feed was set to another place.
         ConsumerRewind = "consumer.rewind",
+        /// A regular job was set to come at other times.
+        ScheduleSet = "schedule.set",
         /// The token by which received webhooks are known was set.
         WebhookTokenSet = "webhook_token.set",
         /// The log itself was written out.
@@ -177,6 +179,8 @@ words! {
         Endpoint = "endpoint",
         /// A reader of the feed.
         Consumer = "consumer",
+        /// A regular job, by its kind.
+        Schedule = "schedule",
         /// The log.
         AuditLog = "audit_log",
     }

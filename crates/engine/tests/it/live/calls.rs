@@ -61,7 +61,9 @@ async fn the_stragglers_of_a_flood_fold_with_it() {
     live.world.stand_still();
     for (times, wait_ms) in [(8, 3_000), (1, 7_000), (1, 1_000)] {
         for _ in 0..times {
-            conversations.iter().for_each(|conversation| live.change(message(*conversation)));
+            for conversation in &conversations {
+                live.change(message(*conversation));
+            }
         }
         live.turn().await;
         live.world.clock.advance(wait_ms);
