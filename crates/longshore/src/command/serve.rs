@@ -40,9 +40,9 @@ pub(crate) struct Args {
     /// Which parts to run: gateway, worker, console
     #[arg(long, value_name = "ROLES")]
     roles: Option<String>,
-    /// For trying: a Drift of your own beside it, which the pages connect to; it ends with the process
-    #[arg(long)]
-    sandbox: bool,
+    /// For trying: a Drift of your own beside it, with so many conversations, which the pages connect to
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "500")]
+    sandbox: Option<u64>,
 }
 
 impl Args {
@@ -66,11 +66,11 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let listener = bind(app).await?;
     let listening = listener.local_addr();
     let listening = listening.map_or_else(|_| app.config.serving.listen.to_string(), |at| at.to_string());
-    if !args.sandbox {
+    let Some(conversations) = args.sandbox else {
         let db = database::open(app, Missing::Make).await?;
         return Box::pin(serve(app, db, (listener, listening))).await;
-    }
-    let trial = trial::start(app, &listening).await?;
+    };
+    let trial = trial::start(app, &listening, conversations).await?;
     let db = database::open(&trial.app, Missing::Make).await?;
     trial::refuse_strangers(&trial.app, &db).await?;
     let ended = Box::pin(serve(&trial.app, db, (listener, listening))).await;

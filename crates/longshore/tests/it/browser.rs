@@ -4,15 +4,15 @@
 //! With UPDATE_DOCS=1 the pictures of `docs/connecting.md` are taken anew.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::path::Path;
+use std::process::Child;
 
 use drift::SystemClock;
 use model::Clock as _;
 use serde_json::Value;
 
 use crate::chromium::{Chromium, Tab, found};
-use crate::support::Place;
+use crate::support::{Place, wait_until};
 
 /// What a new user may need at most, in milliseconds.
 const TWO_MINUTES_MS: i64 = 120_000;
@@ -27,7 +27,7 @@ struct Node {
 
 impl Node {
     fn start(place: &Place) -> Self {
-        let words = ["serve", "--sandbox", "--listen", "127.0.0.1:0"];
+        let words = ["serve", "--sandbox", "60", "--listen", "127.0.0.1:0"];
         let mut child = place.command(&words).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
@@ -92,13 +92,13 @@ fn connect(tab: &mut Tab<'_>) {
 
 fn archive(tab: &mut Tab<'_>) {
     tab.click("main .go button");
-    tab.shows("Conversations here");
+    tab.shows("The archive ");
     picture(tab, "6-archive");
-    while !tab.text().contains("The archive is complete") {
-        tab.click("main .go a.button");
-        tab.shows("Conversations here");
-    }
-    assert!(tab.text().contains("500"), "{}", tab.text());
+    wait_until(|| {
+        tab.reload();
+        tab.text().contains("The archive is complete")
+    });
+    assert!(tab.text().contains("60"), "{}", tab.text());
     picture(tab, "7-complete");
 }
 
@@ -168,7 +168,7 @@ fn a_database_with_connections_to_drift_itself_is_no_place_for_trying() {
 }
 
 /// Let the connection be one to Drift itself.
-fn tamper(file: &PathBuf) {
+fn tamper(file: &Path) {
     use sqlx::{Connection as _, Executor as _};
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -145,6 +145,10 @@ impl Tab<'_> {
         self.call("Page.navigate", json!({"url": address})).unwrap();
     }
 
+    pub(crate) fn reload(&mut self) {
+        self.call("Page.reload", json!({})).unwrap();
+    }
+
     /// What stands on the page once it is there.
     pub(crate) fn text(&mut self) -> String {
         let ready = "document.readyState === 'complete' ? document.body.innerText : ''";

@@ -3,7 +3,7 @@
 //! The sandbox's app, with its id and its secret, takes the place of the settings'. What it knows ends with the process: after
 //! another start the organization is connected again.
 
-use sandbox::{Options, RateLimit, ScopeSet};
+use sandbox::{Options, RateLimit, ScopeSet, Source};
 use store::connections;
 use url::{Host, Url};
 
@@ -24,9 +24,10 @@ pub(super) struct Trial {
 }
 
 /// Start a sandbox for a node that listens there.
-pub(super) async fn start(app: &App, listening: &str) -> Result<Trial, Failure> {
+pub(super) async fn start(app: &App, listening: &str, conversations: u64) -> Result<Trial, Failure> {
     let scopes: ScopeSet = SCOPES.parse().map_err(Failure::unexpected)?;
     let options = Options {
+        source: Source::Generated { conversations },
         scopes,
         rate: RateLimit::none(),
         redirect_uri: web::install::redirect_uri(&links::base(app, listening)),
