@@ -15,6 +15,7 @@ use model::Millis;
 use crate::exchange::Core;
 use crate::{Auth, Error, Scope, Secret, TokenPair};
 use inspect::Inspected;
+pub(crate) use renew::APP_REFUSED;
 use renew::Pending;
 
 /// A token is renewed this long before it expires, or a tenth of its remaining life if that is shorter.

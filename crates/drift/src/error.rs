@@ -4,6 +4,7 @@
 
 use http::Method;
 
+use crate::auth::APP_REFUSED;
 use crate::oauth::OAuthError;
 use crate::{DecodeError, KeeperError, Scope, TransportError, TransportKind};
 
@@ -200,6 +201,13 @@ impl Error {
             | Self::OAuth(_)
             | Self::InvalidConfig { .. } => Class::Permanent,
         }
+    }
+
+    /// Whether the token could not be renewed because Drift does not accept the app's id or secret: the grant itself may
+    /// well live on.
+    #[must_use]
+    pub fn is_app_refused(&self) -> bool {
+        matches!(self, Self::Unauthorized { reason } if *reason == APP_REFUSED)
     }
 
     /// What a person can do about it.

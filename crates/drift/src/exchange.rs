@@ -21,6 +21,8 @@ use crate::{Config, DecodeError, Error, Pace, Priority, Seams, VendorSigns, dead
 const SHAPE_ATTEMPTS_MAX: u32 = 3;
 /// Times that one call is repeated with a new token.
 const RENEWALS_MAX: u32 = 3;
+/// Why a token opens nothing any more that our own side has given up.
+const WITHDRAWN: &str = "the connection was given up";
 /// Times that a call takes a slot only to find that its token has expired meanwhile.
 const STALE_SLOTS_MAX: u32 = 3;
 
@@ -340,6 +342,7 @@ fn failed(error: TransportError, errand: &Errand<'_>, limits: Limits) -> Ended {
             host: errand.target.host().unwrap_or_default().to_owned(),
             source: error,
         }),
+        TransportKind::Withdrawn => Ended::Over(Error::Unauthorized { reason: WITHDRAWN }),
         TransportKind::TooLarge => Ended::Over(call.too_large(limits.body_bytes_max)),
         TransportKind::Protocol => {
             Ended::Over(call.exhausted(errand.attempt, Failure::Transport(TransportKind::Protocol)))

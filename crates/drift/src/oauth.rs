@@ -25,6 +25,12 @@ pub enum OAuthError {
         /// Its message, shortened.
         message: String,
     },
+    /// The token endpoint refused the app itself: its id or its secret is wrong, whatever the tokens are.
+    #[error("the token endpoint refused the app: {message}")]
+    App {
+        /// Its message, shortened.
+        message: String,
+    },
     /// The token endpoint's answer holds no token.
     #[error("the token endpoint's answer cannot be read: {0}")]
     Unreadable(DecodeError),
@@ -105,10 +111,18 @@ async fn ask(core: &Arc<Core>, fields: &[(&str, &str)]) -> Result<TokenPair, Err
     let asked = core.run(&call, Right::Nobody, Priority::Live, &mut decode).await;
     let refused = |message| Error::OAuth(OAuthError::Refused { message });
     asked.map_err(|error| match error {
+        Error::Api { status: 401 | 403, kind, message, .. } if is_of_app(&kind, &message) => {
+            Error::OAuth(OAuthError::App { message })
+        }
         Error::Validation { message, .. } => refused(message),
         Error::Api { status: 401 | 403, message, .. } => refused(message),
         Error::Decode { source, .. } => Error::OAuth(OAuthError::Unreadable(source)),
         other => other,
     })?;
     Ok(pair.expect("a call succeeds only after its answer was decoded"))
+}
+
+/// RFC 6749's word for a wrong client id or secret, as the type of the error or at the head of Drift's message.
+fn is_of_app(kind: &str, message: &str) -> bool {
+    kind == "invalid_client" || message.starts_with("invalid_client")
 }

@@ -42,6 +42,8 @@ pub enum TransportKind {
     TooLarge,
     /// The answer is no HTTP, or the request could not be written as such.
     Protocol,
+    /// The right to call was taken back by our own side: the token must not be used any more.
+    Withdrawn,
 }
 
 impl TransportKind {
@@ -62,6 +64,7 @@ impl TransportKind {
             Self::Cut => "the connection was cut",
             Self::TooLarge => "the answer is too large",
             Self::Protocol => "no valid HTTP",
+            Self::Withdrawn => "the right to call was taken back",
         }
     }
 }

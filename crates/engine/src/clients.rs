@@ -14,6 +14,8 @@ use model::{ConnectionId, Millis, OrgId};
 use store::audit::{self, Who};
 use store::connections::{self, Connection, ConnectionState};
 use store::notices::{self, NewNotice};
+use store::pauses;
+use store::{StoreError, Tx};
 
 use crate::budget;
 use crate::calls::CallBook;
@@ -21,9 +23,9 @@ use crate::connection::{Connections, state_entry};
 use crate::error::{Doing, EngineError};
 
 /// The kind of notices about connections.
-pub const NOTICE: &str = "connection";
+pub const NOTICE: &str = notices::OF_CONNECTION;
 /// What the reasons of pauses that a connection caused begin with; only those end when somebody connects again.
-pub const PAUSE_REASON: &str = "connection: ";
+pub const PAUSE_REASON: &str = pauses::OF_CONNECTION;
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,9 @@ pub enum ClientError {
         /// What is the matter with it.
         what: &'static str,
     },
+    /// Somebody gave the connection up: there is nothing left to be done by it.
+    #[error("the organization was disconnected")]
+    GivenUp,
     /// The connection was replaced meanwhile: the next attempt has the new one.
     #[error("the connection was replaced while the call was made")]
     Replaced,
@@ -133,6 +138,9 @@ impl Clients {
         let Some(now_held) = connections::get(db, org).await.doing(DOING)? else {
             return Ok(ClientError::Closed { what: "the organization is not connected" });
         };
+        if now_held.state.is_given_up() {
+            return Ok(ClientError::GivenUp);
+        }
         let is_replaced = closed.is_some_and(|closed| {
             closed.connection_id != now_held.connection_id || closed.expires_at != now_held.expires_at
         });
@@ -146,12 +154,7 @@ impl Clients {
         connections::set_state(&mut tx, &now_held.connection_id, state).await.doing(DOING)?;
         let (who, now) = (Who::node(), self.connections.seams.clock.now());
         audit::append(&mut tx, &state_entry(now, &who, &now_held, state)).doing(DOING)?;
-        let message = format!(
-            "Drift no longer accepts the connection of organization {org} ({}): its jobs wait; connect again with \"longshore connect\"",
-            state.as_str()
-        );
-        let notice = NewNotice { org, kind: NOTICE, subject: state.as_str(), message: &message };
-        notices::raise(&mut tx, &notice, now).await.doing(DOING)?;
+        say_refused(&mut tx, org, state, now).await.doing(DOING)?;
         tx.commit().await.doing(DOING)?;
         tracing::warn!(org.id = %org, connection.state = state.as_str(), "Drift refuses the connection of organization {org}");
         Ok(ClientError::Closed { what: what_is_wrong(state) })
@@ -164,6 +167,7 @@ impl Clients {
         let connection = found.ok_or(ClientError::Closed { what: "the organization is not connected" })?;
         match connection.state {
             ConnectionState::Active => Ok(connection),
+            state if state.is_given_up() => Err(ClientError::GivenUp),
             state => Err(ClientError::Closed { what: what_is_wrong(state) }),
         }
     }
@@ -179,11 +183,26 @@ impl Clients {
     }
 }
 
+/// Raise the notice that Drift no longer takes an organization's connection.
+pub(crate) async fn say_refused(
+    tx: &mut Tx,
+    org: OrgId,
+    state: ConnectionState,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let message = format!(
+        "Drift no longer accepts the connection of organization {org} ({}): its jobs wait; connect again with \"longshore connect\"",
+        state.as_str()
+    );
+    let notice = NewNotice { org, kind: NOTICE, subject: state.as_str(), message: &message };
+    notices::raise(tx, &notice, now).await.map(drop)
+}
+
 const fn what_is_wrong(state: ConnectionState) -> &'static str {
     match state {
         ConnectionState::Active => "it was replaced",
         ConnectionState::Expired => "its token has expired",
         ConnectionState::Revoked => "its token was revoked",
-        ConnectionState::Disconnected => "the organization was disconnected",
+        ConnectionState::Disconnecting | ConnectionState::Disconnected => "the organization was disconnected",
     }
 }

@@ -3,6 +3,7 @@
 //! A token is asked whose it is before anything is stored; it is stored sealed, with the app's own secret beside it
 //! for public apps; and from then on it is only read to be handed to the client, which keeps it to itself.
 
+mod gate;
 mod keeper;
 
 use std::sync::Arc;
@@ -11,8 +12,9 @@ use drift::{App, Auth, Client, Config, MemoryKeeper, Pace, Recorder, Seams, Toke
 use model::{ConnectionId, Millis, OrgId, Secret};
 use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
+use store::disconnects;
 use store::notices;
-use store::pauses::{self, Pause, Scope};
+use store::pauses;
 use store::vault::Vault;
 use store::{Db, StoreError, Tx};
 
@@ -21,7 +23,8 @@ use crate::context::Context;
 use crate::error::{Doing, EngineError};
 use crate::scheduler::ScheduleError;
 use crate::{clients, route, schedules};
-use keeper::StoreKeeper;
+use gate::Gate;
+pub(crate) use keeper::{Purpose, StoreKeeper};
 
 /// The kinds under which an app's own credentials are sealed beside a connection's tokens.
 const CLIENT_ID: &str = "client_id";
@@ -161,7 +164,7 @@ impl Connections {
         seams: Seams,
     ) -> Result<Opened, EngineError> {
         let connection = self.find(org).await?;
-        if connection.state == ConnectionState::Disconnected {
+        if connection.state.is_given_up() {
             return Err(EngineError::Connection(format!(
                 "organization {} was disconnected",
                 connection.org_id
@@ -175,16 +178,12 @@ impl Connections {
         let auth = match connection.kind {
             ConnectionKind::Private => Auth::Private(tokens.access),
             ConnectionKind::OAuth => {
-                let keeper = StoreKeeper {
-                    db: self.db.clone(),
-                    vault: self.vault.clone(),
-                    clock: Arc::clone(&self.seams.clock),
-                    connection_id: id.clone(),
-                    org: connection.org_id,
-                };
+                let keeper = self.keeper(&connection, Purpose::Working);
                 Auth::OAuth { app: self.app(id).await?, keeper: Arc::new(keeper) }
             }
         };
+        let gate = Gate::before(&seams, self.db.clone(), id.clone());
+        let seams = Seams { transport: Arc::new(gate), ..seams };
         let pace = pace.unwrap_or_else(|| budget::pace(&self.db, connection.org_id, &self.config, &seams));
         let client = Client::sharing(self.config.clone(), seams, auth, pace)
             .map_err(|source| EngineError::Api { doing: "set up the client", source })?;
@@ -198,7 +197,7 @@ impl Connections {
                 .ok_or_else(|| EngineError::Connection(format!("organization {org} is not connected")));
         }
         let all = connections::list(&self.db).await.doing("read the connections")?;
-        let mut live = all.into_iter().filter(|one| one.state != ConnectionState::Disconnected);
+        let mut live = all.into_iter().filter(|one| !one.state.is_given_up());
         match (live.next(), live.next()) {
             (None, _) => Err(EngineError::Connection("no organization is connected".into())),
             (Some(only), None) => Ok(only),
@@ -278,15 +277,13 @@ impl Connections {
     async fn resume(&self, tx: &mut Tx, new: &Connection, who: &Who) -> Result<(), EngineError> {
         const DOING: &str = "resume what waited for the connection";
         let (org, now) = (new.org_id, new.created_at);
-        let paused = pauses::list(&self.db, now).await.doing(DOING)?;
-        let is_ours =
-            |pause: &Pause| pause.scope == Scope::org(org) && pause.reason.starts_with(clients::PAUSE_REASON);
-        if paused.iter().any(is_ours) {
-            pauses::resume(tx, &Scope::org(org)).await.doing(DOING)?;
+        if pauses::resume_of_connection(tx, org).await.doing(DOING)? {
             let entry = NewEntry::done(now, who, Action::PauseEnd, Object::org(org)).org(org);
             audit::append(tx, &entry.because("connected")).doing(DOING)?;
         }
-        notices::dismiss(tx, org, clients::NOTICE, None).await.doing(DOING)?;
+        for kind in [clients::NOTICE, disconnects::NOTICE, notices::OF_UNUSED] {
+            notices::dismiss(tx, org, kind, None).await.doing(DOING)?;
+        }
         match schedules::schedules_for(tx, new, now).await {
             Err(ScheduleError::Store(source)) => Err(EngineError::Store { doing: DOING, source }),
             Err(error) => Err(EngineError::Task(error.to_string())),
@@ -294,7 +291,18 @@ impl Connections {
         }
     }
 
-    async fn app(&self, id: &ConnectionId) -> Result<App, EngineError> {
+    pub(crate) fn keeper(&self, connection: &Connection, purpose: Purpose) -> StoreKeeper {
+        StoreKeeper {
+            db: self.db.clone(),
+            vault: self.vault.clone(),
+            clock: Arc::clone(&self.seams.clock),
+            connection_id: connection.connection_id.clone(),
+            org: connection.org_id,
+            purpose,
+        }
+    }
+
+    pub(crate) async fn app(&self, id: &ConnectionId) -> Result<App, EngineError> {
         const DOING: &str = "open the app's credentials";
         let missing = || EngineError::Connection(format!("connection {id} has no app credentials"));
         let client_id = connections::secret(&self.db, id, CLIENT_ID, &self.vault).await.doing(DOING)?;
@@ -326,7 +334,7 @@ impl Connections {
 pub(crate) async fn note(ctx: &Context, state: ConnectionState) -> Result<(), EngineError> {
     const DOING: &str = "note the state of the connection";
     let Some(known) = connections::get(&ctx.db, ctx.org).await.doing(DOING)? else { return Ok(()) };
-    if known.state == ConnectionState::Disconnected {
+    if known.state.is_given_up() {
         return Ok(());
     }
     let mut tx = ctx.db.begin().await.doing(DOING)?;
@@ -335,6 +343,11 @@ pub(crate) async fn note(ctx: &Context, state: ConnectionState) -> Result<(), En
     if known.state != state {
         let (who, now) = (Who::node(), ctx.clock.now());
         audit::append(&mut tx, &state_entry(now, &who, &known, state)).doing(DOING)?;
+        if state == ConnectionState::Active {
+            notices::dismiss(&mut tx, ctx.org, clients::NOTICE, None).await.doing(DOING)?;
+        } else {
+            clients::say_refused(&mut tx, ctx.org, state, now).await.doing(DOING)?;
+        }
     }
     tx.commit().await.doing(DOING)
 }

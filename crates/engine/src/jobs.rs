@@ -4,6 +4,7 @@ mod archive;
 mod asking;
 mod compare;
 pub(crate) mod deliver;
+mod end_unused;
 pub(crate) mod fan_out;
 mod fetch_attachments;
 mod prune;
@@ -12,12 +13,14 @@ mod refresh_conversation;
 mod refresh_meetings;
 mod refresh_playbooks;
 mod refresh_user;
+mod revoke_connection;
 mod sweep;
 mod watch_vendor;
 
 pub use archive::Archive;
 pub use compare::Compare;
 pub use deliver::Deliver;
+pub use end_unused::EndUnused;
 pub use fan_out::FanOut;
 pub use fetch_attachments::FetchAttachments;
 pub use prune::Prune;
@@ -26,6 +29,7 @@ pub use refresh_conversation::RefreshConversation;
 pub use refresh_meetings::RefreshMeetings;
 pub use refresh_playbooks::RefreshPlaybooks;
 pub use refresh_user::RefreshUser;
+pub use revoke_connection::RevokeConnection;
 pub use sweep::Sweep;
 pub use watch_vendor::WatchVendor;
 
@@ -47,9 +51,25 @@ pub const REGISTRY: &[Kind] = &[
     Kind::of::<FanOut>(),
     Kind::of::<Deliver>(),
     Kind::of::<Prune>(),
+    Kind::of::<RevokeConnection>(),
+    Kind::of::<EndUnused>(),
 ];
 
 /// The registry's own word for a stored kind, for metrics: their labels come from a closed set.
 pub(crate) fn word(kind: &str) -> &'static str {
     REGISTRY.iter().find(|known| known.name == kind).map_or("other", |known| known.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use store::queue::WITHOUT_PROVIDER;
+
+    use super::*;
+
+    #[test]
+    fn what_goes_on_without_a_connection_is_in_the_registry() {
+        for kind in WITHOUT_PROVIDER {
+            assert!(REGISTRY.iter().any(|known| known.name == kind), "{kind}");
+        }
+    }
 }

@@ -15,6 +15,7 @@ pub mod connection;
 pub mod consume;
 mod context;
 mod convert;
+pub mod disconnect;
 mod error;
 pub mod job;
 pub mod jobs;

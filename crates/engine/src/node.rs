@@ -51,6 +51,10 @@ pub struct NodeLimits {
     pub poll_ms: u64,
     /// Attempts after which a job becomes a dead letter.
     pub attempts_max: i64,
+    /// A connection that was not used for so long is pointed out, in milliseconds.
+    pub unused_ms: i64,
+    /// One that was not used for so long is given up, in milliseconds; `None`: none is.
+    pub end_unused_ms: Option<i64>,
     /// How long the history of jobs is kept, in milliseconds.
     pub runs_kept_ms: i64,
     /// The bounds of an archive that a job makes.
@@ -67,6 +71,8 @@ impl Default for NodeLimits {
             stop_ms: 10_000,
             poll_ms: 1_000,
             attempts_max: crate::worker::ATTEMPTS_MAX,
+            unused_ms: 30 * 24 * 60 * 60 * 1_000,
+            end_unused_ms: None,
             runs_kept_ms: 30 * 24 * 60 * 60 * 1_000,
             archive: Limits::default(),
         }

@@ -251,7 +251,7 @@ impl Router {
             let found = connections::get(&self.node.db, org)
                 .await
                 .doing("see whether an organization is connected")?;
-            if found.is_some_and(|found| found.state != ConnectionState::Disconnected) {
+            if found.is_some_and(|found| !found.state.is_given_up()) {
                 reroute(&self.node.db, org).await?;
                 self.unconnected.lock().unwrap_or_else(PoisonError::into_inner).remove(&org);
             }

@@ -4,15 +4,18 @@
 
 use model::{Millis, OrgId};
 use store::Tx;
-use store::connections::{Connection, ConnectionState};
+use store::connections::Connection;
 use store::schedules;
 
 use crate::job::Job as _;
-use crate::jobs::{Compare, Prune, RefreshMeetings, Sweep, WatchVendor};
+use crate::jobs::{Compare, EndUnused, Prune, RefreshMeetings, Sweep, WatchVendor};
 use crate::scheduler::{self, ScheduleError};
 
 /// The time zone that the default schedules are meant in.
 pub const TIME_ZONE: &str = "UTC";
+
+/// When connections are looked through for those that nobody uses.
+const UNUSED_CRON: &str = "17 6 * * *";
 
 /// A kind of job and when it comes, as a cron expression.
 pub type Planned = (&'static str, String);
@@ -38,11 +41,23 @@ pub fn defaults(org: OrgId) -> [Planned; 5] {
 pub async fn schedules_for(tx: &mut Tx, connection: &Connection, now: Millis) -> Result<(), ScheduleError> {
     let org = connection.org_id;
     for (kind, cron) in defaults(org) {
-        if connection.state == ConnectionState::Disconnected {
+        if connection.state.is_given_up() {
             schedules::remove(tx, org, kind).await?;
         } else if !schedules::is_set(tx, org, kind).await? {
             scheduler::set(tx, (org, kind), (&cron, TIME_ZONE), now).await?;
         }
+    }
+    Ok(())
+}
+
+/// Set the schedule of what is done for all connections together, unless it is set. It belongs to no organization.
+///
+/// # Errors
+/// When the store fails.
+pub async fn schedule_common(tx: &mut Tx, now: Millis) -> Result<(), ScheduleError> {
+    let nobody = OrgId(0);
+    if !schedules::is_set(tx, nobody, EndUnused::KIND).await? {
+        scheduler::set(tx, (nobody, EndUnused::KIND), (UNUSED_CRON, TIME_ZONE), now).await?;
     }
     Ok(())
 }

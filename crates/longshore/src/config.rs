@@ -35,6 +35,9 @@ const MS_PER_DAY: i64 = 24 * MS_PER_HOUR;
 /// An endpoint that has failed for a year is of no use to anybody.
 const DISABLE_DAYS_MAX: u32 = 366;
 
+/// Nobody waits longer than ten years for a use.
+const UNUSED_DAYS_MAX: u32 = 3_650;
+
 /// What the flags say about the configuration.
 #[derive(Debug, Default)]
 pub(crate) struct Flags {
@@ -86,6 +89,9 @@ pub(crate) struct Config {
     /// Whether outgoing webhooks may go to private addresses.
     pub(crate) webhooks_private: bool,
     pub(crate) webhooks_disable_ms: i64,
+    pub(crate) connections_unused_ms: i64,
+    /// `None`: none is given up.
+    pub(crate) connections_end_unused_ms: Option<i64>,
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     /// What `longshore serve` is told.
@@ -165,6 +171,9 @@ impl Config {
             webhooks_disable_ms: i64::from(read(&layers, "webhooks_disable_days", |text| {
                 bounded(text, 1, DISABLE_DAYS_MAX)
             })?) * MS_PER_DAY,
+            connections_unused_ms: days(&layers, "connections_unused_days", 1)?,
+            connections_end_unused_ms: Some(days(&layers, "connections_end_unused_days", 0)?)
+                .filter(|ms| *ms > 0),
             log: read(&layers, "log", directives)?,
             log_format: read(&layers, "log_format", log_format)?,
             serving: Serving::parse(&layers)?,
@@ -216,6 +225,11 @@ fn read<T>(
         Failure::usage(format!("{}: {name}: {reason}", given.origin))
             .hint("docs/configuration.md tells what each setting takes")
     })
+}
+
+/// A number of days, in milliseconds.
+fn days(layers: &Layers, name: &'static str, min: u32) -> Result<i64, Failure> {
+    Ok(i64::from(read(layers, name, |text| bounded(text, min, UNUSED_DAYS_MAX))?) * MS_PER_DAY)
 }
 
 fn optional<T>(

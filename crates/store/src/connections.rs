@@ -29,8 +29,18 @@ pub enum ConnectionState {
     Expired,
     /// Drift refuses it.
     Revoked,
+    /// Being given up: its tokens serve their own revocation and nothing else.
+    Disconnecting,
     /// Given up by its owner.
     Disconnected,
+}
+
+impl ConnectionState {
+    /// Whether somebody gave it up: nothing is to use it any more.
+    #[must_use]
+    pub const fn is_given_up(self) -> bool {
+        matches!(self, Self::Disconnecting | Self::Disconnected)
+    }
 }
 
 /// A grant, without its secrets.
@@ -54,6 +64,14 @@ pub struct Connection {
     pub last_used_at: Option<Millis>,
     /// When the access token ends; `None` when it does not.
     pub expires_at: Option<Millis>,
+}
+
+impl Connection {
+    /// For how long it has not been used at `now`, in milliseconds; since it was granted where it never was.
+    #[must_use]
+    pub fn unused_ms(&self, now: Millis) -> i64 {
+        now.since(self.last_used_at.unwrap_or(self.created_at)).max(0)
+    }
 }
 
 /// The tokens of a connection.
@@ -99,7 +117,7 @@ const OF_ORG: &str = "
     SELECT connection_id, org_id, kind, state, scopes, api_url, created_at, last_used_at, expires_at
     FROM connections
     WHERE org_id = $1
-    ORDER BY CASE WHEN state = 'disconnected' THEN 1 ELSE 0 END, created_at DESC, connection_id DESC
+    ORDER BY CASE WHEN state IN ('disconnecting', 'disconnected') THEN 1 ELSE 0 END, created_at DESC, connection_id DESC
     LIMIT 1";
 
 /// The connection to use for an organization: the newest that was not given up, else the newest.
@@ -110,6 +128,59 @@ pub async fn get(db: &Db, org: OrgId) -> Result<Option<Connection>, StoreError> 
     let row: Option<ConnectionRow> =
         on_db!(db, pool => sqlx::query_as(OF_ORG).bind(org.0).fetch_optional(pool).await)?;
     row.map(Connection::try_from).transpose()
+}
+
+const OF_ID: &str = "
+    SELECT connection_id, org_id, kind, state, scopes, api_url, created_at, last_used_at, expires_at
+    FROM connections WHERE connection_id = $1";
+
+/// The connection of that id.
+///
+/// # Errors
+/// The database's error.
+pub async fn of_id(db: &Db, connection: &ConnectionId) -> Result<Option<Connection>, StoreError> {
+    let row: Option<ConnectionRow> =
+        on_db!(db, pool => sqlx::query_as(OF_ID).bind(&connection.0).fetch_optional(pool).await)?;
+    row.map(Connection::try_from).transpose()
+}
+
+const NOT_ENDED: &str = "
+    SELECT connection_id, org_id, kind, state, scopes, api_url, created_at, last_used_at, expires_at
+    FROM connections WHERE state <> 'disconnected' AND ($1 = 0 OR org_id = $1) AND connection_id > $2
+    ORDER BY connection_id LIMIT $3";
+
+/// A page of the connections that have not ended, of one organization or all, by id after `after` (empty: from the
+/// beginning).
+///
+/// # Errors
+/// The database's error.
+pub async fn not_ended(
+    db: &Db,
+    org: Option<OrgId>,
+    after: &ConnectionId,
+    limit: u32,
+) -> Result<Vec<Connection>, StoreError> {
+    let rows: Vec<ConnectionRow> = on_db!(db, pool => sqlx::query_as(NOT_ENDED)
+        .bind(org.map_or(0, |org| org.0))
+        .bind(&after.0)
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await)?;
+    rows.into_iter().map(Connection::try_from).collect()
+}
+
+const OF_ORG_ALL: &str = "
+    SELECT connection_id, org_id, kind, state, scopes, api_url, created_at, last_used_at, expires_at
+    FROM connections WHERE org_id = $1 ORDER BY created_at DESC, connection_id DESC LIMIT 100";
+
+/// The connections of an organization, newest first; at most a hundred.
+///
+/// # Errors
+/// The database's error.
+pub async fn of_org(db: &Db, org: OrgId) -> Result<Vec<Connection>, StoreError> {
+    let rows: Vec<ConnectionRow> =
+        on_db!(db, pool => sqlx::query_as(OF_ORG_ALL).bind(org.0).fetch_all(pool).await)?;
+    rows.into_iter().map(Connection::try_from).collect()
 }
 
 const LIST: &str = "
@@ -267,7 +338,7 @@ const OF_KIND: &str = "
            data_keys.key_id AS key_id, CAST(NULL AS TEXT) AS honey_id
     FROM connections JOIN secrets ON secrets.connection_id = connections.connection_id
     LEFT JOIN data_keys ON data_keys.data_key_id = secrets.data_key_id
-    WHERE secrets.kind = $1 AND connections.state <> 'disconnected'
+    WHERE secrets.kind = $1 AND connections.state NOT IN ('disconnecting', 'disconnected')
     ORDER BY connections.created_at, connections.connection_id LIMIT 1000";
 
 /// One kind of secret of every connection that was not given up, in the clear; at most 1,000.
@@ -296,9 +367,13 @@ pub async fn secrets_of_kind(
     Ok(secrets)
 }
 
-const SET_STATE: &str = "UPDATE connections SET state = $2 WHERE connection_id = $1";
+/// What was given up stays so, whatever is noted of it.
+const SET_STATE: &str = "
+    UPDATE connections SET state = $2 WHERE connection_id = $1
+        AND (state NOT IN ('disconnecting', 'disconnected') OR $2 = 'disconnected')";
 
-/// Note what a connection is good for. Disconnecting destroys its secrets and their data key.
+/// Note what a connection is good for; of one that was given up nothing else is noted any more. Once it is disconnected its
+/// secrets and their data key are destroyed.
 ///
 /// # Errors
 /// The database's error.
@@ -307,16 +382,64 @@ pub async fn set_state(
     connection: &ConnectionId,
     state: ConnectionState,
 ) -> Result<(), StoreError> {
+    set_state_counting(tx, connection, state).await.map(drop)
+}
+
+/// The same; answers how many data keys were destroyed.
+pub(crate) async fn set_state_counting(
+    tx: &mut Tx,
+    connection: &ConnectionId,
+    state: ConnectionState,
+) -> Result<u64, StoreError> {
     on_tx!(tx, conn => sqlx::query(SET_STATE)
         .bind(&connection.0)
         .bind(state.as_str())
         .execute(conn)
         .await
         .map(drop))?;
-    if state == ConnectionState::Disconnected {
-        vault::destroy(tx, connection).await?;
-    }
-    Ok(())
+    if state == ConnectionState::Disconnected { vault::destroy(tx, connection).await } else { Ok(0) }
+}
+
+const HOLD: &str = "
+    UPDATE connections SET last_used_at = $2 WHERE connection_id = $1 AND state <> 'disconnected'";
+
+/// Note that a connection was used, and keep others from ending it until this transaction ends; answers whether it had not
+/// ended before. Whoever writes tokens asks first: what was destroyed stays destroyed.
+///
+/// # Errors
+/// The database's error.
+pub async fn hold(tx: &mut Tx, connection: &ConnectionId, now: Millis) -> Result<bool, StoreError> {
+    let held = on_tx!(tx, conn => sqlx::query(HOLD)
+        .bind(&connection.0)
+        .bind(now.0)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?;
+    Ok(held > 0)
+}
+
+/// How coarsely the last use of a connection is noted, in milliseconds.
+pub const USE_MS: i64 = 60_000;
+
+const NOTE_USE: &str = "
+    UPDATE connections SET last_used_at = $2
+    WHERE connection_id = $1 AND state NOT IN ('disconnecting', 'disconnected')
+        AND (last_used_at IS NULL OR last_used_at <= $3)";
+
+/// Note that a connection is used now, unless that was noted less than [`USE_MS`] ago, by whichever process.
+///
+/// # Errors
+/// The database's error.
+pub async fn note_use(db: &Db, connection: &ConnectionId, now: Millis) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, conn => sqlx::query(NOTE_USE)
+        .bind(&connection.0)
+        .bind(now.0)
+        .bind(now.plus(-USE_MS).0)
+        .execute(conn)
+        .await
+        .map(drop))?;
+    tx.commit().await
 }
 
 const TOUCH: &str = "UPDATE connections SET last_used_at = $2 WHERE connection_id = $1";
@@ -416,6 +539,7 @@ impl ConnectionState {
             Self::Active => "active",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
+            Self::Disconnecting => "disconnecting",
             Self::Disconnected => "disconnected",
         }
     }
@@ -425,6 +549,7 @@ impl ConnectionState {
             "active" => Ok(Self::Active),
             "expired" => Ok(Self::Expired),
             "revoked" => Ok(Self::Revoked),
+            "disconnecting" => Ok(Self::Disconnecting),
             "disconnected" => Ok(Self::Disconnected),
             _ => Err(StoreError::Stored { what: "connection state" }),
         }
@@ -434,6 +559,9 @@ impl ConnectionState {
 pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("connections::INSERT", INSERT),
     ("connections::OF_ORG", OF_ORG),
+    ("connections::OF_ID", OF_ID),
+    ("connections::NOT_ENDED", NOT_ENDED),
+    ("connections::OF_ORG_ALL", OF_ORG_ALL),
     ("connections::LIST", LIST),
     ("connections::SET_EXPIRY", SET_EXPIRY),
     ("connections::ORG_AND_VERSION", ORG_AND_VERSION),
@@ -441,5 +569,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("connections::SEALED", SEALED),
     ("connections::OF_KIND", OF_KIND),
     ("connections::SET_STATE", SET_STATE),
+    ("connections::HOLD", HOLD),
+    ("connections::NOTE_USE", NOTE_USE),
     ("connections::TOUCH", TOUCH),
 ];

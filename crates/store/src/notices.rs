@@ -8,6 +8,12 @@ use model::{Millis, OrgId};
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
 
+/// The kind of notices about connections that the provider no longer takes.
+pub const OF_CONNECTION: &str = "connection";
+
+/// The kind of notices about connections that nobody uses; the subject is the connection.
+pub const OF_UNUSED: &str = "unused";
+
 /// Something to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewNotice<'a> {

@@ -76,6 +76,30 @@ pub async fn pause(tx: &mut Tx, pause: &Pause) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What the reasons of pauses that a connection caused begin with.
+pub const OF_CONNECTION: &str = "connection: ";
+
+const RESUME_OF_CONNECTION: &str = "
+    DELETE FROM pauses WHERE org_id = $1 AND kind = '' AND substr(reason, 1, 12) = $2";
+
+/// Let an organization's jobs run again if a connection caused the pause: one that a person set holds on. Answers whether
+/// there was such a pause.
+///
+/// # Errors
+/// The database's error.
+pub async fn resume_of_connection(tx: &mut Tx, org: OrgId) -> Result<bool, StoreError> {
+    let resumed = on_tx!(tx, conn => sqlx::query(RESUME_OF_CONNECTION)
+        .bind(org.0)
+        .bind(OF_CONNECTION)
+        .execute(conn)
+        .await
+        .map(|done| done.rows_affected()))?;
+    if resumed > 0 {
+        tx.ring(Channel::Jobs);
+    }
+    Ok(resumed > 0)
+}
+
 const RESUME: &str = "DELETE FROM pauses WHERE org_id = $1 AND kind = $2";
 
 /// End a pause; answers whether there was one. Rings [`Channel::Jobs`].
@@ -136,5 +160,9 @@ impl PauseRow {
     }
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] =
-    &[("pauses::PAUSE", PAUSE), ("pauses::RESUME", RESUME), ("pauses::LIST", LIST)];
+pub(crate) const STATEMENTS: &[(&str, &str)] = &[
+    ("pauses::PAUSE", PAUSE),
+    ("pauses::RESUME", RESUME),
+    ("pauses::RESUME_OF_CONNECTION", RESUME_OF_CONNECTION),
+    ("pauses::LIST", LIST),
+];

@@ -15,6 +15,7 @@
 //! many and however long. A job is held while its `worker_id` and `lease_number` are the claim's and that worker's
 //! row lives ([`crate::workers`]).
 
+mod cancel;
 mod claim;
 mod counts;
 mod dead;
@@ -27,6 +28,8 @@ mod settle;
 
 use model::{JobId, Millis, OrgId, WorkerId};
 
+pub use cancel::WITHOUT_PROVIDER;
+pub(crate) use cancel::cancel_asking;
 pub use claim::{Claim, claim};
 pub use counts::{Count, counts, next_due};
 pub use dead::{DeadLetter, DeadSelection, dead_letters, replay_dead};
@@ -131,6 +134,7 @@ impl JobRow {
 }
 
 pub(crate) const STATEMENTS: &[&[(&str, &str)]] = &[
+    cancel::STATEMENTS,
     counts::STATEMENTS,
     dead::STATEMENTS,
     fold::STATEMENTS,

@@ -85,6 +85,17 @@ pub async fn remove(tx: &mut Tx, org: OrgId, kind: &str) -> Result<(), StoreErro
     Ok(())
 }
 
+const REMOVE_ALL: &str = "DELETE FROM schedules WHERE org_id = $1";
+
+/// Remove every schedule of an organization.
+///
+/// # Errors
+/// The database's error.
+pub(crate) async fn remove_all(tx: &mut Tx, org: OrgId) -> Result<(), StoreError> {
+    on_tx!(tx, conn => sqlx::query(REMOVE_ALL).bind(org.0).execute(conn).await.map(drop))?;
+    Ok(())
+}
+
 const DUE: &str = "
     SELECT org_id, kind, cron, time_zone, next_at, last_at FROM schedules
     WHERE next_at <= $1 ORDER BY next_at, org_id, kind LIMIT $2";
@@ -160,6 +171,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("schedules::SET", SET),
     ("schedules::IS_SET", IS_SET),
     ("schedules::REMOVE", REMOVE),
+    ("schedules::REMOVE_ALL", REMOVE_ALL),
     ("schedules::DUE", DUE),
     ("schedules::NEXT", NEXT),
     ("schedules::LIST", LIST),

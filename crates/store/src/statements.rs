@@ -9,9 +9,9 @@ use crate::mirror::state::Pair;
 use crate::url::Engine;
 use crate::{
     access, archives, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory,
-    effects, endpoints, exclusive, explain, export_runs, facts, failures, honey, inbox, install, listings,
-    migrate, mirror, notices, pauses, queue, runs, schedules, status, sweeps, tables, vault, wake,
-    watermarks, workers,
+    disconnects, effects, endpoints, erasure, exclusive, explain, export_runs, facts, failures, honey, inbox,
+    install, listings, migrate, mirror, notices, pauses, queue, runs, schedules, status, sweeps, tables,
+    vault, wake, watermarks, workers,
 };
 
 impl Db {
@@ -45,8 +45,10 @@ const SINGLE: &[&[(&str, &str)]] = &[
     consumers::STATEMENTS,
     directory::contacts::STATEMENTS,
     directory::told::STATEMENTS,
+    disconnects::STATEMENTS,
     effects::STATEMENTS,
     endpoints::STATEMENTS,
+    erasure::STATEMENTS,
     export_runs::STATEMENTS,
     facts::STATEMENTS,
     failures::STATEMENTS,

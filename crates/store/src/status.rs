@@ -3,7 +3,7 @@
 //! One answer for the command line and the admin API, so that both say the same. Everything is counted when it is asked;
 //! about ten statements, of which the count of jobs is the dearest (50 ms for 200,000).
 
-use model::{EventId, Millis, OrgId};
+use model::{ConnectionId, EventId, Millis, OrgId};
 use serde::Serialize;
 
 use crate::db::Db;
@@ -176,6 +176,20 @@ pub async fn of_org(db: &Db, org: OrgId, now: Millis) -> Result<Status, StoreErr
         endpoints: endpoints::list(db, org).await?.into_iter().map(Endpoint::from).collect(),
         workers: workers.iter().filter(|worker| worker.lease_until > now).fold(0, |count, _| count + 1),
     })
+}
+
+/// What a person should know of one connection: what is said of it, and of the organization's grant as such.
+///
+/// # Errors
+/// The database's error.
+pub async fn notices_of_connection(
+    db: &Db,
+    org: OrgId,
+    connection: &ConnectionId,
+) -> Result<Vec<Notice>, StoreError> {
+    let all = notices::list(db, Some(org), NOTICES_MAX).await?.into_iter();
+    let ours = all.filter(|one| one.kind == notices::OF_CONNECTION || one.subject == connection.0);
+    Ok(ours.map(Notice::from).collect())
 }
 
 /// The organizations that send events and are not connected, at most a hundred.

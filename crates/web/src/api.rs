@@ -12,9 +12,11 @@ mod caller;
 mod describe;
 pub(crate) mod problem;
 
+mod connections;
 mod consumers;
 mod create_share_link;
 mod dead_letters;
+mod disconnect_connection;
 mod document;
 mod explain_conversation;
 mod explain_event;
@@ -26,6 +28,7 @@ mod resume;
 mod revoke_share_link;
 mod set_consumer;
 mod share_links;
+mod show_connection;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -71,6 +74,10 @@ const ENDPOINTS: &[Described] = &[
     set_consumer::PAUSE,
     set_consumer::RESUME,
     set_consumer::REWIND,
+    connections::DESCRIBED,
+    show_connection::DESCRIBED,
+    disconnect_connection::KEEP,
+    disconnect_connection::ERASE,
     share_links::DESCRIBED,
     create_share_link::DESCRIBED,
     revoke_share_link::DESCRIBED,

@@ -14,6 +14,8 @@ use crate::{App, Auth, Error, TokenKeeper, TokenPair};
 pub(super) type Pending = Option<TokenPair>;
 
 const REFUSED: &str = "the refresh token is exhausted or was revoked";
+/// Not the tokens are refused but the app that shows them.
+pub(crate) const APP_REFUSED: &str = "the app's id or secret is not accepted";
 const NO_REFRESH: &str = "it has expired and there is no refresh token";
 const REVOKED: &str = "it was revoked, or was never valid";
 const NO_HEADER: &str = "it holds characters no token has";
@@ -91,6 +93,7 @@ impl Credentials {
                 Ok(Some(pair))
             }
             Err(Error::OAuth(OAuthError::Refused { .. })) => Ok(None),
+            Err(Error::OAuth(OAuthError::App { .. })) => Err(self.die(core, APP_REFUSED)),
             Err(error) => Err(error),
         }
     }

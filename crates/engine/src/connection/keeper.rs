@@ -11,18 +11,47 @@ use store::{Db, connections};
 
 use super::tokens_of;
 
+/// What a connection's tokens are wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// For the work that the connection is there for; not once it was given up.
+    Working,
+    /// To be revoked.
+    Revoking,
+}
+
 /// Keeps one connection's token pair.
-pub(super) struct StoreKeeper {
+pub(crate) struct StoreKeeper {
     pub(super) db: Db,
     pub(super) vault: Vault,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) connection_id: ConnectionId,
     pub(super) org: OrgId,
+    pub(super) purpose: Purpose,
+}
+
+const GIVEN_UP: &str = "the connection was given up";
+
+impl StoreKeeper {
+    /// Of a connection that was given up no token is handed out but for its own revocation.
+    async fn check(&self) -> Result<(), KeeperError> {
+        if self.purpose == Purpose::Revoking {
+            return Ok(());
+        }
+        let found = connections::of_id(&self.db, &self.connection_id)
+            .await
+            .map_err(|error| KeeperError::because("the connection could not be read", error))?;
+        match found {
+            Some(found) if !found.state.is_given_up() => Ok(()),
+            _ => Err(KeeperError::new(GIVEN_UP)),
+        }
+    }
 }
 
 impl TokenKeeper for StoreKeeper {
     fn load(&self) -> BoxFuture<'_, Result<TokenPair, KeeperError>> {
         Box::pin(async {
+            self.check().await?;
             let tokens = connections::tokens(&self.db, &self.connection_id, &self.vault)
                 .await
                 .map_err(|error| KeeperError::because("the stored token could not be read", error))?
@@ -41,10 +70,12 @@ impl TokenKeeper for StoreKeeper {
             let failed = |error| KeeperError::because("the renewed token could not be stored", error);
             let (tokens, now) = (tokens_of(pair), self.clock.now());
             let mut tx = self.db.begin().await.map_err(failed)?;
+            if !connections::hold(&mut tx, &self.connection_id, now).await.map_err(failed)? {
+                return Err(KeeperError::new(GIVEN_UP));
+            }
             connections::save_tokens(&mut tx, &self.connection_id, &tokens, &self.vault, now)
                 .await
                 .map_err(failed)?;
-            connections::touch(&mut tx, &self.connection_id, now).await.map_err(failed)?;
             let who = Who::node();
             let object = Object::new(ObjectKind::Connection, self.connection_id.0.as_str());
             let entry = NewEntry::done(now, &who, Action::TokenRefresh, object).org(self.org);

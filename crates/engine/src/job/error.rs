@@ -86,6 +86,12 @@ pub enum JobError {
         /// Until when; `None`: until somebody resumes it.
         until: Option<Millis>,
     },
+    /// What the job was for is not there any more: it is over, and nobody need look.
+    #[error("moot: {reason}")]
+    Moot {
+        /// Why, for a person.
+        reason: String,
+    },
     /// The node was asked to stop and the job made room: it is handed back, and the attempt does not count.
     #[error("stopped as asked")]
     Stopped,

@@ -15,7 +15,8 @@ const REPLACED_MS: u64 = 1_000;
 /// The organization's client at the priority of the job.
 ///
 /// # Errors
-/// [`JobError::Pause`] when the organization is not connected, or Drift refuses the connection.
+/// [`JobError::Pause`] when the organization is not connected, or Drift refuses the connection; [`JobError::Moot`] when
+/// somebody gave it up.
 pub(super) async fn client(ctx: &JobContext) -> Result<Client, JobError> {
     let client = ctx.node.clients.client(ctx.job.org).await.map_err(unopened)?;
     Ok(client.at(match ctx.job.priority {
@@ -77,6 +78,7 @@ fn count(ctx: &JobContext, outcome: &'static str) {
 fn unopened(error: ClientError) -> JobError {
     match error {
         ClientError::Closed { .. } => JobError::Pause { reason: error.to_string(), until: None },
+        ClientError::GivenUp => JobError::Moot { reason: error.to_string() },
         ClientError::Replaced => JobError::Retry {
             class: Cause::Unauthorized,
             reason: error.to_string(),

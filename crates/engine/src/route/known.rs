@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use model::{ConversationId, MessageId, OrgId};
 use store::Db;
-use store::connections::{self, Connection, ConnectionState};
+use store::connections::{self, Connection};
 use store::inbox::Event;
 use store::mirror::{self, ConversationState};
 
@@ -33,7 +33,7 @@ impl Known {
                 continue;
             }
             let found = connections::get(db, org).await.doing(DOING)?;
-            let connection = found.filter(|found| found.state != ConnectionState::Disconnected);
+            let connection = found.filter(|found| !found.state.is_given_up());
             let mut of_org = OrgKnown { connection, ..OrgKnown::default() };
             if of_org.connection.is_some() {
                 let ours = || events.iter().filter(|event| event.org_id == org);

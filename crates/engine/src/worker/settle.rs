@@ -15,6 +15,9 @@ use crate::node::Node;
 /// How often a settlement is tried that met another transaction, before the turn is given up.
 const TRIES_MAX: u32 = 3;
 
+/// The outcome of a run that had nothing left to be done with.
+const MOOT: &str = "moot";
+
 /// A run that failed, and how.
 pub(super) struct Failed {
     pub(super) kind: &'static str,
@@ -73,6 +76,10 @@ async fn write(node: &Node, tx: &mut Tx, failed: &Failed) -> Result<(), StoreErr
             audit::append(tx, &entry.because("job_asked"))?;
             queue::hand_back(tx, std::slice::from_ref(job.as_ref()), now).await?;
             tracing::warn!(org.id = %job.org, reason, "Paused an organization");
+        }
+        JobError::Moot { reason } => {
+            queue::complete(tx, job, MOOT, now).await?;
+            tracing::debug!(org.id = %job.org, job.kind = failed.kind, reason, "A job is moot");
         }
         JobError::Stopped => {
             queue::hand_back(tx, std::slice::from_ref(job.as_ref()), now).await?;

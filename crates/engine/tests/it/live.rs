@@ -4,6 +4,7 @@ mod archives;
 mod calls;
 mod connections;
 mod convergence;
+mod disconnect;
 mod harness;
 mod route;
 mod simulation;

@@ -79,7 +79,11 @@ impl Nodes {
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let store = StoreAllowance::new(self.database.db.clone(), OrgId(1), Arc::clone(&clock));
         let allowance = Watched { store, under_way: Arc::clone(&self.under_way) };
-        let transport = InProcess { router: self.sandbox.router(), not_found: Arc::clone(&self.not_found) };
+        let transport = InProcess {
+            router: self.sandbox.router(),
+            not_found: Arc::clone(&self.not_found),
+            silent: NotFound::default(),
+        };
         let entropy = Arc::new(SeededEntropy::new(2));
         let seams = Seams { transport: Arc::new(transport), clock, entropy, recorder: None };
         let config = Config::at("http://driftapi.com").unwrap().per_minute(Some(assumed));

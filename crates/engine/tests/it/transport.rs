@@ -16,6 +16,8 @@ pub(crate) type NotFound = Arc<Mutex<Option<String>>>;
 pub(crate) struct InProcess {
     pub(crate) router: axum::Router,
     pub(crate) not_found: NotFound,
+    /// A path whose calls are cut off without an answer.
+    pub(crate) silent: NotFound,
 }
 
 impl Transport for InProcess {
@@ -25,6 +27,9 @@ impl Transport for InProcess {
         limits: Limits,
     ) -> BoxFuture<'a, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(async move {
+            if self.silent.lock().unwrap().as_deref() == Some(request.uri().path()) {
+                return Err(TransportError::new(TransportKind::Cut));
+            }
             if self.not_found.lock().unwrap().as_deref() == Some(request.uri().path()) {
                 let body = Bytes::from_static(br#"{"error":{"type":"not_found","message":"no such thing"}}"#);
                 return Ok(http::Response::builder().status(404).body(body).unwrap());

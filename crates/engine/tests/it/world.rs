@@ -29,6 +29,7 @@ pub(crate) struct World {
     pub(crate) limits: Limits,
     pub(crate) stop: StopSwitch,
     pub(crate) not_found: NotFound,
+    pub(crate) silent: NotFound,
     entropy: Arc<dyn Entropy>,
     hurry: tokio::task::JoinHandle<()>,
 }
@@ -49,6 +50,7 @@ impl World {
             limits: Limits::default(),
             stop: StopSwitch::new(),
             not_found: NotFound::default(),
+            silent: NotFound::default(),
             entropy: Arc::new(SeededEntropy::new(3)),
             hurry,
         }
@@ -114,7 +116,11 @@ impl World {
     }
 
     fn transport(&self) -> InProcess {
-        InProcess { router: self.sandbox.router(), not_found: Arc::clone(&self.not_found) }
+        InProcess {
+            router: self.sandbox.router(),
+            not_found: Arc::clone(&self.not_found),
+            silent: Arc::clone(&self.silent),
+        }
     }
 
     /// Everything that connections need.

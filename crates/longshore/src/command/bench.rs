@@ -10,6 +10,7 @@ mod ceiling;
 mod conservation;
 mod dedupe;
 mod discard;
+mod disconnect;
 mod flat;
 mod gateway;
 mod machine;
@@ -36,6 +37,7 @@ enum What {
     Audit(audit::Args),
     Budget(budget::Args),
     Conservation(conservation::Args),
+    Disconnect(disconnect::Args),
     Flat(flat::Args),
     Gateway(gateway::Args),
     Dedupe(dedupe::Args),
@@ -51,6 +53,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         What::Audit(args) => audit::run(app, &args).await,
         What::Budget(args) => budget::run(app, &args).await,
         What::Conservation(args) => conservation::run(app, &args).await,
+        What::Disconnect(args) => disconnect::run(app, &args).await,
         What::Flat(args) => flat::run(app, &args).await,
         What::Gateway(args) => gateway::run(app, &args).await,
         What::Dedupe(args) => dedupe::run(app, &args).await,

@@ -1,7 +1,10 @@
-//! `longshore connections`: links with which others connect.
+//! `longshore connections`: the grants there are, giving them up, and links with which others connect.
 
+mod disconnect;
 mod links;
+mod list;
 mod share;
+mod show;
 mod unshare;
 
 use clap::Subcommand;
@@ -11,9 +14,10 @@ use crate::app::App;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Make and look after links with which a customer's administrator connects Drift
+/// Show connections, give them up, and make links with which others connect
 ///
-/// docs/connecting.md tells what such a person sees.
+/// docs/connections.md tells what a disconnect does, in which order, and what happens when Drift does not answer;
+/// docs/connecting.md what somebody sees who is sent a link.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -22,6 +26,9 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    List(list::Args),
+    Show(show::Args),
+    Disconnect(disconnect::Args),
     Share(share::Args),
     Links(links::Args),
     Unshare(unshare::Args),
@@ -30,6 +37,9 @@ enum What {
 /// Do what was asked.
 pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     match args.what {
+        What::List(args) => list::run(app, args).await,
+        What::Show(args) => show::run(app, args).await,
+        What::Disconnect(args) => disconnect::run(app, args).await,
         What::Share(args) => share::run(app, args).await,
         What::Links(args) => links::run(app, args).await,
         What::Unshare(args) => unshare::run(app, args).await,
@@ -37,5 +47,5 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
 }
 
 fn failed(app: &App, error: &StoreError) -> Failure {
-    Failure::store("read or change the links of", &app.config.database, error)
+    Failure::store("read or change the connections of", &app.config.database, error)
 }

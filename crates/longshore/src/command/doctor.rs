@@ -74,6 +74,10 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
         Some(db) => checks::connection(app, db).await,
         None => Check::skipped("connection", "there is no database to look into"),
     });
+    checks.push(match &db {
+        Some(db) => checks::unused(app, db).await,
+        None => Check::skipped("unused connections", "there is no database to look into"),
+    });
     if let Some(db) = db {
         db.close().await;
     }

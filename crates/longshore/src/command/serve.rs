@@ -153,7 +153,7 @@ async fn known(app: &App, db: &store::Db) -> Result<usize, Failure> {
     let known = store::connections::list(db).await;
     let known =
         known.map_err(|error| Failure::store("read the connections of", &app.config.database, &error))?;
-    Ok(known.iter().filter(|one| one.state != store::connections::ConnectionState::Disconnected).count())
+    Ok(known.iter().filter(|one| !one.state.is_given_up()).count())
 }
 
 /// A part of a node ends only when it was asked to.

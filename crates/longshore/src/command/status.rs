@@ -198,7 +198,7 @@ fn live_text(live: &Status) -> String {
 }
 
 /// What is paused, in a line each.
-pub(super) fn pauses_text(pauses: &[Pause]) -> String {
+pub(crate) fn pauses_text(pauses: &[Pause]) -> String {
     let line = |pause: &Pause| {
         let what = pause.kind.as_deref().unwrap_or("everything");
         let whose = pause.organization.map_or_else(|| "every organization".into(), |org| format!("{org}"));

@@ -309,6 +309,18 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "An endpoint that takes no outgoing webhook for so many days is disabled, 1 to 366.",
     ),
     setting(
+        "connections_unused_days",
+        &["LONGSHORE_CONNECTIONS_UNUSED_DAYS"],
+        "30",
+        "A connection that was not used for so many days is pointed out, 1 to 3650.",
+    ),
+    setting(
+        "connections_end_unused_days",
+        &["LONGSHORE_CONNECTIONS_END_UNUSED_DAYS"],
+        "0",
+        "A connection that was not used for so many days is given up by `serve`, as `connections disconnect --keep` does, up to 3650. 0: none is.",
+    ),
+    setting(
         "log",
         &["LONGSHORE_LOG"],
         "warn",

@@ -23,6 +23,9 @@ impl Failure {
             }
             TransportKind::Forbidden => "choose an address that may be reached",
             TransportKind::Timeout | TransportKind::Cut => "try again later",
+            TransportKind::Withdrawn => {
+                "the connection was given up; connect again with \"longshore connect\""
+            }
             TransportKind::TooLarge | TransportKind::Protocol => {
                 "check the address: this does not look like Drift"
             }

@@ -10,7 +10,7 @@ use sqlx::{Connection as _, Executor as _, SqliteConnection};
 use crate::support::{Double, Place, small, wait_until};
 
 /// What each command tells the audit log; nothing for one that changes nothing but the mirror, or nothing at all.
-const TOLD: [(&str, &[&str]); 61] = [
+const TOLD: [(&str, &[&str]); 64] = [
     ("demo", &["connection.connect", "export.start", "export.finish"]),
     ("sandbox", &[]),
     ("connect", &["connection.connect", "connection.disconnect"]),
@@ -65,6 +65,9 @@ const TOLD: [(&str, &[&str]); 61] = [
     ("api-keys revoke", &["api_key.revoke"]),
     ("sessions list", &[]),
     ("sessions revoke", &["session.revoke"]),
+    ("connections list", &[]),
+    ("connections show", &[]),
+    ("connections disconnect", &["connection.disconnect", "token.revoke", "key.destroy"]),
     ("keys show", &[]),
     ("keys rotate", &["key.rotate"]),
     ("honey plant", &["honey.plant"]),
@@ -174,6 +177,7 @@ fn live(place: &Place, double: &Double) {
     run(&["users", "remove", "grace@example.test"]);
     let key = run(&["api-keys", "create", "nightly", "--scope", "status:read", "--json"]).json();
     run(&["api-keys", "revoke", key["key_id"].as_str().unwrap()]);
+    run(&["connections", "disconnect", "--all", "--keep"]);
     run(&["audit", "export", "--to", "audit.ndjson"]);
     run(&["audit", "checkpoint"]);
 }

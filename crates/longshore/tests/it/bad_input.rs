@@ -184,7 +184,7 @@ fn a_newer_database_is_left_alone() {
             .unwrap();
     });
     insta::assert_snapshot!(place.run(&["status"]).told(), @r"
-    error: cannot open the database sqlite://longshore.db: the database has schema version 1006, this program knows 6
+    error: cannot open the database sqlite://longshore.db: the database has schema version 1007, this program knows 7
     hint: install the newer version of this program, or use another database
     exit 6
     ");

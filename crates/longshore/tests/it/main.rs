@@ -9,6 +9,7 @@ mod bad_input;
 mod browser;
 mod chromium;
 mod connect;
+mod connections;
 mod crash;
 mod databases;
 mod demo;

@@ -53,6 +53,8 @@ words! {
         ArchiveAsk = "archive.ask",
         /// A connection's tokens were exchanged for the next pair, or could not be.
         TokenRefresh = "token.refresh",
+        /// A token was revoked at the provider, or could not be.
+        TokenRevoke = "token.revoke",
         /// A decoy secret was read or used.
         SecretDecoy = "secret.decoy",
         /// A decoy secret was planted.
@@ -61,6 +63,8 @@ words! {
         HoneyRemove = "honey.remove",
         /// The vault's key was changed: made, put in use, or retired.
         KeyRotate = "key.rotate",
+        /// A connection's data key was destroyed with its secrets.
+        KeyDestroy = "key.destroy",
         /// Somebody signed in, or tried to.
         SessionSignIn = "session.sign_in",
         /// A session was ended by its owner.

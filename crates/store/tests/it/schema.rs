@@ -98,3 +98,16 @@ async fn the_page_tells_every_column_of_every_public_table() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_erasure_reaches_every_table_that_holds_rows_of_an_organization() {
+    let one = sqlite().await;
+    let names =
+        "SELECT DISTINCT tables.name FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+        WHERE tables.type = 'table' AND columns.name = 'org_id' ORDER BY tables.name";
+    let mut expected: Vec<&str> =
+        store::erasure::tables().chain(store::erasure::KEPT.iter().copied()).collect();
+    expected.retain(|table| table.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+    expected.sort_unstable();
+    assert_eq!(one.texts(names.to_owned()).await, expected);
+}

@@ -64,7 +64,11 @@ impl World {
     /// An address of the endpoint at which there is something.
     fn path(&self, endpoint: &Described) -> String {
         let name = if endpoint.path.contains("/consumers/") { "lake" } else { "refresh_conversation" };
-        let id = if endpoint.path.contains("/events/") { self.event.0.clone() } else { "42".to_owned() };
+        let id = match endpoint.path {
+            path if path.contains("/events/") => self.event.0.clone(),
+            path if path.contains("/connections/") => format!("connection-{OURS}"),
+            _ => "42".to_owned(),
+        };
         endpoint.path.replace("{id}", &id).replace("{name}", name).replace("{kind}", name)
     }
 
@@ -311,6 +315,9 @@ async fn one_organization_sees_and_moves_nothing_of_another() {
         ("post", "/api/v1/consumers/lake/pause?org=2".into(), None),
         ("post", "/api/v1/consumers/lake/resume?org=2".into(), None),
         ("post", "/api/v1/consumers/lake/rewind?org=2".into(), Some(json!({"seq": 9}))),
+        ("get", "/api/v1/connections/connection-1?org=2".into(), None),
+        ("post", "/api/v1/connections/connection-1/disconnect?org=2".into(), None),
+        ("post", "/api/v1/connections/connection-1/erase?org=2".into(), None),
     ];
     for (method, path, body) in missing {
         let (status, answer) = world.call(method, &path, body).await;
@@ -385,9 +392,33 @@ async fn a_replay_is_told_first_and_done_then_and_may_be_done_twice() {
     );
 }
 
+#[tokio::test]
+async fn a_connection_is_given_up_at_once_and_carried_through_by_the_queue() {
+    let world = World::new().await;
+    let path = "/api/v1/connections/connection-1";
+    for (asked, data) in [("disconnect", "kept"), ("disconnect", "kept"), ("erase", "to_erase")] {
+        let (status, body) = world.call("post", &format!("{path}/{asked}?org=1"), None).await;
+        assert_eq!(
+            (status, &body["state"], &body["data"]),
+            (StatusCode::OK, &json!("disconnecting"), &json!(data))
+        );
+    }
+    let waits = queue::Which {
+        kind: Some(store::disconnects::REVOKE_KIND.to_owned()),
+        ..queue::Which::all(queue::JobState::Waiting)
+    };
+    assert_eq!(queue::count(&world.db, OrgId(0), &waits).await.unwrap(), 1, "asking again folds");
+    let (_, shown) = world.call("get", &format!("{path}?org=1"), None).await;
+    assert_eq!(shown["connection"]["disconnect"]["outcome"], Value::Null);
+    let (_, listed) = world.call("get", "/api/v1/connections?org=2", None).await;
+    let states: Vec<&str> =
+        listed["connections"].as_array().unwrap().iter().map(|one| one["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["active"], "the other organization's is untouched");
+}
+
 /// What each endpoint that changes something tells the audit log. An endpoint that is not here, and not a reading one, has
 /// no entry: that fails the test.
-const TOLD: [(&str, &str, &str); 9] = [
+const TOLD: [(&str, &str, &str); 11] = [
     ("post", "/api/v1/replay", "conversation.refresh"),
     ("post", "/api/v1/dead-letters/replay", "dead_letter.replay"),
     ("put", "/api/v1/pauses/{kind}", "pause.set"),
@@ -395,6 +426,8 @@ const TOLD: [(&str, &str, &str); 9] = [
     ("post", "/api/v1/consumers/{name}/pause", "consumer.pause"),
     ("post", "/api/v1/consumers/{name}/resume", "consumer.resume"),
     ("post", "/api/v1/consumers/{name}/rewind", "consumer.rewind"),
+    ("post", "/api/v1/connections/{id}/disconnect", "connection.disconnect"),
+    ("post", "/api/v1/connections/{id}/erase", "connection.disconnect"),
     ("post", "/api/v1/share-links", "share_link.create"),
     ("delete", "/api/v1/share-links/{id}", "share_link.revoke"),
 ];

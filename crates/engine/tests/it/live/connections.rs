@@ -76,6 +76,17 @@ async fn a_revoked_token_pauses_the_organization_until_somebody_connects_again()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_is_refused_says_so() {
+    for database in Database::each().await {
+        let live = Live::archived(database, options(20)).await;
+        live.world.sandbox.revoke_tokens();
+        live.world.archive().await.unwrap_err();
+        let [notice] = notices::list(&live.node.db, None, 10).await.unwrap().try_into().unwrap();
+        assert_eq!((notice.kind.as_str(), notice.subject.as_str()), (clients::NOTICE, "revoked"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_goodbye_of_the_organization_closes_its_connection() {
     for database in Database::each().await {
         let live = Live::archived(database, options(20)).await;

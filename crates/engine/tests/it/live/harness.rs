@@ -68,7 +68,8 @@ impl Live {
         Self::start_within(database, options, NodeLimits::default()).await
     }
 
-    async fn start_within(database: Database, options: Options, limits: NodeLimits) -> Self {
+    /// The same within these bounds.
+    pub(crate) async fn start_within(database: Database, options: Options, limits: NodeLimits) -> Self {
         let world = World::start(database, options).await;
         let metrics = Arc::new(Metrics::new());
         let book = Arc::new(CallBook::new(Arc::clone(&metrics)));

@@ -19,6 +19,8 @@ use crate::{database, disk};
 /// Less free room than this is worth a warning, in bytes: 100,000 conversations take about half of it.
 const FREE_BYTES_MIN: u64 = 2_000_000_000;
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
 /// The settings were read before the command began; here is where they came from.
 pub(super) fn configuration(app: &App) -> Check {
     let config = &app.config;
@@ -92,6 +94,26 @@ pub(super) async fn connection(app: &App, db: &Db) -> Check {
             Check::warning(NAME, format!("{found}, {} missing", names(&missing)), hint)
         }
     }
+}
+
+/// Whether there are connections that nobody uses.
+pub(super) async fn unused(app: &App, db: &Db) -> Check {
+    const NAME: &str = "unused connections";
+    let known = match connections::list(db).await {
+        Ok(known) => known,
+        Err(error) => return Check::failed(NAME, Failure::store("read", &app.config.database, &error)),
+    };
+    let (now, limit_ms) = (app.clock.now(), app.config.connections_unused_ms);
+    let unused: Vec<String> = known
+        .iter()
+        .filter(|one| !one.state.is_given_up() && one.unused_ms(now) >= limit_ms)
+        .map(|one| one.connection_id.to_string())
+        .collect();
+    if unused.is_empty() {
+        return Check::passed(NAME, format!("none in {} days", limit_ms / DAY_MS));
+    }
+    let found = format!("{} in {} days: {}", unused.len(), limit_ms / DAY_MS, unused.join(", "));
+    Check::warning(NAME, found, "give up what nobody needs with \"longshore connections disconnect\"")
 }
 
 async fn scopes(app: &App, db: &Db) -> Result<(i64, Vec<String>), Failure> {

@@ -60,6 +60,8 @@ async fn node(app: &App, db: &Db, vault: &Vault, metrics: &Arc<Metrics>) -> Resu
         concurrency: serving.jobs_concurrency,
         per_org: (serving.jobs_concurrency * of / all).max(1),
         stop_ms: serving.shutdown_ms,
+        unused_ms: app.config.connections_unused_ms,
+        end_unused_ms: app.config.connections_end_unused_ms,
         archive: work::limits(&app.config),
         ..NodeLimits::default()
     };
@@ -129,6 +131,7 @@ async fn schedule_all(node: &Node) -> Result<(), ScheduleError> {
         return Ok(());
     }
     let mut tx = node.db.begin().await?;
+    schedules::schedule_common(&mut tx, node.clock.now()).await?;
     for connection in &known {
         schedules::schedules_for(&mut tx, connection, node.clock.now()).await?;
     }
