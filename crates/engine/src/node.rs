@@ -8,7 +8,7 @@ use telemetry::Metrics;
 
 use crate::clients::Clients;
 use crate::webhooks::Webhooks;
-use crate::{Settling, Stop};
+use crate::{Limits, Settling, Stop};
 
 /// Everything a job may need. One a process, shared by all who work in it.
 pub struct Node {
@@ -59,6 +59,8 @@ pub struct NodeLimits {
     pub runs_kept_ms: i64,
     /// How long it is kept what grants were used for and who read what, in milliseconds.
     pub uses_kept_ms: i64,
+    /// The bounds of an archive that a job makes.
+    pub archive: Limits,
 }
 
 impl Default for NodeLimits {
@@ -75,6 +77,7 @@ impl Default for NodeLimits {
             end_unused_ms: None,
             runs_kept_ms: 30 * 24 * 60 * 60 * 1_000,
             uses_kept_ms: 90 * 24 * 60 * 60 * 1_000,
+            archive: Limits::default(),
         }
     }
 }

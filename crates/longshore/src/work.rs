@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use crate::app::App;
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::network::{self, Patience};
 use crate::output::progress::Painter;
@@ -45,13 +46,7 @@ impl Work {
         let counted = Arc::new(CallBook::new(Arc::new(Metrics::new())));
         let opened = connections.open_counted(org, &counted).await?;
         let (progress, view) = Progress::new();
-        let config = &app.config;
-        let limits = Limits {
-            concurrency: config.concurrency,
-            attachment_bytes_max: config.attachment_bytes_max,
-            overlap_ms: config.overlap_ms,
-            ..Limits::default()
-        };
+        let limits = limits(&app.config);
         let ctx = Context {
             db: db.clone(),
             drift: opened.client.at(priority),
@@ -103,5 +98,15 @@ async fn write((calls, writing): (Arc<CallBook>, Arc<Mutex<()>>), db: Db, clock:
         if let Err(error) = calls.flush(&db, clock.now()).await {
             tracing::warn!(error = %error, "What was called could not be written down; it is tried again");
         }
+    }
+}
+
+/// The bounds of a run, as the settings have them.
+pub(crate) fn limits(config: &Config) -> Limits {
+    Limits {
+        concurrency: config.concurrency,
+        attachment_bytes_max: config.attachment_bytes_max,
+        overlap_ms: config.overlap_ms,
+        ..Limits::default()
     }
 }

@@ -37,9 +37,10 @@ erased! {
     "budgets",
 }
 
-/// Tables with an organization that an erasure leaves: who may come in, grants and decoys without their secrets, how
-/// disconnects went, and the audit log. None holds anything of the organization's people. And what was recorded of use, which
-/// ends with its retention: giving up a connection must not be a way to hide what was done with it.
+/// Tables with an organization that an erasure leaves: who may come in, grants and decoys without their secrets, links to connect
+/// with and what came of consents, how disconnects went, and the audit log. None holds anything of the organization's people. And
+/// what was recorded of use, which ends with its retention: giving up a connection must not be a way to hide what was done with
+/// it.
 pub const KEPT: &[&str] = &[
     "access_keys",
     "access_memberships",
@@ -47,6 +48,8 @@ pub const KEPT: &[&str] = &[
     "connections",
     "disconnects",
     "honey_tokens",
+    "install_consents",
+    "share_links",
     "use_alarms",
     "use_calls",
     "use_clients",

@@ -13,6 +13,7 @@ mod macros;
 mod bulk;
 
 pub mod access;
+pub mod archives;
 pub mod audit;
 pub mod budgets;
 pub mod call_stats;
@@ -36,6 +37,7 @@ pub mod grants;
 mod hash;
 pub mod honey;
 pub mod inbox;
+pub mod install;
 pub mod inventory;
 pub mod listings;
 mod migrate;

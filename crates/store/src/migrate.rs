@@ -63,6 +63,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/postgres/0008_tokens.sql"),
     ),
     (
+        9,
+        "install",
+        include_str!("../migrations/sqlite/0009_install.sql"),
+        include_str!("../migrations/postgres/0009_install.sql"),
+    ),
+    (
         10,
         "watch",
         include_str!("../migrations/sqlite/0010_watch.sql"),

@@ -9,9 +9,12 @@ pub mod api;
 pub mod exposure;
 pub mod gateway;
 mod health;
+pub mod install;
 mod pages;
 mod router;
+pub mod scopes;
 mod serve;
+mod share;
 mod source;
 
 pub use gateway::{Gateway, GatewayOptions, GatewayTokens, PayloadSetting, Storing};

@@ -1,9 +1,12 @@
-//! `longshore connections`: the grants there are, what they lay open, and giving them up.
+//! `longshore connections`: the grants there are, what they lay open, giving them up, and links with which others connect.
 
 mod disconnect;
 mod exposure;
+mod links;
 mod list;
+mod share;
 mod show;
+mod unshare;
 
 use clap::Subcommand;
 use store::StoreError;
@@ -12,9 +15,10 @@ use crate::app::App;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Show connections and what they lay open, and give them up
+/// Show connections and what they lay open, give them up, and make links with which others connect
 ///
-/// docs/connections.md tells what a disconnect does, in which order, and what happens when Drift does not answer.
+/// docs/connections.md tells what a disconnect does, in which order, and what happens when Drift does not answer;
+/// docs/connecting.md what somebody sees who is sent a link.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -27,6 +31,9 @@ enum What {
     Show(show::Args),
     Exposure(exposure::Args),
     Disconnect(disconnect::Args),
+    Share(share::Args),
+    Links(links::Args),
+    Unshare(unshare::Args),
 }
 
 /// Do what was asked.
@@ -36,9 +43,12 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         What::Show(args) => show::run(app, args).await,
         What::Exposure(args) => exposure::run(app, args).await,
         What::Disconnect(args) => disconnect::run(app, args).await,
+        What::Share(args) => share::run(app, args).await,
+        What::Links(args) => links::run(app, args).await,
+        What::Unshare(args) => unshare::run(app, args).await,
     }
 }
 
 fn failed(app: &App, error: &StoreError) -> Failure {
-    Failure::store("read the connections of", &app.config.database, error)
+    Failure::store("read or change the connections of", &app.config.database, error)
 }

@@ -14,6 +14,7 @@ mod feed;
 mod honey;
 mod identities;
 mod inbox;
+mod install;
 mod laws;
 mod live;
 mod opening;

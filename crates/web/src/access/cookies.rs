@@ -20,6 +20,10 @@ pub(crate) enum Cookie {
     Link,
     /// A handover to the identity provider: it binds what comes back to this browser.
     Handover,
+    /// A consent under way: it binds the answer to this browser.
+    Consent,
+    /// A link to connect with, taken out of the address.
+    Invited,
 }
 
 impl Cookie {
@@ -33,6 +37,10 @@ impl Cookie {
             (Self::Link, false) => "longshore-link",
             (Self::Handover, true) => "__Host-longshore-handover",
             (Self::Handover, false) => "longshore-handover",
+            (Self::Consent, true) => "__Host-longshore-consent",
+            (Self::Consent, false) => "longshore-consent",
+            (Self::Invited, true) => "__Host-longshore-invited",
+            (Self::Invited, false) => "longshore-invited",
         }
     }
 }

@@ -3,6 +3,8 @@
 
 mod attacks;
 mod browser;
+mod connect;
+mod connect_attacks;
 mod doors;
 mod gateway;
 mod health;
@@ -12,6 +14,7 @@ mod log;
 mod oidc;
 mod oidc_attacks;
 mod pages;
+mod provider;
 mod socket;
 mod uses;
 mod world;
