@@ -76,6 +76,7 @@ async fn the_old_grant_stays_until_a_new_one_is_good_and_of_the_right_organizati
         assert_eq!(connections::get(db, live.org()).await.unwrap().unwrap(), before);
         live.node.clients.client(live.org()).await.unwrap().users().await.unwrap();
 
+        live.world.clock.advance(1_000);
         let ours = Admits::Only(vec![live.org()]);
         let after = all.connect_admitted(fresh(), &ours, &Who::node()).await.unwrap();
         let states =
