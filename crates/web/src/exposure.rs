@@ -5,6 +5,7 @@
 //! command line and the admin API. Nothing of a person comes in: counts, words and ids of ours.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use drift::{Opens, Route, Scope, Way};
 use model::{ConnectionId, Millis, OrgId};
@@ -130,12 +131,15 @@ pub async fn read(db: &Db, org: Option<OrgId>, now: Millis) -> Result<Vec<Exposu
     let mut found = Vec::new();
     for connection in live {
         let org = connection.org_id;
-        if !held.contains_key(&org) {
-            let counts = mirror::counts(db, org).await?;
-            let wrote = mirror::count_people_of_conversations(db, org).await?;
-            held.insert(org, Held { counts, wrote });
-        }
-        found.push(of_connection(db, &connection, &held[&org], now).await?);
+        let held = match held.entry(org) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let counts = mirror::counts(db, org).await?;
+                let wrote = mirror::count_people_of_conversations(db, org).await?;
+                new.insert(Held { counts, wrote })
+            }
+        };
+        found.push(of_connection(db, &connection, held, now).await?);
     }
     Ok(found)
 }
