@@ -9,7 +9,6 @@ use std::process::Child;
 
 use drift::SystemClock;
 use model::Clock as _;
-use serde_json::Value;
 
 use crate::chromium::{Chromium, Tab, found};
 use crate::support::{Place, wait_until};
