@@ -33,13 +33,16 @@ pub struct CallBook {
 #[derive(Debug, Default)]
 struct State {
     counts: BTreeMap<(OrgId, Millis, &'static str), i64>,
-    uses: BTreeMap<Grant, BTreeMap<(Millis, (&'static str, &'static str)), Use>>,
+    uses: BTreeMap<Grant, BTreeMap<HourAndEndpoint, Use>>,
     last: BTreeMap<Grant, Millis>,
     signs: HashMap<OrgId, Signs>,
 }
 
 /// Whose grant, and which.
 type Grant = (OrgId, ConnectionId);
+
+/// An hour, and an endpoint by its method and path.
+type HourAndEndpoint = (Millis, (&'static str, &'static str));
 
 /// Calls of one grant to one endpoint within one hour.
 #[derive(Debug, Clone, Copy, Default)]

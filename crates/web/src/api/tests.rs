@@ -449,7 +449,8 @@ async fn every_endpoint_that_changes_something_leaves_its_entry_in_the_audit_log
     let world = World::new().await;
     let changing = ENDPOINTS.iter().filter(|endpoint| endpoint.method != "get");
     let named: Vec<_> = changing.clone().map(|endpoint| (endpoint.method, endpoint.path)).collect();
-    assert_eq!(named, TOLD.map(|(method, path, _)| (method, path)));
+    let told: Vec<_> = TOLD.iter().map(|(method, path, _)| (*method, *path)).collect();
+    assert_eq!(named, told);
     for (endpoint, (_, _, action)) in changing.zip(TOLD) {
         let path = format!("{}?org=1", world.path(endpoint));
         let body = good_body(endpoint).map(|mut body| {
@@ -467,7 +468,7 @@ async fn every_endpoint_that_changes_something_leaves_its_entry_in_the_audit_log
         let before = audit::head(&world.db).await.unwrap().0;
         assert_eq!(world.call(endpoint.method, &path, body).await.0, StatusCode::OK, "{path}");
         let [entry] = audit::page(&world.db, before, 9).await.unwrap().try_into().unwrap();
-        assert_eq!((entry.action.as_str(), entry.actor_kind.as_str()), (action, "admin_token"), "{path}");
+        assert_eq!((entry.action.as_str(), entry.actor_kind.as_str()), (*action, "admin_token"), "{path}");
         assert_eq!((entry.org, entry.at, entry.outcome.as_str()), (Some(OURS), NOW, "done"), "{path}");
     }
     let written = i64::try_from(TOLD.len()).unwrap();
