@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::auth::Credentials;
 use crate::call::Call;
 use crate::exchange::{Core, Right};
-use crate::{Auth, Config, DecodeError, Error, Pace, Priority, Seams, Secret};
+use crate::{Auth, CallRecord, Config, DecodeError, Error, Pace, Priority, Recorder, Seams, Secret};
 
 /// A way to call Drift for one organization. Cheap to clone; clones share budget, token and connections.
 #[derive(Clone)]
@@ -48,6 +48,19 @@ impl Client {
     #[must_use]
     pub fn at(&self, priority: Priority) -> Self {
         Self { priority, ..self.clone() }
+    }
+
+    /// The same client, whose calls somebody else hears of, too. Token and budget stay shared.
+    #[must_use]
+    pub fn heard_by(&self, recorder: Arc<dyn Recorder>) -> Self {
+        let Core { config, seams, pace } = &*self.core;
+        let recorder = match &seams.recorder {
+            Some(first) => Arc::new(Both(Arc::clone(first), recorder)) as Arc<dyn Recorder>,
+            None => recorder,
+        };
+        let seams = Seams { recorder: Some(recorder), ..seams.clone() };
+        let core = Arc::new(Core::new(config.clone(), seams, Arc::clone(pace)));
+        Self { core, ..self.clone() }
     }
 
     /// The budget it draws from.
@@ -97,6 +110,16 @@ impl Client {
     /// Make a call and take what is inside `data`, or the body itself where nothing is wrapped.
     pub(crate) async fn data_or_bare<T: DeserializeOwned + Send>(&self, call: Call) -> Result<T, Error> {
         self.call_decoded(call, Answer::data_or_bare).await
+    }
+}
+
+/// Two who hear of every call, in their order.
+struct Both(Arc<dyn Recorder>, Arc<dyn Recorder>);
+
+impl Recorder for Both {
+    fn record(&self, call: &CallRecord<'_>) {
+        self.0.record(call);
+        self.1.record(call);
     }
 }
 

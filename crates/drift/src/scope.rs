@@ -50,6 +50,29 @@ scopes! {
     GdprWrite = "gdpr_write";
 }
 
+impl Scope {
+    /// The objects it opens, in the words of Drift's pages.
+    #[must_use]
+    pub const fn opens(self) -> &'static str {
+        match self {
+            Self::ContactRead => "contacts; the webhook of identified contacts",
+            Self::ContactWrite => "creating and changing contacts, their timeline events",
+            Self::AllContactRead => "definitions of custom attributes; the webhook of changed contacts",
+            Self::ConversationRead => {
+                "conversations, messages, attachments, transcripts, reports; most webhooks"
+            }
+            Self::ConversationWrite => "creating conversations and messages",
+            Self::UserRead => "users and booked meetings",
+            Self::UserWrite => "changing users",
+            Self::AccountRead => "accounts",
+            Self::AccountWrite => "creating, changing and deleting accounts",
+            Self::PlaybookRead => "playbooks and landing pages",
+            Self::GdprRead => "asking for a person's data",
+            Self::GdprWrite => "asking for a person's erasure",
+        }
+    }
+}
+
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())

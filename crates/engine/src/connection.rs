@@ -43,6 +43,39 @@ pub struct Connections {
     pub seams: Seams,
 }
 
+/// What is to become a connection.
+pub enum Proof<'a> {
+    /// A private app's token.
+    Token(Secret),
+    /// An authorization code, which its app trades in.
+    Code {
+        /// The app.
+        app: App,
+        /// The code.
+        code: &'a Secret,
+        /// The address that the code came to.
+        redirect_uri: &'a str,
+    },
+}
+
+/// Whose grant is taken. Whoever connects does not say whose it is: the grant does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admits {
+    /// Any organization's.
+    Any,
+    /// One of these.
+    Only(Vec<OrgId>),
+}
+
+impl Admits {
+    fn check(&self, org: OrgId) -> Result<(), EngineError> {
+        match self {
+            Self::Only(orgs) if !orgs.contains(&org) => Err(EngineError::NotAdmitted { org }),
+            Self::Any | Self::Only(_) => Ok(()),
+        }
+    }
+}
+
 /// A connection that was opened.
 pub struct Opened {
     /// What is known of it.
@@ -58,9 +91,7 @@ impl Connections {
     /// When the API cannot be reached or refuses the token, when it does not say whose the token is, or when the
     /// store fails. Nothing is stored then.
     pub async fn connect_private(&self, token: Secret, who: &Who) -> Result<Connection, EngineError> {
-        let auth = Auth::Private(token.clone());
-        let tokens = Tokens { access: token, refresh: None, expires_at: None };
-        self.connect(auth, ConnectionKind::Private, tokens, (None, None), who).await
+        self.connect_admitted(Proof::Token(token), &Admits::Any, who).await
     }
 
     /// Connect by an authorization code.
@@ -74,13 +105,34 @@ impl Connections {
         redirect_uri: &str,
         who: &Who,
     ) -> Result<Connection, EngineError> {
-        let pair = drift::oauth::exchange_code(&self.config, &self.seams, &app, code, redirect_uri)
-            .await
-            .map_err(|source| self.cannot("exchange the code for a token", source))?;
-        let tokens = tokens_of(&pair);
-        let org = pair.org;
-        let auth = Auth::OAuth { app: app.clone(), keeper: Arc::new(MemoryKeeper::new(pair)) };
-        self.connect(auth, ConnectionKind::OAuth, tokens, (Some(app), org), who).await
+        self.connect_admitted(Proof::Code { app, code, redirect_uri }, &Admits::Any, who).await
+    }
+
+    /// Connect by either, where the grant is of an organization that is admitted.
+    ///
+    /// # Errors
+    /// As for both, and [`EngineError::NotAdmitted`]. Nothing is stored then, and what was stored stays.
+    pub async fn connect_admitted(
+        &self,
+        proof: Proof<'_>,
+        admits: &Admits,
+        who: &Who,
+    ) -> Result<Connection, EngineError> {
+        match proof {
+            Proof::Token(token) => {
+                let auth = Auth::Private(token.clone());
+                let tokens = Tokens { access: token, refresh: None, expires_at: None };
+                self.connect((auth, ConnectionKind::Private), tokens, (None, None), (admits, who)).await
+            }
+            Proof::Code { app, code, redirect_uri } => {
+                let pair = drift::oauth::exchange_code(&self.config, &self.seams, &app, code, redirect_uri)
+                    .await
+                    .map_err(|source| self.cannot("exchange the code for a token", source))?;
+                let (tokens, told) = (tokens_of(&pair), pair.org);
+                let auth = Auth::OAuth { app: app.clone(), keeper: Arc::new(MemoryKeeper::new(pair)) };
+                self.connect((auth, ConnectionKind::OAuth), tokens, (Some(app), told), (admits, who)).await
+            }
+        }
     }
 
     /// Open the connection of an organization, or the only one there is.
@@ -157,20 +209,18 @@ impl Connections {
 
     async fn connect(
         &self,
-        auth: Auth,
-        kind: ConnectionKind,
+        (auth, kind): (Auth, ConnectionKind),
         tokens: Tokens,
-        (app, org): (Option<App>, Option<OrgId>),
-        who: &Who,
+        (app, told): (Option<App>, Option<OrgId>),
+        (admits, who): (&Admits, &Who),
     ) -> Result<Connection, EngineError> {
         let info = self
             .client(auth)?
             .token_info()
             .await
             .map_err(|source| self.cannot("ask whose the token is", source))?;
-        let org_id = org
-            .or_else(|| info.org_id())
-            .ok_or_else(|| EngineError::Connection("Drift did not say whose the token is".into()))?;
+        let org_id = whose(info.org_id(), told)?;
+        admits.check(org_id)?;
         let now = self.seams.clock.now();
         let connection = Connection {
             connection_id: ConnectionId::new(&*self.seams.clock, &*self.seams.entropy),
@@ -324,6 +374,17 @@ fn told(
     let object = Object::new(ObjectKind::Connection, connection.connection_id.0.as_str());
     let entry = NewEntry::done(now, who, action, object).org(connection.org_id);
     audit::append(tx, &NewEntry { reason, ..entry })
+}
+
+/// What the token says of itself counts; what came with it must not contradict.
+fn whose(token: Option<OrgId>, told: Option<OrgId>) -> Result<OrgId, EngineError> {
+    match (token, told) {
+        (Some(token), Some(told)) if token != told => {
+            Err(EngineError::Connection("Drift names two organizations for one token".into()))
+        }
+        (Some(org), _) | (None, Some(org)) => Ok(org),
+        (None, None) => Err(EngineError::Connection("Drift did not say whose the token is".into())),
+    }
 }
 
 fn tokens_of(pair: &TokenPair) -> Tokens {

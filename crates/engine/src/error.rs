@@ -33,6 +33,12 @@ pub enum EngineError {
         #[source]
         source: drift::Error,
     },
+    /// The grant is of an organization that whoever connects may not connect.
+    #[error("the grant is of organization {org}, which is not to be connected here")]
+    NotAdmitted {
+        /// Whose grant it is.
+        org: model::OrgId,
+    },
     /// The API could not be reached, or failed every time for many calls in a row.
     #[error("could not {doing}: the Drift API was not reached")]
     Unreachable {
@@ -87,6 +93,9 @@ impl EngineError {
             Self::Store { source, .. } => source.hint().map(|hint| hint.to_string()),
             Self::Refused { .. } => {
                 Some("check the token, and that the app is still installed in Drift".into())
+            }
+            Self::NotAdmitted { .. } => {
+                Some("allow it as an administrator of the organization that is meant".into())
             }
             Self::Unauthorized { .. } => Some("connect again with \"longshore connect\"".into()),
             Self::Unreachable { source, .. } | Self::Api { source, .. } => {

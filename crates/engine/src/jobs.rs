@@ -1,5 +1,6 @@
 //! The jobs, one file each, and the registry by which a worker knows them.
 
+mod archive;
 mod asking;
 mod compare;
 pub(crate) mod deliver;
@@ -16,6 +17,7 @@ mod revoke_connection;
 mod sweep;
 mod watch_vendor;
 
+pub use archive::Archive;
 pub use compare::Compare;
 pub use deliver::Deliver;
 pub use end_unused::EndUnused;
@@ -42,6 +44,7 @@ pub const REGISTRY: &[Kind] = &[
     Kind::of::<RefreshMeetings>(),
     Kind::of::<RefreshPlaybooks>(),
     Kind::of::<FetchAttachments>(),
+    Kind::of::<Archive>(),
     Kind::of::<Sweep>(),
     Kind::of::<Compare>(),
     Kind::of::<WatchVendor>(),

@@ -8,7 +8,7 @@ use telemetry::Metrics;
 
 use crate::clients::Clients;
 use crate::webhooks::Webhooks;
-use crate::{Settling, Stop};
+use crate::{Limits, Settling, Stop};
 
 /// Everything a job may need. One a process, shared by all who work in it.
 pub struct Node {
@@ -57,6 +57,8 @@ pub struct NodeLimits {
     pub end_unused_ms: Option<i64>,
     /// How long the history of jobs is kept, in milliseconds.
     pub runs_kept_ms: i64,
+    /// The bounds of an archive that a job makes.
+    pub archive: Limits,
 }
 
 impl Default for NodeLimits {
@@ -72,6 +74,7 @@ impl Default for NodeLimits {
             unused_ms: 30 * 24 * 60 * 60 * 1_000,
             end_unused_ms: None,
             runs_kept_ms: 30 * 24 * 60 * 60 * 1_000,
+            archive: Limits::default(),
         }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod connections;
 pub(crate) mod consumers;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+mod double;
 pub(crate) mod endpoints;
 pub(crate) mod explain;
 pub(crate) mod export;

@@ -29,10 +29,14 @@ pub(crate) async fn make(app: &App, db: &Db, link: &Link, listening: &str) -> Re
     let (who, object) = (who::command(), Object::new(ObjectKind::User, user));
     audit::append(&mut tx, &NewEntry::done(now, &who, Action::UserCredential, object).because(reason))?;
     tx.commit().await?;
-    let base = match &app.config.serving.public_url {
+    Ok(Made { url: base(app, listening) + &web::access::link_path(&token), ends_at })
+}
+
+/// Where browsers reach this node, without a slash at its end; `listening` is where it listens.
+pub(crate) fn base(app: &App, listening: &str) -> String {
+    match &app.config.serving.public_url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         // Nobody reaches the address that stands for all addresses.
         None => format!("http://{}", listening.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]")),
-    };
-    Ok(Made { url: base + &web::access::link_path(&token), ends_at })
+    }
 }

@@ -39,6 +39,11 @@ pub(crate) fn parse(text: &str) -> Result<When, String> {
         .ok_or_else(|| "expected 2026-11-22, 2026-11-22T10:00:00Z, 2h ago as 2h, or milliseconds".into())
 }
 
+/// A length of time, for clap: `90m`, `2h`, `7d`, in milliseconds.
+pub(crate) fn span(text: &str) -> Result<i64, String> {
+    ago(text).ok_or_else(|| "expected a number of minutes, hours or days, such as 90m, 12h or 7d".into())
+}
+
 /// `90m`, `2h`, `7d`, in milliseconds.
 fn ago(text: &str) -> Option<i64> {
     let unit = match text.chars().last()? {

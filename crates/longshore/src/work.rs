@@ -9,6 +9,7 @@ use model::{Millis, OrgId};
 use store::Db;
 
 use crate::app::App;
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::network::{self, Patience};
 use crate::output::progress::Painter;
@@ -27,13 +28,7 @@ impl Work {
         let connections = network::connections(app, db, Patience::Run, Some(calls.clone())).await?;
         let opened = connections.open(Some(org)).await?;
         let (progress, view) = Progress::new();
-        let config = &app.config;
-        let limits = Limits {
-            concurrency: config.concurrency,
-            attachment_bytes_max: config.attachment_bytes_max,
-            overlap_ms: config.overlap_ms,
-            ..Limits::default()
-        };
+        let limits = limits(&app.config);
         let ctx = Context {
             db: db.clone(),
             drift: opened.client.at(priority),
@@ -52,5 +47,15 @@ impl Work {
     pub(crate) fn end(self) -> i64 {
         self.painter.finish();
         self.ctx.clock.now().since(self.began)
+    }
+}
+
+/// The bounds of a run, as the settings have them.
+pub(crate) fn limits(config: &Config) -> Limits {
+    Limits {
+        concurrency: config.concurrency,
+        attachment_bytes_max: config.attachment_bytes_max,
+        overlap_ms: config.overlap_ms,
+        ..Limits::default()
     }
 }

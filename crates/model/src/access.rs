@@ -165,6 +165,12 @@ pub struct WordError {
     expected: String,
 }
 
+impl WordError {
+    pub(crate) fn one_of(words: &[&str]) -> Self {
+        Self { expected: words.join(", ") }
+    }
+}
+
 impl fmt::Display for WordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "expected one of {}", self.expected)

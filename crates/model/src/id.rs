@@ -101,6 +101,8 @@ text_id! {
     SessionId;
     /// One key of the API: a UUID v7. The key itself is another, secret text.
     ApiKeyId;
+    /// One link to connect with, for somebody who is no user: a UUID v7. The link itself is another, secret text.
+    ShareLinkId;
     /// One worker's registration: a UUID v7. A worker that lost its lease takes a new one.
     WorkerId;
 }
@@ -152,6 +154,14 @@ impl SessionId {
 }
 
 impl ApiKeyId {
+    /// A new id from the given instant and randomness (UUID version 7).
+    #[must_use]
+    pub fn new(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> Self {
+        Self(uuid_v7(clock, entropy))
+    }
+}
+
+impl ShareLinkId {
     /// A new id from the given instant and randomness (UUID version 7).
     #[must_use]
     pub fn new(clock: &dyn crate::Clock, entropy: &dyn crate::Entropy) -> Self {

@@ -8,6 +8,7 @@
 pub mod access;
 pub mod entropy;
 pub mod id;
+pub mod profile;
 pub mod record;
 pub mod secret;
 pub mod time;
@@ -15,5 +16,6 @@ pub mod time;
 pub use access::{Permission, Role, UserName};
 pub use entropy::{Entropy, SeededEntropy};
 pub use id::*;
+pub use profile::Profile;
 pub use secret::{Pii, Secret};
 pub use time::{Clock, FakeClock, Millis};

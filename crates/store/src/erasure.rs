@@ -37,10 +37,18 @@ erased! {
     "budgets",
 }
 
-/// Tables with an organization that an erasure leaves: who may come in, grants and decoys without their secrets, how
-/// disconnects went, and the audit log. None holds anything of the organization's people.
-pub const KEPT: &[&str] =
-    &["access_keys", "access_memberships", "audit_log", "connections", "disconnects", "honey_tokens"];
+/// Tables with an organization that an erasure leaves: who may come in, grants and decoys without their secrets, links to connect
+/// with and what came of consents, how disconnects went, and the audit log. None holds anything of the organization's people.
+pub const KEPT: &[&str] = &[
+    "access_keys",
+    "access_memberships",
+    "audit_log",
+    "connections",
+    "disconnects",
+    "honey_tokens",
+    "install_consents",
+    "share_links",
+];
 
 /// The tables that an erasure empties of an organization's rows.
 pub fn tables() -> impl Iterator<Item = &'static str> {

@@ -13,6 +13,7 @@ mod macros;
 mod bulk;
 
 pub mod access;
+pub mod archives;
 pub mod audit;
 pub mod budgets;
 pub mod call_stats;
@@ -35,6 +36,7 @@ pub mod failures;
 mod hash;
 pub mod honey;
 pub mod inbox;
+pub mod install;
 pub mod inventory;
 pub mod listings;
 mod migrate;

@@ -56,6 +56,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0007_disconnects.sql"),
         include_str!("../migrations/postgres/0007_disconnects.sql"),
     ),
+    (
+        9,
+        "install",
+        include_str!("../migrations/sqlite/0009_install.sql"),
+        include_str!("../migrations/postgres/0009_install.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.

@@ -8,10 +8,10 @@ use crate::error::StoreError;
 use crate::mirror::state::Pair;
 use crate::url::Engine;
 use crate::{
-    access, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory, disconnects,
-    effects, endpoints, erasure, exclusive, explain, export_runs, facts, failures, honey, inbox, listings,
-    migrate, mirror, notices, pauses, queue, runs, schedules, status, sweeps, tables, vault, wake,
-    watermarks, workers,
+    access, archives, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory,
+    disconnects, effects, endpoints, erasure, exclusive, explain, export_runs, facts, failures, honey, inbox,
+    install, listings, migrate, mirror, notices, pauses, queue, runs, schedules, status, sweeps, tables,
+    vault, wake, watermarks, workers,
 };
 
 impl Db {
@@ -36,6 +36,7 @@ impl Db {
 
 /// Statements in one text for both engines.
 const SINGLE: &[&[(&str, &str)]] = &[
+    archives::STATEMENTS,
     budgets::STATEMENTS,
     call_stats::STATEMENTS,
     changes::STATEMENTS,
@@ -104,6 +105,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     all.extend(access::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(vault::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(audit::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
+    all.extend(install::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(queue::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(explain::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(inbox::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));

@@ -14,6 +14,7 @@ pub(crate) mod problem;
 
 mod connections;
 mod consumers;
+mod create_share_link;
 mod dead_letters;
 mod disconnect_connection;
 mod document;
@@ -24,7 +25,9 @@ mod pauses;
 mod replay;
 mod replay_dead_letters;
 mod resume;
+mod revoke_share_link;
 mod set_consumer;
+mod share_links;
 mod show_connection;
 mod status;
 #[cfg(test)]
@@ -38,6 +41,7 @@ use store::Db;
 
 use self::describe::Described;
 use crate::access::{Access, Doors, Opened, Surface};
+use crate::install::Install;
 
 /// A request's body, at most, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -49,6 +53,10 @@ struct Api {
     clock: Arc<dyn Clock>,
     /// For the ids of jobs that are asked for.
     entropy: Arc<dyn Entropy>,
+    /// For what is signed.
+    access: Access,
+    /// For where browsers reach this node.
+    install: Arc<Install>,
 }
 
 /// All endpoints, in the order of the document.
@@ -70,12 +78,21 @@ const ENDPOINTS: &[Described] = &[
     show_connection::DESCRIBED,
     disconnect_connection::KEEP,
     disconnect_connection::ERASE,
+    share_links::DESCRIBED,
+    create_share_link::DESCRIBED,
+    revoke_share_link::DESCRIBED,
     document::DESCRIBED,
 ];
 
 /// The API under `/api/v1`.
-pub(crate) fn open(access: &Access) -> Opened {
-    let api = Api { db: access.db.clone(), clock: access.clock.clone(), entropy: access.entropy.clone() };
+pub(crate) fn open(access: &Access, install: &Arc<Install>) -> Opened {
+    let api = Api {
+        db: access.db.clone(),
+        clock: access.clock.clone(),
+        entropy: access.entropy.clone(),
+        access: access.clone(),
+        install: Arc::clone(install),
+    };
     let doors = ENDPOINTS.iter().fold(Doors::new(access, Surface::Machine), |doors, endpoint| {
         doors.at((endpoint.method, endpoint.path), endpoint.needs, (endpoint.route)())
     });

@@ -8,9 +8,12 @@ mod answer;
 pub mod api;
 pub mod gateway;
 mod health;
+pub mod install;
 mod pages;
 mod router;
+pub mod scopes;
 mod serve;
+mod share;
 mod source;
 
 pub use gateway::{Gateway, GatewayOptions, GatewayTokens, PayloadSetting, Storing};

@@ -5,6 +5,7 @@
 
 mod account;
 mod authenticator;
+pub(crate) mod connect;
 mod password;
 mod session;
 mod setup;

@@ -16,6 +16,8 @@ use tower::util::MapResponseLayer;
 use crate::access::{Access, Declared, Doors, Needs, Opened, Surface};
 use crate::answer::{self, Refusal, secured};
 use crate::gateway::Gateway;
+use crate::install::Install;
+use crate::pages::connect;
 use crate::{api, health, pages};
 
 /// What the doors need.
@@ -38,10 +40,10 @@ pub struct State {
 }
 
 /// Whether the admin API and the pages are answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Console {
-    /// They are.
-    Open,
+    /// They are, and connections are made from them in this way.
+    Open(Arc<Install>),
     /// Their paths do not exist.
     Absent,
 }
@@ -76,7 +78,7 @@ pub fn declared(state: State) -> Vec<Declared> {
 
 fn open(state: State) -> Opened {
     let access = state.access.clone();
-    let console = state.console;
+    let console = state.console.clone();
     let mut doors = Doors::new(&access, Surface::Machine)
         .at(("get", "/livez"), Needs::Public, get(health::live).fallback(answer::only_get))
         .at(("get", "/readyz"), Needs::Public, get(health::ready).fallback(answer::only_get))
@@ -93,7 +95,10 @@ fn open(state: State) -> Opened {
     }
     let opened = doors.open(Arc::new(state));
     match console {
-        Console::Open => opened.with(api::open(&access)).with(pages::open(&access)),
+        Console::Open(install) => {
+            let opened = opened.with(api::open(&access, &install)).with(pages::open(&access));
+            opened.with(connect::open(&access, &install))
+        }
         Console::Absent => opened,
     }
 }

@@ -131,18 +131,25 @@ fn drift_app(app: &App, args: &Args) -> Result<DriftApp, Failure> {
         Failure::usage("the id of the Drift app is missing")
             .hint("give --client-id, or connect by a private app's token with --token-stdin")
     })?;
-    let config = &app.config;
     let client_secret = if args.client_secret_stdin {
-        input::secret_from_stdin("client secret")?
-    } else if let Some(secret) = &config.client_secret {
-        secret.clone()
-    } else if let Some(path) = &config.client_secret_file {
-        input::secret_from_file(path, "client secret")?
+        Some(input::secret_from_stdin("client secret")?)
     } else {
-        return Err(Failure::usage("the secret of the Drift app is missing")
-            .hint("set LONGSHORE_CLIENT_SECRET or client_secret_file, or give --client-secret-stdin"));
+        app_secret(app)?
     };
+    let client_secret = client_secret.ok_or_else(|| {
+        Failure::usage("the secret of the Drift app is missing")
+            .hint("set LONGSHORE_CLIENT_SECRET or client_secret_file, or give --client-secret-stdin")
+    })?;
     Ok(DriftApp { client_id, client_secret })
+}
+
+/// The secret of the Drift app, where the settings have one.
+pub(super) fn app_secret(app: &App) -> Result<Option<Secret>, Failure> {
+    match (&app.config.client_secret, &app.config.client_secret_file) {
+        (Some(secret), _) => Ok(Some(secret.clone())),
+        (None, Some(path)) => input::secret_from_file(path, "client secret").map(Some),
+        (None, None) => Ok(None),
+    }
 }
 
 fn text(report: &Report) -> String {
@@ -153,4 +160,32 @@ fn text(report: &Report) -> String {
         report.database,
         report.scopes.join(", ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Profile;
+
+    use crate::documents;
+
+    #[test]
+    fn the_page_of_scopes_tells_the_table_of_the_program() {
+        let names = Profile::ALL.map(web::scopes::name).join(" | ");
+        let mut table =
+            format!("| scope | opens | why it is asked for | without it | {names} |\n|---|---|---|---|");
+        table += &"---|".repeat(Profile::ALL.len());
+        table += "\n";
+        for need in web::scopes::NEEDS {
+            let has = |profile: Profile| if need.profiles.contains(&profile) { "yes" } else { "" };
+            table += &format!(
+                "| `{}` | {} | {} | {} | {} |\n",
+                need.scope,
+                need.scope.opens(),
+                need.reason,
+                need.without,
+                Profile::ALL.map(has).join(" | ")
+            );
+        }
+        documents::holds("connecting.md", "scopes", &table);
+    }
 }

@@ -5,7 +5,6 @@
 //! are those of the commands.
 
 mod consent;
-mod double;
 mod home;
 mod stay;
 
@@ -23,6 +22,7 @@ use store::{DatabaseUrl, Db, connections};
 use url::Url;
 
 use super::connect::consent_address;
+use super::double::Double;
 use super::{export, verify as verify_command};
 use crate::app::App;
 use crate::callback::Server;
@@ -38,7 +38,6 @@ use crate::output::table::duration;
 use crate::summary::Summary;
 use crate::who;
 use crate::work::Work;
-use double::Double;
 use home::{Home, Wanted};
 
 /// The sandbox's consent comes from the program itself: it takes no longer than this, in milliseconds.

@@ -5,6 +5,8 @@
 
 mod alarm;
 mod doors;
+mod install;
+mod trial;
 mod witness;
 mod work;
 
@@ -38,6 +40,9 @@ pub(crate) struct Args {
     /// Which parts to run: gateway, worker, console
     #[arg(long, value_name = "ROLES")]
     roles: Option<String>,
+    /// For trying: a Drift of your own beside it, with so many conversations, which the pages connect to
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "500")]
+    sandbox: Option<u64>,
 }
 
 impl Args {
@@ -57,23 +62,41 @@ struct Report {
 }
 
 /// Serve until somebody asks to stop, or until a part of the node ends by itself.
-pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
-    let serving = &app.config.serving;
+pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let listener = bind(app).await?;
-    let db = database::open(app, Missing::Make).await?;
+    let listening = listener.local_addr();
+    let listening = listening.map_or_else(|_| app.config.serving.listen.to_string(), |at| at.to_string());
+    let Some(conversations) = args.sandbox else {
+        let db = database::open(app, Missing::Make).await?;
+        return Box::pin(serve(app, db, (listener, listening))).await;
+    };
+    let trial = trial::start(app, &listening, conversations).await?;
+    let db = database::open(&trial.app, Missing::Make).await?;
+    trial::refuse_strangers(&trial.app, &db).await?;
+    let ended = Box::pin(serve(&trial.app, db, (listener, listening))).await;
+    trial.double.end().await;
+    ended
+}
+
+async fn serve(
+    app: &App,
+    db: store::Db,
+    (listener, listening): (TcpListener, String),
+) -> Result<Exit, Failure> {
+    let serving = &app.config.serving;
     let vault = database::vault(app, &db).await?;
     let (metrics, stopping) = (Arc::new(Metrics::new()), Stopping::default());
     let mut parts = JoinSet::new();
-    let listening = tokio::spawn(wake::listen(db.clone(), app.clock.clone()));
+    let ears = tokio::spawn(wake::listen(db.clone(), app.clock.clone()));
     if serving.roles.worker {
         work::start(app, &db, &vault, &metrics, &mut parts).await?;
     }
     parts.spawn(alarm::watch(db.clone(), app.clock.clone(), metrics.clone(), app.interrupt.stop()));
     parts.spawn(witness::run(app.clone(), db.clone(), vault.clone()));
-    let doors = doors::open(app, &db, &vault, &metrics, stopping.clone()).await?;
+    let doors = doors::open(app, &db, &vault, &metrics, (stopping.clone(), &listening)).await?;
     let organizations = known(app, &db).await?;
     let report = Report {
-        listening: listener.local_addr().map_or_else(|_| serving.listen.to_string(), |at| at.to_string()),
+        listening,
         roles: names(serving.roles),
         database: app.config.database.to_string(),
         organizations,
@@ -102,7 +125,7 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
     };
     finish(app, parts).await;
     witness::last(app, &db, &vault).await;
-    listening.abort();
+    ears.abort();
     db.close().await;
     ended
 }

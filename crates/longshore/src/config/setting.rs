@@ -148,7 +148,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "client_id",
         &["LONGSHORE_CLIENT_ID"],
         "",
-        "The id of your Drift app, for `connect` by OAuth. The flag `--client-id` is the same.",
+        "The id of your Drift app, for `connect` by OAuth and for the pages of `serve`. The flag `--client-id` is the same.",
     ),
     Setting {
         care: Care::Secret,
@@ -156,7 +156,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
             "client_secret",
             &["LONGSHORE_CLIENT_SECRET"],
             "",
-            "The secret of your Drift app. It is kept sealed in the database once `connect` has ended.",
+            "The secret of your Drift app. It is kept sealed in the database beside each connection that was made with it.",
         )
     },
     setting("client_secret_file", &["LONGSHORE_CLIENT_SECRET_FILE"], "", "A file with that secret, instead."),
@@ -164,7 +164,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
         "redirect_uri",
         &["LONGSHORE_REDIRECT_URI"],
         "http://127.0.0.1:8917/callback",
-        "Where Drift sends the person back to: exactly as saved on the app's page. `connect` listens on its port of this machine.",
+        "Where Drift sends the person back to after the command `connect`, which listens on its port of this machine: exactly as saved on the app's page. The pages of `serve` use `public_url` and `/connect/drift/callback`.",
     ),
     setting(
         "ca_file",

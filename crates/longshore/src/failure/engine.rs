@@ -11,9 +11,10 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let exit = match &error {
             EngineError::Store { source, .. } => store_exit(source),
-            EngineError::Unauthorized { .. } | EngineError::Refused { .. } | EngineError::Connection(_) => {
-                Exit::Refused
-            }
+            EngineError::Unauthorized { .. }
+            | EngineError::Refused { .. }
+            | EngineError::NotAdmitted { .. }
+            | EngineError::Connection(_) => Exit::Refused,
             EngineError::Unreachable { .. } => Exit::Unreachable,
             EngineError::Api { source, .. } => api_exit(source),
             EngineError::Stopped => Exit::Interrupted,

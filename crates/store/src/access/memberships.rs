@@ -21,11 +21,11 @@ pub struct Membership {
 }
 
 /// The column that stands for an organization or for all.
-pub(super) fn column(org: Option<OrgId>) -> i64 {
+pub(crate) fn column(org: Option<OrgId>) -> i64 {
     org.map_or(0, |org| org.0)
 }
 
-pub(super) fn org(column: i64) -> Option<OrgId> {
+pub(crate) fn org(column: i64) -> Option<OrgId> {
     (column != 0).then_some(OrgId(column))
 }
 

@@ -43,6 +43,14 @@ words! {
         ConnectionDisconnect = "connection.disconnect",
         /// A grant's state was noted: expired, revoked, active again.
         ConnectionState = "connection.state",
+        /// A link to connect with was made.
+        ShareLinkCreate = "share_link.create",
+        /// A link to connect with was used.
+        ShareLinkUse = "share_link.use",
+        /// A link to connect with was revoked.
+        ShareLinkRevoke = "share_link.revoke",
+        /// An archive was asked for.
+        ArchiveAsk = "archive.ask",
         /// A connection's tokens were exchanged for the next pair, or could not be.
         TokenRefresh = "token.refresh",
         /// A token was revoked at the provider, or could not be.
@@ -137,6 +145,8 @@ words! {
         Node = "node",
         /// The provider whose API it is.
         Provider = "provider",
+        /// Whoever holds a link to connect with; the id is the link's.
+        ShareLink = "share_link",
         /// Nobody known.
         Nobody = "nobody",
     }
@@ -149,6 +159,8 @@ words! {
         Organization = "organization",
         /// A grant.
         Connection = "connection",
+        /// A link to connect with.
+        ShareLink = "share_link",
         /// A secret: its owner's id, a slash, its kind.
         Secret = "secret",
         /// A key of the vault.

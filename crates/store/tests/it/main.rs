@@ -13,6 +13,7 @@ mod explain;
 mod feed;
 mod honey;
 mod inbox;
+mod install;
 mod laws;
 mod live;
 mod opening;

@@ -62,6 +62,18 @@ impl Caller {
         self.grants.iter().filter(whole).any(|grant| grant.permissions.contains(&permission))
     }
 
+    /// Whether the caller holds a permission in any organization.
+    #[must_use]
+    pub fn may_somewhere(&self, permission: Permission) -> bool {
+        self.grants.iter().any(|grant| grant.permissions.contains(&permission))
+    }
+
+    /// The organizations in which the caller holds a permission; `None`: every one.
+    pub(crate) fn orgs_of(&self, permission: Permission) -> Option<Vec<OrgId>> {
+        let holding = self.grants.iter().filter(|grant| grant.permissions.contains(&permission));
+        holding.map(|grant| grant.org).collect()
+    }
+
     /// Whether what asks for the password once more is open: a key names such permissions one by one instead.
     pub(crate) fn is_stepped_up(&self, now: Millis) -> bool {
         self.session.as_ref().is_none_or(|session| session.is_stepped_up(now))

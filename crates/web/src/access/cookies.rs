@@ -18,6 +18,10 @@ pub(crate) enum Cookie {
     Visit,
     /// A one-time link, taken out of the address.
     Link,
+    /// A consent under way: it binds the answer to this browser.
+    Consent,
+    /// A link to connect with, taken out of the address.
+    Invited,
 }
 
 impl Cookie {
@@ -29,6 +33,10 @@ impl Cookie {
             (Self::Visit, false) => "longshore-visit",
             (Self::Link, true) => "__Host-longshore-link",
             (Self::Link, false) => "longshore-link",
+            (Self::Consent, true) => "__Host-longshore-consent",
+            (Self::Consent, false) => "longshore-consent",
+            (Self::Invited, true) => "__Host-longshore-invited",
+            (Self::Invited, false) => "longshore-invited",
         }
     }
 }

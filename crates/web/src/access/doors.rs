@@ -42,6 +42,10 @@ pub enum Needs {
     InOrg(Permission),
     /// A permission in every organization.
     Everywhere(Permission),
+    /// A permission in some organization: in the one that is named, which need not be connected yet, where one is.
+    Somewhere(Permission),
+    /// The same, and to have shown the password a short while ago.
+    SomewhereAgain(Permission),
 }
 
 /// Whom a door answers.
@@ -248,6 +252,24 @@ impl Door {
             Needs::SteppedUp => return Err(Refused::StepUp),
             Needs::Everywhere(permission) if caller.may_everywhere(permission) => (permission, None),
             Needs::Everywhere(permission) => return Err(Refused::Forbidden(permission)),
+            Needs::Somewhere(permission) | Needs::SomewhereAgain(permission) => {
+                let org = wanted(request).await?;
+                if let Some(org) = org.filter(|org| !caller.sees(*org)) {
+                    return Err(Refused::Failed(org::unseen(org)));
+                }
+                let may = match org {
+                    Some(org) => caller.may(org, permission),
+                    None => caller.may_somewhere(permission),
+                };
+                if !may {
+                    return Err(Refused::Forbidden(permission));
+                }
+                let again = matches!(self.needs, Needs::SomewhereAgain(_));
+                if again && !caller.is_stepped_up(self.access.clock.now()) {
+                    return Err(Refused::StepUp);
+                }
+                (permission, org)
+            }
             Needs::InOrg(permission) => {
                 let wanted = wanted(request).await?;
                 let org = org::meant(&self.access.db, caller, wanted).await;

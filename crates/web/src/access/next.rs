@@ -7,6 +7,9 @@ use url::Url;
 /// A longer one is not ours.
 const BYTES_MAX: usize = 512;
 
+/// Pages with forms that stand deeper than the first part of the path, the longest first.
+const CONNECTING: [&str; 3] = ["/connect/drift/links", "/connect/drift/token", "/connect/drift"];
+
 /// A path on this very host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Next(String);
@@ -29,6 +32,9 @@ impl Next {
     /// The page on which a form with this address stands: `/account` for `/account/password`.
     pub(crate) fn page_of_form(&self) -> Self {
         let path = self.0.split(['?', '#']).next().unwrap_or_default();
+        if let Some(page) = CONNECTING.iter().find(|page| path.starts_with(*page)) {
+            return Self::parse(page);
+        }
         match path[1..].split_once('/') {
             Some((page, _)) => Self::parse(&format!("/{page}")),
             None => Self::start(),
@@ -87,6 +93,10 @@ mod tests {
         for other in others {
             assert_eq!(Next::parse(other), Next::start(), "{other:?}");
         }
+        let page = |form: &str| Next::parse(form).page_of_form().as_str().to_owned();
+        assert_eq!(page("/account/password"), "/account");
+        assert_eq!(page("/connect/drift/links/revoke?x=1"), "/connect/drift/links");
+        assert_eq!(page("/connect/drift/archive?org=1"), "/connect/drift");
         assert_eq!(
             Next::with_next("/sign-in", &Next::parse("/a?b=c&d")).as_str(),
             "/sign-in?next=%2Fa%3Fb%3Dc%26d"

@@ -7,7 +7,7 @@ use model::OrgId;
 use store::{Db, StoreError, connections};
 
 use super::caller::Caller;
-use crate::api::problem::{Problem, store_status};
+use crate::api::problem::{Failed, Problem, store_status};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
@@ -37,6 +37,11 @@ impl Problem for Error {
             Self::Store(_) => None,
         }
     }
+}
+
+/// What is answered for an organization that does not exist for the caller.
+pub(super) fn unseen(org: OrgId) -> Failed {
+    Error::NotConnected(org).into()
 }
 
 /// The connected organizations that exist for the caller, in their order.

@@ -145,7 +145,9 @@ fn operation(endpoint: &Described) -> Value {
             },
         },
     });
-    if let Needs::InOrg(permission) | Needs::Everywhere(permission) = endpoint.needs {
+    if let Needs::InOrg(permission) | Needs::Everywhere(permission) | Needs::Somewhere(permission) =
+        endpoint.needs
+    {
         operation["x-permission"] = permission.as_str().into();
     }
     if !endpoint.body.is_empty() {

@@ -7,14 +7,15 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use model::{
-    Clock, ConnectionId, ConversationId, EventId, FakeClock, JobId, Millis, OrgId, Secret, SeededEntropy,
-    WorkerId,
+    Clock, ConnectionId, ConversationId, EventId, FakeClock, JobId, Millis, OrgId, Profile, Secret,
+    SeededEntropy, ShareLinkId, WorkerId,
 };
 use serde_json::{Value, json};
 use store::audit;
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
 use store::consumers::{self, ConsumerKind};
 use store::inbox::{self, NewEvent, Outcome, Payload};
+use store::install::links::{self, ShareLink};
 use store::queue::{self, Claim, NewJob};
 use store::vault::{Key, Vault};
 use store::workers::{self, Registered};
@@ -23,7 +24,8 @@ use tower::ServiceExt as _;
 
 use super::describe::{Described, Kind};
 use super::{ENDPOINTS, document, open};
-use crate::access::{Access, AccessOptions};
+use crate::access::{Access, AccessOptions, Needs};
+use crate::install::{Install, NotConnected};
 
 const TOKEN: &str = "a-token-of-the-test";
 const NOW: Millis = Millis(1_750_000_000_000);
@@ -53,6 +55,8 @@ impl World {
         let mut tx = db.begin().await.unwrap();
         consumers::register(&mut tx, OURS, ("lake", ConsumerKind::Tail), 0, NOW).await.unwrap();
         tx.commit().await.unwrap();
+        share(&db, &entropy, (OURS, "42")).await;
+        share(&db, &entropy, (THEIRS, "43")).await;
         let router = routes(&db, Some(TOKEN), (clock, entropy));
         Self { db, router, event, dead, _folder: folder }
     }
@@ -81,11 +85,37 @@ impl World {
     }
 }
 
+/// The same key each time.
+fn vault(entropy: &Arc<SeededEntropy>) -> Vault {
+    Vault::new(Key::generate(&SeededEntropy::new(9)), entropy.clone())
+}
+
 /// The API with this key of the settings.
 fn routes(db: &Db, token: Option<&str>, (clock, entropy): (Arc<FakeClock>, Arc<SeededEntropy>)) -> Router {
-    let vault = Vault::new(Key::generate(entropy.as_ref()), entropy.clone());
+    let vault = vault(&entropy);
     let options = AccessOptions { token: token.map(Secret::new), ..AccessOptions::default() };
-    open(&Access::new(db.clone(), vault, (clock, entropy), options)).router
+    let install = Install {
+        drift: drift::Config::default(),
+        client_id: None,
+        base: "https://longshore.test".into(),
+        connect: Arc::new(|_| Box::pin(async { Err(NotConnected::Inside) })),
+    };
+    open(&Access::new(db.clone(), vault, (clock, entropy), options), &Arc::new(install)).router
+}
+
+/// A link of an organization.
+async fn share(db: &Db, entropy: &Arc<SeededEntropy>, (org, id): (OrgId, &str)) {
+    let vault = vault(entropy);
+    let link = ShareLink::new(
+        ShareLinkId(id.into()),
+        (Some(org), Profile::Archive),
+        (NOW, NOW.plus(links::LIFE_MS)),
+        1,
+    );
+    let key = links::signing_key(db, &vault, NOW).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    links::create(&mut tx, &link, &key).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 async fn send(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
@@ -96,7 +126,7 @@ async fn send(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
 }
 
 async fn connect(db: &Db, orgs: &[OrgId], entropy: &Arc<SeededEntropy>) {
-    let vault = Vault::new(Key::generate(entropy.as_ref()), entropy.clone());
+    let vault = vault(entropy);
     for org in orgs {
         let connection = Connection {
             connection_id: ConnectionId(format!("connection-{org}")),
@@ -184,6 +214,7 @@ fn good_body(endpoint: &Described) -> Option<Value> {
         "/api/v1/dead-letters/replay" => Some(json!({"dry_run": true})),
         "/api/v1/pauses/{kind}" if endpoint.method == "put" => Some(json!({"reason": "a test"})),
         "/api/v1/consumers/{name}/rewind" => Some(json!({"seq": 1})),
+        "/api/v1/share-links" if endpoint.method == "post" => Some(json!({"profile": "live"})),
         _ => None,
     }
 }
@@ -247,7 +278,8 @@ fn fits(value: &Value, kind: Kind) -> bool {
 #[tokio::test]
 async fn an_organization_that_is_not_connected_or_not_named_is_refused() {
     let world = World::new().await;
-    for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.path.ends_with("openapi.json")) {
+    // What is about a connection that is still to come takes any organization, or none.
+    for endpoint in ENDPOINTS.iter().filter(|endpoint| matches!(endpoint.needs, Needs::InOrg(_))) {
         let path = world.path(endpoint);
         let strange = format!("{path}?org={STRANGE}");
         let (status, _) = world.call(endpoint.method, &strange, good_body(endpoint)).await;
@@ -315,6 +347,9 @@ async fn bad_input_is_answered_with_what_is_wrong() {
     check("put", "/api/v1/pauses/all", json!({"reason": " "}), "reason must be").await;
     check("put", "/api/v1/pauses/all", json!({"reason": "x", "until": 1}), "until has passed").await;
     check("post", "/api/v1/consumers/lake/rewind", json!({}), "one of seq and since").await;
+    check("post", "/api/v1/share-links", json!({"profile": "all"}), "one of archive, live").await;
+    check("post", "/api/v1/share-links", json!({"days": 91}), "1 to 90 days").await;
+    check("post", "/api/v1/share-links", json!({"uses": 0}), "1 to 1000 connections").await;
     for path in ["/api/v1/conversations/x/explain?org=1", "/api/v1/conversations/1/explain?org=1&limit=0"] {
         let (status, answer) = world.call("get", path, None).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{path} {answer}");
@@ -383,7 +418,7 @@ async fn a_connection_is_given_up_at_once_and_carried_through_by_the_queue() {
 
 /// What each endpoint that changes something tells the audit log. An endpoint that is not here, and not a reading one, has
 /// no entry: that fails the test.
-const TOLD: [(&str, &str, &str); 9] = [
+const TOLD: [(&str, &str, &str); 11] = [
     ("post", "/api/v1/replay", "conversation.refresh"),
     ("post", "/api/v1/dead-letters/replay", "dead_letter.replay"),
     ("put", "/api/v1/pauses/{kind}", "pause.set"),
@@ -393,6 +428,8 @@ const TOLD: [(&str, &str, &str); 9] = [
     ("post", "/api/v1/consumers/{name}/rewind", "consumer.rewind"),
     ("post", "/api/v1/connections/{id}/disconnect", "connection.disconnect"),
     ("post", "/api/v1/connections/{id}/erase", "connection.disconnect"),
+    ("post", "/api/v1/share-links", "share_link.create"),
+    ("delete", "/api/v1/share-links/{id}", "share_link.revoke"),
 ];
 
 #[tokio::test]
@@ -408,8 +445,9 @@ async fn every_endpoint_that_changes_something_leaves_its_entry_in_the_audit_log
             body.as_object_mut().unwrap().remove("dry_run");
             body
         });
-        for refused in [format!("{}?org={STRANGE}", world.path(endpoint)), world.path(endpoint)] {
-            world.call(endpoint.method, &refused, body.clone()).await;
+        let refused = [format!("{}?org={STRANGE}", world.path(endpoint)), world.path(endpoint)];
+        for refused in refused.iter().filter(|_| matches!(endpoint.needs, Needs::InOrg(_))) {
+            world.call(endpoint.method, refused, body.clone()).await;
         }
         if let Some(dry) = good_body(endpoint).filter(|body| body.get("dry_run").is_some()) {
             world.call(endpoint.method, &path, Some(dry)).await;
@@ -422,6 +460,29 @@ async fn every_endpoint_that_changes_something_leaves_its_entry_in_the_audit_log
     }
     let written = i64::try_from(TOLD.len()).unwrap();
     assert_eq!(audit::head(&world.db).await.unwrap().0, written, "refusals and dry runs left none");
+}
+
+#[tokio::test]
+async fn a_link_is_told_once_and_listed_without_its_text() {
+    let world = World::new().await;
+    let (_, made) =
+        world.call("post", "/api/v1/share-links?org=1", Some(json!({"days": 2, "uses": 3}))).await;
+    let url = made["url"].as_str().unwrap();
+    assert!(url.starts_with("https://longshore.test/connect/drift/invited?link=lsc_"), "{url}");
+    assert_eq!(made["link"]["ends_at"], NOW.plus(2 * 86_400_000).0);
+    let (_, listed) = world.call("get", "/api/v1/share-links?org=1", None).await;
+    let (links, text) = (listed["links"].as_array().unwrap(), listed.to_string());
+    assert!(links.len() == 2 && !text.contains("lsc_"), "{text}");
+    assert!(links.iter().all(|link| link["organization"] == 1), "{text}");
+    let (_, all) = world.call("get", "/api/v1/share-links", None).await;
+    assert_eq!(all["links"].as_array().unwrap().len(), 3);
+    let id = made["link"]["link_id"].as_str().unwrap();
+    let (_, revoked) = world.call("delete", &format!("/api/v1/share-links/{id}"), None).await;
+    assert_eq!(revoked["link"]["state"], "revoked");
+    let (status, _) = world.call("delete", &format!("/api/v1/share-links/{id}"), None).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "once");
+    let (_, any) = world.call("post", "/api/v1/share-links", Some(json!({}))).await;
+    assert_eq!(any["link"]["organization"], Value::Null);
 }
 
 #[test]

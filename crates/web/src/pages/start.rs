@@ -18,10 +18,14 @@ const ORGANIZATIONS_MAX: usize = 50;
 struct Page {
     frame: Frame,
     organizations: Vec<Line>,
+    /// Whether whoever looks may connect organizations.
+    connects: bool,
 }
 
 struct Line {
     id: i64,
+    /// Whether its connection may be looked at.
+    connects: bool,
     received: i64,
     unrouted: i64,
     jobs: i64,
@@ -32,12 +36,13 @@ struct Line {
 }
 
 impl Line {
-    fn of(id: i64, status: Status) -> Self {
+    fn of((id, connects): (i64, bool), status: Status) -> Self {
         let count = |dead: bool| {
             status.jobs.iter().filter(|jobs| (jobs.state == "dead") == dead).map(|jobs| jobs.jobs).sum()
         };
         Self {
             id,
+            connects,
             received: status.inbox.received,
             unrouted: status.inbox.unrouted,
             jobs: count(false),
@@ -56,7 +61,9 @@ pub(super) async fn show(State(access): State<Access>, signed: Signed) -> Result
     let mut orgs = visible(&access.db, &signed.caller).await?;
     orgs.retain(|org| signed.caller.may(*org, Permission::StatusRead));
     for org in orgs.into_iter().take(ORGANIZATIONS_MAX) {
-        organizations.push(Line::of(org.0, status::of_org(&access.db, org, now).await?));
+        let connects = signed.caller.may(org, Permission::ConnectionsWrite);
+        organizations.push(Line::of((org.0, connects), status::of_org(&access.db, org, now).await?));
     }
-    Ok(render(StatusCode::OK, &Page { frame: Frame::of(&signed.meeting), organizations }))
+    let connects = signed.caller.may_somewhere(Permission::ConnectionsWrite);
+    Ok(render(StatusCode::OK, &Page { frame: Frame::of(&signed.meeting), organizations, connects }))
 }

@@ -54,6 +54,7 @@ fn outcome(route: &Declared, answer: &Response<String>) -> Outcome {
         (Surface::Machine, 401) if !route.path.starts_with("/webhooks") => Outcome::Unknown,
         (Surface::Page, 303) if to.starts_with("/sign-in?next=") => Outcome::Unknown,
         (Surface::Machine, 403) => Outcome::Forbidden,
+        (Surface::Page, 403) if answer.body().contains("You may not see this") => Outcome::Forbidden,
         (_, 404) if answer.body().contains("is not connected") => Outcome::Missing,
         (_, 500..) => panic!("{} {}: {}", route.method, route.path, answer.body()),
         _ => Outcome::Passed,
@@ -65,9 +66,14 @@ fn expected(route: &Declared, permissions: &[Permission], asked: model::OrgId) -
     match route.needs {
         Needs::Public | Needs::SignedIn | Needs::SteppedUp => Outcome::Passed,
         Needs::Everywhere(_) => Outcome::Forbidden,
-        Needs::InOrg(_) if asked != OURS => Outcome::Missing,
-        Needs::InOrg(permission) if permissions.contains(&permission) => Outcome::Passed,
-        Needs::InOrg(_) => Outcome::Forbidden,
+        Needs::InOrg(_) | Needs::Somewhere(_) | Needs::SomewhereAgain(_) if asked != OURS => Outcome::Missing,
+        Needs::InOrg(permission) | Needs::Somewhere(permission) | Needs::SomewhereAgain(permission) => {
+            if permissions.contains(&permission) {
+                Outcome::Passed
+            } else {
+                Outcome::Forbidden
+            }
+        }
     }
 }
 
@@ -128,7 +134,9 @@ async fn a_scope_opens_its_doors_and_no_other() {
                 );
                 let answer = ask(house, route.method, &address(route, THEIRS), &shows(&all)).await;
                 let expected = match route.needs {
-                    Needs::Everywhere(one) | Needs::InOrg(one) if one != scope => Outcome::Forbidden,
+                    Needs::Everywhere(one) | Needs::InOrg(one) | Needs::Somewhere(one) if one != scope => {
+                        Outcome::Forbidden
+                    }
                     _ => Outcome::Passed,
                 };
                 assert_eq!(outcome(route, &answer), expected, "{scope} everywhere {}", route.path);
@@ -180,7 +188,9 @@ async fn a_path_takes_only_the_methods_it_declares() {
 async fn another_organization_answers_word_for_word_as_one_that_does_not_exist() {
     on_both(async |house| {
         let user = Shows::Session(house.user("ada", Some(OURS), Role::Owner).await);
-        let in_org = |route: &Declared| matches!(route.needs, Needs::InOrg(_));
+        let in_org = |route: &Declared| {
+            matches!(route.needs, Needs::InOrg(_) | Needs::Somewhere(_) | Needs::SomewhereAgain(_))
+        };
         for route in web::declared(house.state.clone()).iter().filter(|route| in_org(route)) {
             let theirs = ask(house, route.method, &address(route, THEIRS), &user).await;
             let strange = ask(house, route.method, &address(route, STRANGE), &user).await;

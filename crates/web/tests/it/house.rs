@@ -8,7 +8,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use model::{
     AccessUserId, ApiKeyId, Clock as _, ConnectionId, Entropy as _, FakeClock, Millis, OrgId, Permission,
-    Role, Secret, SeededEntropy, SessionId, UserName,
+    Profile, Role, Secret, SeededEntropy, SessionId, ShareLinkId, UserName,
 };
 use store::access::keys::{self, ApiKey};
 use store::access::links::{self, Link};
@@ -17,6 +17,7 @@ use store::access::password::PasswordHash;
 use store::access::sessions::{self, NewSession};
 use store::access::{Token, users};
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
+use store::install::links::ShareLink;
 use store::vault::{Key, Vault};
 use store::{DatabaseUrl, Db, OpenOptions};
 use telemetry::Metrics;
@@ -24,6 +25,7 @@ use tower::ServiceExt as _;
 use web::access::{Access, AccessOptions};
 use web::{Console, Gateway, GatewayOptions, GatewayTokens, Peer, State, Stopping};
 
+use crate::provider::Provider;
 use crate::world::{Place, postgres, whole};
 
 pub(crate) const SETTINGS_KEY: &str = "key-of-the-settings-canary";
@@ -39,6 +41,8 @@ pub(crate) struct House {
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) state: State,
     pub(crate) router: Router,
+    /// Drift, as far as connecting goes.
+    pub(crate) provider: Provider,
     numbers: AtomicU64,
 }
 
@@ -72,6 +76,7 @@ impl House {
         let (clock, entropy) = (Arc::new(FakeClock::at(NOW)), Arc::new(SeededEntropy::new(1)));
         let vault = Vault::new(Key::generate(entropy.as_ref()), entropy.clone());
         connect(&db, &vault).await;
+        let provider = Provider::new(&db, &vault);
         let metrics = Arc::new(Metrics::new());
         let gateway = Gateway::start(
             db.clone(),
@@ -88,10 +93,10 @@ impl House {
             clock: clock.clone(),
             stopping: Stopping::default(),
             access: Access::new(db.clone(), vault, (clock.clone(), entropy), options),
-            console: Console::Open,
+            console: Console::Open(Arc::new(provider.install())),
         };
         let router = web::router(state.clone());
-        Self { db, clock, state, router, numbers: AtomicU64::new(100) }
+        Self { db, clock, state, router, provider, numbers: AtomicU64::new(100) }
     }
 
     fn token(&self, prefix: &str) -> Token {
@@ -152,6 +157,19 @@ impl House {
         keys::insert(&mut tx, &key, &token).await.unwrap();
         tx.commit().await.unwrap();
         token
+    }
+
+    /// The path of a link to connect with, and its id.
+    pub(crate) async fn share_link(&self, org: Option<OrgId>, uses: i64) -> (String, ShareLinkId) {
+        let now = self.clock.now();
+        let id = ShareLinkId(format!("link-{}", self.numbers.fetch_add(1, Ordering::Relaxed)));
+        let until = now.plus(store::install::links::LIFE_MS);
+        let link = ShareLink::new(id.clone(), (org, Profile::Archive), (now, until), uses);
+        let key = store::install::links::signing_key(&self.db, &self.provider.vault, now).await.unwrap();
+        let mut tx = self.db.begin().await.unwrap();
+        let token = store::install::links::create(&mut tx, &link, &key).await.unwrap();
+        tx.commit().await.unwrap();
+        (web::install::link_url("", &token), id)
     }
 
     /// The path of a link that works once.

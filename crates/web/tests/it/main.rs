@@ -3,11 +3,14 @@
 
 mod attacks;
 mod browser;
+mod connect;
+mod connect_attacks;
 mod doors;
 mod gateway;
 mod health;
 mod house;
 mod log;
 mod pages;
+mod provider;
 mod socket;
 mod world;

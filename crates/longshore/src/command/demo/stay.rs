@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use super::Report;
-use super::double::Double;
 use super::home::Home;
 use crate::app::App;
+use crate::command::double::Double;
 use crate::disk;
 use crate::failure::Failure;
 

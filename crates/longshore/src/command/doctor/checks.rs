@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use drift::Scope;
+use model::Profile;
 use store::{Db, StoreError, connections};
 
 use super::Check;
@@ -19,16 +20,6 @@ use crate::{database, disk};
 const FREE_BYTES_MIN: u64 = 2_000_000_000;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-
-/// What an archive reads, and what each scope opens. Without one the certificate says incomplete.
-const ARCHIVE_SCOPES: [(Scope, &str); 6] = [
-    (Scope::ConversationRead, "conversations and messages"),
-    (Scope::ContactRead, "contacts"),
-    (Scope::AllContactRead, "custom attributes"),
-    (Scope::UserRead, "users and meetings"),
-    (Scope::AccountRead, "accounts"),
-    (Scope::PlaybookRead, "playbooks"),
-];
 
 /// The settings were read before the command began; here is where they came from.
 pub(super) fn configuration(app: &App) -> Check {
@@ -138,8 +129,8 @@ async fn scopes(app: &App, db: &Db) -> Result<(i64, Vec<String>), Failure> {
 
 /// The scopes of an archive that are not among these, with what each opens.
 pub(crate) fn missing(scopes: &[String]) -> Vec<(Scope, &'static str)> {
-    let has = |scope: Scope| scopes.iter().any(|have| have == scope.as_str());
-    ARCHIVE_SCOPES.into_iter().filter(|(scope, _)| !has(*scope)).collect()
+    let missing = web::scopes::missing(Profile::Archive, scopes).into_iter();
+    missing.map(|need| (need.scope, need.scope.opens())).collect()
 }
 
 /// Their names, divided by commas.

@@ -14,6 +14,7 @@ use web::{
     Console, Gateway, GatewayOptions, GatewayTokens, PayloadSetting, ServeOptions, Sources, State, Stopping,
 };
 
+use super::install;
 use crate::app::App;
 use crate::config::serving::Payload;
 use crate::failure::Failure;
@@ -31,7 +32,7 @@ pub(super) async fn open(
     db: &Db,
     vault: &Vault,
     metrics: &Arc<Metrics>,
-    stopping: Stopping,
+    (stopping, listening): (Stopping, &str),
 ) -> Result<Doors, Failure> {
     let (mut gateway, mut reload) = (None, None);
     if app.config.serving.roles.gateway {
@@ -57,7 +58,11 @@ pub(super) async fn open(
         clock: app.clock.clone(),
         stopping,
         access: access(app, db, vault),
-        console: if app.config.serving.roles.console { Console::Open } else { Console::Absent },
+        console: if app.config.serving.roles.console {
+            Console::Open(Arc::new(install::install(app, db, vault, listening)?))
+        } else {
+            Console::Absent
+        },
     };
     Ok(Doors { gateway, router: web::router(state), reload })
 }
@@ -135,11 +140,27 @@ mod tests {
             Needs::SignedIn => "whoever is known".into(),
             Needs::SteppedUp => "whoever has just shown the password again".into(),
             Needs::Everywhere(permission) => format!("`{permission}` in every organization"),
-            Needs::InOrg(permission) => {
-                let roles = Role::ALL.into_iter().filter(|role| role.permissions().contains(&permission));
-                let roles: Vec<&str> = roles.map(Role::as_str).collect();
-                format!("`{permission}`: {}", roles.join(", "))
+            Needs::Somewhere(permission) => format!("{}, in some organization", held(permission)),
+            Needs::SomewhereAgain(permission) => {
+                format!("{}, in some organization, and the password shown again", held(permission))
             }
+            Needs::InOrg(permission) => held(permission),
+        }
+    }
+
+    fn held(permission: model::Permission) -> String {
+        let roles = Role::ALL.into_iter().filter(|role| role.permissions().contains(&permission));
+        let roles: Vec<&str> = roles.map(Role::as_str).collect();
+        format!("`{permission}`: {}", roles.join(", "))
+    }
+
+    /// The doors are told, and not used.
+    fn nobody_connects() -> web::install::Install {
+        web::install::Install {
+            drift: drift::Config::default(),
+            client_id: None,
+            base: "http://127.0.0.1".into(),
+            connect: Arc::new(|_| Box::pin(async { Err(web::install::NotConnected::Inside) })),
         }
     }
 
@@ -161,7 +182,7 @@ mod tests {
             metrics,
             clock,
             stopping: Stopping::default(),
-            console: Console::Open,
+            console: Console::Open(Arc::new(nobody_connects())),
         };
         let mut table = String::from("| route | who passes |\n|---|---|\n");
         for route in web::declared(state) {

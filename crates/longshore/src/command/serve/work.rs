@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::network::{self, Patience};
+use crate::work;
 
 /// What a node needs to end after its jobs have, in milliseconds.
 pub(super) const GRACE_MS: u64 = 5_000;
@@ -61,6 +62,7 @@ async fn node(app: &App, db: &Db, vault: &Vault, metrics: &Arc<Metrics>) -> Resu
         stop_ms: serving.shutdown_ms,
         unused_ms: app.config.connections_unused_ms,
         end_unused_ms: app.config.connections_end_unused_ms,
+        archive: work::limits(&app.config),
         ..NodeLimits::default()
     };
     Ok(Arc::new(Node {

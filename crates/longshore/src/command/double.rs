@@ -1,4 +1,4 @@
-//! The sandbox of a demo: served on a free port of this machine, by this process.
+//! A sandbox of this process, for the demo and for trying a node: served on a free port of this machine, by this process.
 
 use drift::App as DriftApp;
 use model::{OrgId, Secret};
