@@ -44,6 +44,7 @@ erased! {
 pub const KEPT: &[&str] = &[
     "access_keys",
     "access_memberships",
+    "access_rule_roles",
     "audit_log",
     "connections",
     "disconnects",

@@ -326,8 +326,9 @@ async fn every_body_of_the_api_is_bounded_and_read_as_an_object() {
                     .header(header::CONTENT_TYPE, "application/json");
                 house.ask(request.body(Body::from(body)).unwrap()).await.status().as_u16()
             };
-            // Those that take no body do not look at one: 404, for there is no such consumer.
-            let takes_none = path.ends_with("/pause") || path.ends_with("/resume");
+            // Those that take no body do not look at one: 404, for there is no such consumer or connection.
+            let takes_none =
+                ["/pause", "/resume", "/disconnect", "/erase"].iter().any(|end| path.ends_with(end));
             let is_refused = |status: u16, expected: u16| status == if takes_none { 404 } else { expected };
             for deep in [
                 "[".repeat(15_000),
