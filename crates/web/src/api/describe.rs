@@ -167,7 +167,7 @@ fn responses(endpoint: &Described) -> Value {
         ("500", "It failed inside; the log says why."),
         ("503", "Not now; try again in a moment."),
     ];
-    if is_of_org(endpoint) {
+    if matches!(endpoint.needs, Needs::InOrg(_) | Needs::Somewhere(_) | Needs::SomewhereAgain(_)) {
         refusals.push(("400", "Something in the request is wrong."));
         refusals.push(("403", "The key may not do that."));
         refusals.push(("404", "There is no such organization, or not what is asked for in it."));
