@@ -71,6 +71,9 @@ const TOLD: &[(&str, &[&str])] = &[
     ("sessions revoke", &["session.revoke"]),
     ("connections list", &[]),
     ("connections show", &[]),
+    ("connections share", &["share_link.create"]),
+    ("connections links", &[]),
+    ("connections unshare", &["share_link.revoke"]),
     ("connections disconnect", &["connection.disconnect", "token.revoke", "key.destroy"]),
     ("keys show", &[]),
     ("keys rotate", &["key.rotate"]),
@@ -187,6 +190,8 @@ fn live(place: &Place, double: &Double) {
          SELECT org_id, 'vendor', 'sunset', '', 1, 1, 1 FROM connections LIMIT 1",
     );
     run(&["notices", "acknowledge", "vendor", "sunset"]);
+    let shared = run(&["connections", "share", "--json"]).json();
+    run(&["connections", "unshare", shared["link_id"].as_str().unwrap()]);
     run(&["connections", "disconnect", "--all", "--keep"]);
     run(&["audit", "export", "--to", "audit.ndjson"]);
     run(&["incident", "--since", "2h", "--until", "2100-01-01", "--to", "incident"]);
@@ -221,7 +226,7 @@ fn every_command_that_changes_something_leaves_its_entry() {
     assert_eq!(ended, 1, "what was not paused is not ended");
     for entry in &entries {
         assert_eq!(entry["actor_kind"], "command", "{entry}");
-        let of_all = ["audit.", "incident.", "user.", "session.", "api_key.", "key.rotate"];
+        let of_all = ["share_link.", "audit.", "incident.", "user.", "session.", "api_key.", "key.rotate"];
         let is_of_all = of_all.iter().any(|noun| entry["action"].as_str().unwrap().starts_with(noun));
         assert!(entry["org_id"].is_i64() || is_of_all, "{entry}");
     }
