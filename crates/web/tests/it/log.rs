@@ -1,11 +1,12 @@
-//! The log of a test, at the finest level.
+//! The log of the tests of this process, at the finest level: one for all, since a process has one subscriber.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// What was logged since [`capture`]. Each test runs in a process of its own.
+/// What was logged since the first [`capture`], by whatever test runs in this process: what must not stand there must not
+/// be logged by any.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -36,9 +37,13 @@ impl MakeWriter<'_> for Log {
 
 /// Log everything from now on.
 pub(crate) fn capture() -> Log {
-    let log = Log::default();
-    let logged = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
-    logged.with_writer(log.clone()).init();
+    static LOG: OnceLock<Log> = OnceLock::new();
+    let log = LOG.get_or_init(|| {
+        let log = Log::default();
+        let logged = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+        logged.with_writer(log.clone()).init();
+        log
+    });
     tracing::trace!("TRACE begins");
-    log
+    log.clone()
 }
