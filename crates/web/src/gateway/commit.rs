@@ -1,7 +1,8 @@
 //! The committer: one task that writes what waits in one transaction, and then tells all who wait.
 //!
-//! There is no timer: while commits are on their way to the disk, the next batch gathers by itself, and an event that
-//! comes alone is written at once. A commit that fails fails for its whole batch, with nothing written.
+//! There is no timer: while a commit is on its way to the disk, the next batch gathers by itself, and an event that
+//! comes alone is written at once. There is one commit at a time on PostgreSQL too: two halve the batches, and cost more
+//! than they overlap. A commit that fails fails for its whole batch, with nothing written.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -10,11 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use drift::deadline;
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
+use store::Db;
 use store::inbox::{self, NewEvent};
 use store::wake::{self, Channel};
-use store::{Db, Engine};
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -24,9 +23,6 @@ use super::{GatewayOptions, Seams};
 const COMMIT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// The longest a commit may take, in milliseconds; it is undone then.
 const COMMIT_MS_MAX: u64 = 10_000;
-/// Commits under way at once: SQLite has one writer; PostgreSQL's server works on one while the other goes to the disk.
-const COMMITS_SQLITE: usize = 1;
-const COMMITS_POSTGRES: usize = 2;
 
 /// The event was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,13 +48,9 @@ impl Committer {
     pub(super) fn start(db: Db, options: &GatewayOptions, seams: Seams) -> Self {
         let (queue, waiting) = mpsc::channel(options.requests_max.max(1));
         let bytes = Arc::new(AtomicUsize::new(0));
-        let commits_max = match db.engine() {
-            Engine::Sqlite => COMMITS_SQLITE,
-            Engine::Postgres => COMMITS_POSTGRES,
-        };
         let writer = Writer { db, bytes: Arc::clone(&bytes), kept: Notify::new(), seams: seams.clone() };
         let events_max = options.commit_events_max.clamp(1, inbox::BATCH_MAX);
-        let task = Task { waiting, held: VecDeque::new(), events_max, commits_max };
+        let task = Task { waiting, held: VecDeque::new(), events_max };
         Self {
             queue: Mutex::new(Some(queue)),
             bytes,
@@ -111,7 +103,6 @@ struct Task {
     /// What was taken from the queue, and did not fit into a commit.
     held: VecDeque<Waiting>,
     events_max: usize,
-    commits_max: usize,
 }
 
 impl Task {
@@ -126,26 +117,12 @@ impl Task {
     }
 
     async fn write_all(&mut self, writer: &Writer) {
-        let mut under_way = FuturesUnordered::new();
-        loop {
-            while under_way.len() >= self.commits_max {
-                under_way.next().await;
-            }
-            let batch = tokio::select! {
-                biased;
-                batch = self.next_batch() => batch,
-                Some(()) = under_way.next() => continue,
-            };
-            match batch {
-                Some(batch) => under_way.push(writer.write(batch)),
-                None => break,
-            }
+        while let Some(batch) = self.next_batch().await {
+            writer.write(batch).await;
         }
-        while under_way.next().await.is_some() {}
     }
 
-    /// What waits, as far as it fits into one commit; `None` once nothing more will come. Nothing is lost when this is
-    /// dropped while it waits.
+    /// What waits, as far as it fits into one commit; `None` once nothing more will come.
     async fn next_batch(&mut self) -> Option<Vec<Waiting>> {
         // Whatever was held back is written before more is waited for.
         if self.held.is_empty() {
