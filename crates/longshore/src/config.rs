@@ -89,6 +89,7 @@ pub(crate) struct Config {
     pub(crate) overlap_ms: i64,
     pub(crate) attachment_bytes_max: u64,
     pub(crate) admin_token: Option<Secret>,
+    pub(crate) admin_token_file: Option<PathBuf>,
     pub(crate) otlp_url: Option<Url>,
     /// Whether outgoing webhooks may go to private addresses.
     pub(crate) webhooks_private: bool,
@@ -178,6 +179,7 @@ impl Config {
             })?) * MS_PER_HOUR,
             attachment_bytes_max: read(&layers, "attachment_bytes_max", |text| bounded(text, 0, u64::MAX))?,
             admin_token: optional(&layers, "admin_token", admin_token)?,
+            admin_token_file: optional(&layers, "admin_token_file", path)?,
             otlp_url: optional(&layers, "otlp_url", collector)?,
             webhooks_private: read(&layers, "webhooks_private", flag)?,
             webhooks_disable_ms: i64::from(read(&layers, "webhooks_disable_days", |text| {
@@ -296,7 +298,7 @@ fn secret(text: &str) -> Result<Secret, String> {
 }
 
 /// A token that can be guessed opens what it should keep shut.
-fn admin_token(text: &str) -> Result<Secret, String> {
+pub(crate) fn admin_token(text: &str) -> Result<Secret, String> {
     if text.len() < ADMIN_TOKEN_CHARACTERS_MIN {
         return Err(format!("expected at least {ADMIN_TOKEN_CHARACTERS_MIN} characters"));
     }

@@ -14,6 +14,7 @@ pub(crate) mod next;
 pub mod oidc;
 pub(crate) mod one_time;
 mod org;
+mod settings_key;
 mod sign_in;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use ipnet::IpNet;
-use model::{Clock, Entropy, Secret};
+use model::{Clock, Entropy};
 use store::Db;
 use store::vault::Vault;
 use tokio::sync::Semaphore;
@@ -37,6 +38,7 @@ pub use doors::{Declared, Needs, Surface};
 pub(crate) use doors::{Doors, Meeting, OfOrg, Opened};
 pub use one_time::link_path;
 pub(crate) use org::visible;
+pub use settings_key::SettingsKey;
 pub(crate) use sign_in::{Answer, Given, confirm, hash, sign_in};
 pub(crate) use uses::Rows;
 pub use uses::UseBook;
@@ -52,7 +54,7 @@ const HASHES_MAX: usize = 4;
 #[derive(Debug, Clone, Default)]
 pub struct AccessOptions {
     /// The key of the settings: it opens everything. `None`: there is none.
-    pub token: Option<Secret>,
+    pub key: Option<SettingsKey>,
     /// Whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Where browsers reach this node, if it is known.

@@ -217,6 +217,12 @@ pub(crate) const SETTINGS: &[Setting] = &[
             "A key that opens everything in the admin API of `serve`, at least 16 characters. Better are keys of `longshore api-keys`, which end and may less.",
         )
     },
+    setting(
+        "admin_token_file",
+        &["LONGSHORE_ADMIN_TOKEN_FILE"],
+        "",
+        "A file with that key, instead: then neither the environment nor the memory of `serve` holds it.",
+    ),
     Setting {
         care: Care::Url,
         ..setting(

@@ -9,8 +9,11 @@ use std::process::Child;
 
 use drift::SystemClock;
 use model::Clock as _;
+use store::DatabaseUrl;
 
-use crate::chromium::{Chromium, Tab, found};
+use crate::canary::scan::Scan;
+use crate::canary::vault;
+use crate::chromium::{Chromium, NETWORK_LOG, Tab, found};
 use crate::support::{Place, wait_until};
 
 /// What a new user may need at most, in milliseconds.
@@ -121,6 +124,28 @@ fn be_invited(chromium: &mut Chromium, url: &str) {
     tab.shows("You can close this page");
 }
 
+/// Neither what the browser kept nor what it sent and was sent holds what the node has from Drift.
+fn nothing_is_left(place: &Place) {
+    let tokens = vault::tokens(&DatabaseUrl::file(place.path("longshore.db")), &place.path("longshore.key"));
+    assert!(tokens.len() >= 2, "the sandbox gave tokens");
+    let app = sandbox::Options::default().client_secret;
+    let named =
+        tokens.iter().map(|token| ("token", token.as_str())).chain([("the app's secret", app.as_str())]);
+    let network = place.path("profile").join(NETWORK_LOG);
+    let text = std::fs::read_to_string(&network).unwrap();
+    assert!(text.contains("/connect/drift/callback") && text.len() > 50_000, "all that went over the net");
+    Scan::of(named).assert_none(NETWORK_LOG, text.as_bytes());
+    std::fs::remove_file(network).unwrap();
+    std::fs::read_dir(place.path("profile")).unwrap().map(|entry| entry.unwrap().path()).for_each(|pipe| {
+        if !pipe.is_dir() {
+            std::fs::remove_file(pipe).unwrap();
+        }
+    });
+    let named = tokens.iter().map(|token| ("token", token.as_str()));
+    let named = named.chain([("the app's secret", app.as_str()), ("password", PASSWORD)]);
+    assert!(Scan::of(named).assert_none_in(&place.path("profile"), &[]) > 10, "the browser keeps files");
+}
+
 #[test]
 fn a_new_user_gets_from_an_empty_folder_to_a_connected_organization() {
     let Some(program) = found() else { return };
@@ -143,6 +168,8 @@ fn a_new_user_gets_from_an_empty_folder_to_a_connected_organization() {
     picture(&mut tab, "8-links");
     let url = tab.read("document.querySelector('.key code').textContent");
     be_invited(&mut chromium, url.as_str().unwrap());
+    chromium.end();
+    nothing_is_left(&place);
     let said = place.run(&["audit", "list", "--json"]).json();
     let actions: Vec<&str> = said["entries"]
         .as_array()

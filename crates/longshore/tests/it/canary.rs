@@ -5,16 +5,13 @@
 //! What a secret is printed for (a new key, a link) is the one place where it may stand, and is left out by name.
 
 mod node;
-mod scan;
+pub(crate) mod scan;
+pub(crate) mod vault;
 
 use std::process::Command;
-use std::sync::Arc;
 
-use drift::OsEntropy;
-use model::OrgId;
 use sandbox::Options;
-use store::vault::{KeyFile, Ring, Vault};
-use store::{DatabaseUrl, Db, OpenOptions, connections};
+use store::DatabaseUrl;
 
 use crate::databases;
 use crate::support::{Double, Place, Ran, small};
@@ -27,7 +24,13 @@ const WEBHOOK: &str = "canary-verification-token-4711-ab";
 const PASSWORD: &str = "canary pass\"word\\ é/+ 4711";
 const WRONG: &str = "canary-wrong-password-4711-abcdef";
 const OIDC: &str = "canary-oidc-client-secret-4711-ab";
+const ADMIN: &str = "canary-key-of-the-settings-4711-ab";
 const DATABASE: &str = "canary-database-password-4711";
+
+/// Where browsers reach the node, as it is told: nothing listens there.
+const BASE: &str = "http://127.0.0.1:1";
+/// The files that secrets of the settings are read from.
+const GIVEN: [&str; 3] = ["oidc-secret", "client-secret", "admin-token"];
 
 /// A place, what was planted there, and what it said.
 struct Life {
@@ -41,8 +44,12 @@ struct Life {
 impl Life {
     fn new(database: &str) -> Self {
         let place = Place::new();
-        let options =
-            Options { private_token: Some(PRIVATE.into()), client_secret: CLIENT.into(), ..small() };
+        let options = Options {
+            private_token: Some(PRIVATE.into()),
+            client_secret: CLIENT.into(),
+            redirect_uri: format!("{BASE}/connect/drift/callback"),
+            ..small()
+        };
         let double = Double::start(options);
         let mut life =
             Self { place, double, database: database.to_owned(), secrets: Vec::new(), said: Vec::new() };
@@ -53,18 +60,22 @@ impl Life {
             ("password", PASSWORD),
             ("wrong password", WRONG),
             ("secret for the identity provider", OIDC),
+            ("key of the settings", ADMIN),
         ] {
             life.plant(name, secret);
         }
         if database.contains(DATABASE) {
             life.plant("database password", DATABASE);
         }
-        life.place.write("oidc-secret", OIDC);
+        for (name, secret) in GIVEN.iter().zip([OIDC, CLIENT, ADMIN]) {
+            life.place.write(name, secret);
+        }
         life.place.write(
             "longshore.toml",
             &format!(
-                "log = \"trace\"\nper_minute = 0\napi_url = \"http://{}\"\npublic_url = \"http://127.0.0.1:1\"\n\
-                 oidc_issuer = \"http://{}\"\noidc_private = true\noidc_client_id = \"longshore\"\n\
+                "log = \"trace\"\nper_minute = 0\napi_url = \"http://{}\"\npublic_url = \"{BASE}\"\n\
+                 client_id = \"sandbox-app\"\nclient_secret_file = \"client-secret\"\n\
+                 admin_token_file = \"admin-token\"\noidc_issuer = \"http://{}\"\noidc_private = true\noidc_client_id = \"longshore\"\n\
                  oidc_client_secret_file = \"oidc-secret\"\nwebhooks_private = true\n",
                 life.double.address, life.double.address
             ),
@@ -114,25 +125,22 @@ impl Life {
         secret
     }
 
+    /// Plant the tokens in the vault.
+    fn plant_tokens(&mut self, when: &str) -> Vec<String> {
+        let tokens = self.tokens();
+        for (number, token) in tokens.iter().enumerate() {
+            self.plant(&format!("token {number} {when}"), token);
+        }
+        tokens
+    }
+
     /// The tokens in the vault.
     fn tokens(&self) -> Vec<String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let url = match self.database.strip_prefix("sqlite://") {
-                Some(file) => DatabaseUrl::file(self.place.path(file)),
-                None => DatabaseUrl::parse(&self.database).unwrap(),
-            };
-            let db = Db::open(&url, OpenOptions::default()).await.unwrap();
-            let file = Box::new(KeyFile::at(&self.place.path("longshore.key")));
-            let ring = Ring::read(file, Arc::new(OsEntropy)).await.unwrap();
-            let vault = Vault::over(Arc::new(ring), Arc::new(OsEntropy));
-            let org = OrgId(self.double.sandbox.world().org_id());
-            let connection = connections::get(&db, org).await.unwrap().unwrap();
-            let tokens = connections::tokens(&db, &connection.connection_id, &vault).await.unwrap().unwrap();
-            db.close().await;
-            let all = [Some(tokens.access), tokens.refresh];
-            all.into_iter().flatten().map(|token| token.expose().to_owned()).collect()
-        })
+        let url = match self.database.strip_prefix("sqlite://") {
+            Some(file) => DatabaseUrl::file(self.place.path(file)),
+            None => DatabaseUrl::parse(&self.database).unwrap(),
+        };
+        vault::tokens(&url, &self.place.path("longshore.key"))
     }
 }
 
@@ -197,12 +205,14 @@ fn serve(life: &mut Life) -> Node {
     for (number, text) in ada.kept.iter().enumerate() {
         life.plant(&format!("cookie {number}"), text);
     }
+    consent(life, &mut ada);
     let mut nobody = Browser::new(&node);
     let bearer = |text: &str| format!("authorization: Bearer {text}\r\n");
     let mut pages = Vec::new();
     pages.push(nobody.get("/api/v1/status", &bearer(&key)));
     assert!(pages[0].contains("\"organization\""), "{}", pages[0]);
-    pages.push(nobody.get("/metrics", &bearer(&key)));
+    pages.push(nobody.get("/metrics", &bearer(ADMIN)));
+    assert!(pages[1].starts_with("HTTP/1.1 200"), "{}", pages[1]);
     pages.push(nobody.get("/api/v1/status", &bearer(PRIVATE)));
     for path in
         ["/nothing", "/api/v1/status", "/sign-in", "/api/v1/events/x/explain", "/sign-in/oidc/callback"]
@@ -215,6 +225,29 @@ fn serve(life: &mut Life) -> Node {
     let pages = pages.into_iter().enumerate();
     life.said.extend(pages.map(|(number, page)| (format!("page {number}"), page)));
     node
+}
+
+/// The organization once more, by consent: to Drift and back; and then its tokens end, and are made anew.
+fn consent(life: &mut Life, ada: &mut Browser<'_>) {
+    ada.get("/connect/drift", "");
+    let there = ada.submit("/connect/drift", &[("profile", "archive")]);
+    let (_, query) = node::sent(&there).split_once("/authorize?").unwrap();
+    let drift = life.double.address.to_string();
+    let back = node::post(&drift, "/authorize", &format!("{query}&decision=allow"));
+    let back = node::sent(&back);
+    let code = back.split_once("code=").unwrap().1.split('&').next().unwrap();
+    life.plant("code", code);
+    let page = ada.get(back.strip_prefix(BASE).unwrap(), "");
+    assert!(page.starts_with("HTTP/1.1 303"), "{page}");
+    life.said.push(("what came of the consent".into(), page));
+    let first = life.plant_tokens("of the consent");
+    assert!(
+        first.len() >= 2 && !first.contains(&PRIVATE.to_owned()),
+        "a token to call with, and one to renew it"
+    );
+    assert!(life.double.sandbox.expire_tokens() > 0);
+    life.tell(&["verify"], 0);
+    assert_ne!(life.plant_tokens("made anew"), first);
 }
 
 /// Everything, on this database.
@@ -234,8 +267,7 @@ fn live(database: &str) {
     }
     let log_bytes: usize = life.said.iter().map(|(_, text)| text.len()).sum();
     assert!(log_bytes > 50_000, "the log was on: {log_bytes}");
-    // The settings' own secret is read from this file.
-    let files = scan.assert_none_in(&life.place.path(""), &["oidc-secret"]);
+    let files = scan.assert_none_in(&life.place.path(""), &GIVEN);
     assert!(files >= 8, "{files}");
     if !database.starts_with("sqlite") {
         scan.assert_none("pg_dump", &pg_dump(database));

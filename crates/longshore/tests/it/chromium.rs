@@ -17,6 +17,9 @@ use crate::support::wait_until;
 const PATIENCE: Duration = Duration::from_secs(60);
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
+/// The file in its folder where a browser tells, once it has ended, every byte that it sent and was sent.
+pub(crate) const NETWORK_LOG: &str = "network.json";
+
 /// The browser's program, or why there is none.
 pub(crate) fn found() -> Option<PathBuf> {
     let folders = std::env::var_os("PATH").unwrap_or_default();
@@ -60,6 +63,8 @@ impl Chromium {
             .args(["--no-first-run", "--disable-dev-shm-usage", "--hide-scrollbars", "--disable-extensions"])
             .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
             .arg(format!("--user-data-dir={}", profile.join("data").display()))
+            .arg(format!("--log-net-log={}", profile.join(NETWORK_LOG).display()))
+            .arg("--net-log-capture-mode=Everything")
             .env("PIPE_IN", &pipes[0])
             .env("PIPE_OUT", &pipes[1])
             .stdin(Stdio::null())
@@ -95,6 +100,12 @@ impl Chromium {
         let screen = json!({"width": 900, "height": 700, "deviceScaleFactor": 1, "mobile": false});
         tab.call("Emulation.setDeviceMetricsOverride", screen).unwrap();
         tab
+    }
+
+    /// End it in good order, so that it writes down what it knows.
+    pub(crate) fn end(mut self) {
+        self.call(None, "Browser.close", json!({})).unwrap();
+        wait_until(|| self.child.try_wait().unwrap().is_some());
     }
 
     /// One question and its answer; what the browser tells unasked is passed over.

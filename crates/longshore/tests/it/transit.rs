@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use crate::canary::scan::Scan;
 use crate::support::{Double, Place, Ran, small};
 
 const TOKEN: &str = "hvs.canary-vault-token";
@@ -164,6 +165,7 @@ fn vault_wraps_the_data_keys_and_retires_its_old_version() {
     let rotated = vault.run(&place, &["keys", "rotate", "--json"], TOKEN).json();
     assert_eq!(rotated["remove_by_hand"], json!(["transit:transit/longshore:v2"]));
     assert_eq!(vault.run(&place, &ADD, TOKEN).code, 0);
+    Scan::of([("token", TOKEN)]).assert_none_in(&place.path(""), &[]);
 }
 
 #[test]

@@ -1,14 +1,12 @@
 //! Who comes: the key of the settings, an API key, or a browser's session.
 
 use http::{HeaderMap, header};
-use model::{AccessUserId, ApiKeyId, Millis, OrgId, Permission, Role, Secret, UserName, wiping};
-use sha2::{Digest as _, Sha256};
+use model::{AccessUserId, ApiKeyId, Millis, OrgId, Permission, Role, UserName};
 use store::access::keys::{self, ApiKey};
 use store::access::sessions::{self, Found, Session};
 use store::access::{Token, memberships, users};
 use store::audit::{self, Action, ActorKind, NewEntry, Object, ObjectKind};
 use store::{StoreError, honey};
-use subtle::ConstantTimeEq as _;
 
 use super::Access;
 use super::cookies::{Cookie, read};
@@ -130,7 +128,7 @@ pub(super) async fn meet(access: &Access, headers: &HeaderMap, https: bool) -> R
 }
 
 async fn by_key(access: &Access, given: &str) -> Result<Shown, StoreError> {
-    if access.options.token.as_ref().is_some_and(|token| is_same(token, given)) {
+    if access.options.key.as_ref().is_some_and(|key| key.is(given)) {
         return Ok(Shown::Key(Caller::of_settings()));
     }
     let now = access.clock.now();
@@ -151,12 +149,6 @@ async fn by_key(access: &Access, given: &str) -> Result<Shown, StoreError> {
         tx.commit().await?;
     }
     Ok(Shown::Key(Caller::of_key(&key)))
-}
-
-/// Hashes are compared, so that neither the content nor the length shows in the time.
-fn is_same(token: &Secret, given: &str) -> bool {
-    let of = |text: &str| wiping(|| Sha256::digest(text.as_bytes()));
-    of(token.expose()).ct_eq(&of(given)).into()
 }
 
 async fn by_session(access: &Access, token: &Token) -> Result<Shown, StoreError> {

@@ -25,7 +25,7 @@ use tower::ServiceExt as _;
 
 use super::describe::{Described, Kind};
 use super::{ENDPOINTS, document, open};
-use crate::access::{Access, AccessOptions, Needs};
+use crate::access::{Access, AccessOptions, Needs, SettingsKey};
 use crate::install::{Install, NotConnected};
 
 const TOKEN: &str = "a-token-of-the-test";
@@ -97,7 +97,10 @@ fn vault(entropy: &Arc<SeededEntropy>) -> Vault {
 /// The API with this key of the settings.
 fn routes(db: &Db, token: Option<&str>, (clock, entropy): (Arc<FakeClock>, Arc<SeededEntropy>)) -> Router {
     let vault = vault(&entropy);
-    let options = AccessOptions { token: token.map(Secret::new), ..AccessOptions::default() };
+    let options = AccessOptions {
+        key: token.map(|text| SettingsKey::of(&Secret::new(text))),
+        ..AccessOptions::default()
+    };
     let install = Install {
         drift: drift::Config::default(),
         client_id: None,

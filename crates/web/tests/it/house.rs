@@ -22,7 +22,7 @@ use store::vault::{Key, Vault};
 use store::{DatabaseUrl, Db, OpenOptions};
 use telemetry::Metrics;
 use tower::ServiceExt as _;
-use web::access::{Access, AccessOptions};
+use web::access::{Access, AccessOptions, SettingsKey};
 use web::{Console, Gateway, GatewayOptions, GatewayTokens, Peer, State, Stopping};
 
 use crate::issuer::Issuer;
@@ -81,7 +81,7 @@ pub(crate) async fn with_issuer<F: AsyncFnMut(&House, &Issuer)>(rules: &str, mut
 
 pub(crate) fn options() -> AccessOptions {
     AccessOptions {
-        token: Some(Secret::new(SETTINGS_KEY)),
+        key: Some(SettingsKey::of(&Secret::new(SETTINGS_KEY))),
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
         ..AccessOptions::default()
     }

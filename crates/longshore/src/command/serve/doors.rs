@@ -9,15 +9,16 @@ use store::vault::Vault;
 use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use web::access::{Access, AccessOptions, UseBook};
+use web::access::{Access, AccessOptions, SettingsKey, UseBook};
 use web::{
     Console, Gateway, GatewayOptions, GatewayTokens, PayloadSetting, ServeOptions, Sources, State, Stopping,
 };
 
 use super::install;
 use crate::app::App;
-use crate::config::serving::Payload;
+use crate::config::{self, serving::Payload};
 use crate::failure::Failure;
+use crate::input;
 use crate::network;
 
 /// The doors, not yet open.
@@ -100,13 +101,27 @@ impl Doors {
 fn access(app: &App, db: &Db, vault: &Vault) -> Result<Access, Failure> {
     let serving = &app.config.serving;
     let options = AccessOptions {
-        token: app.config.admin_token.clone(),
+        key: admin_token(app)?.as_ref().map(SettingsKey::of),
         trusted_proxies: serving.trusted_proxies.clone(),
         public_url: serving.public_url.clone(),
         metrics_public: serving.metrics_public,
         oidc: app.config.oidc.as_ref().map(|provider| network::oidc(app, provider)).transpose()?,
     };
     Ok(Access::new(db.clone(), vault.clone(), (app.clock.clone(), app.entropy.clone()), options))
+}
+
+/// The key of the settings, if there is one.
+fn admin_token(app: &App) -> Result<Option<Secret>, Failure> {
+    match (&app.config.admin_token, &app.config.admin_token_file) {
+        (Some(token), _) => Ok(Some(token.clone())),
+        (None, Some(path)) => {
+            let token = input::secret_from_file(path, "admin token")?;
+            config::admin_token(token.expose())
+                .map(Some)
+                .map_err(|why| Failure::usage(format!("{}: {why}", path.display())))
+        }
+        (None, None) => Ok(None),
+    }
 }
 
 fn options(app: &App, vault: &Vault) -> GatewayOptions {

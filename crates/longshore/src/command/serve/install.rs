@@ -1,27 +1,32 @@
 //! Connections that are made from the pages: the engine makes them, with the Drift app of the settings.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use drift::App as DriftApp;
 use engine::EngineError;
 use engine::connection::{Admits, Connections, Proof};
+use model::Secret;
 use store::Db;
 use store::connections::Connection;
 use store::vault::Vault;
 use web::install::{self, Grant, Install, NotConnected};
 
 use crate::app::App;
-use crate::command::connect::app_secret;
 use crate::failure::{Failure, chain};
+use crate::input;
 use crate::links;
 use crate::network::{self, Patience};
+
+/// What the file holds, as a failure names it.
+const CLIENT_SECRET: &str = "client secret";
 
 /// What the pages are given.
 pub(super) fn install(app: &App, db: &Db, vault: &Vault, listening: &str) -> Result<Install, Failure> {
     let connections = network::connections_with(app, db, vault.clone(), Patience::Person, None)?;
     let base = links::base(app, listening);
-    let maker =
-        Arc::new(Maker { app: drift_app(app)?, redirect_uri: install::redirect_uri(&base), connections });
+    let maker = Maker { app: drift_app(app)?, redirect_uri: install::redirect_uri(&base), connections };
+    let maker = Arc::new(maker);
     Ok(Install {
         drift: maker.connections.config.clone(),
         client_id: maker.app.as_ref().map(|app| app.client_id.clone()),
@@ -33,21 +38,52 @@ pub(super) fn install(app: &App, db: &Db, vault: &Vault, listening: &str) -> Res
     })
 }
 
+/// The Drift app of the settings. A secret that is in a file is read for each exchange, and not kept.
+struct Registered {
+    client_id: String,
+    secret: AppSecret,
+}
+
+enum AppSecret {
+    Held(Secret),
+    File(PathBuf),
+}
+
+impl Registered {
+    fn read(&self) -> Result<DriftApp, EngineError> {
+        let client_secret = match &self.secret {
+            AppSecret::Held(secret) => secret.clone(),
+            AppSecret::File(path) => input::secret_from_file(path, CLIENT_SECRET)
+                .map_err(|failure| EngineError::Connection(failure.message))?,
+        };
+        Ok(DriftApp { client_id: self.client_id.clone(), client_secret })
+    }
+}
+
 /// The app, where the settings have one.
-fn drift_app(app: &App) -> Result<Option<DriftApp>, Failure> {
+fn drift_app(app: &App) -> Result<Option<Registered>, Failure> {
     let Some(client_id) = app.config.client_id.clone() else { return Ok(None) };
-    let Some(client_secret) = app_secret(app)? else {
+    let secret = match (&app.config.client_secret, &app.config.client_secret_file) {
+        (Some(secret), _) => Some(AppSecret::Held(secret.clone())),
+        (None, Some(path)) => {
+            // What is wrong with the file is told now, and not to the first who connects.
+            input::secret_from_file(path, CLIENT_SECRET)?;
+            Some(AppSecret::File(path.clone()))
+        }
+        (None, None) => None,
+    };
+    let Some(secret) = secret else {
         app.output.note(
             "client_id is set without a secret: the pages cannot ask Drift for access; set LONGSHORE_CLIENT_SECRET or client_secret_file",
         );
         return Ok(None);
     };
-    Ok(Some(DriftApp { client_id, client_secret }))
+    Ok(Some(Registered { client_id, secret }))
 }
 
 struct Maker {
     connections: Connections,
-    app: Option<DriftApp>,
+    app: Option<Registered>,
     redirect_uri: String,
 }
 
@@ -58,7 +94,7 @@ impl Maker {
             (install::Proof::Token(token), _) => {
                 return self.connections.connect_admitted(Proof::Token(token), &admits, &grant.who).await;
             }
-            (install::Proof::Code(code), Some(app)) => (code, app.clone()),
+            (install::Proof::Code(code), Some(app)) => (code, app.read()?),
             (install::Proof::Code(_), None) => {
                 return Err(EngineError::Connection("there is no Drift app".into()));
             }

@@ -93,6 +93,29 @@ fn established(pid: u32) -> usize {
     lines.iter().filter(ours).filter(|line| line[3] == "01" && ports.contains(&line[1])).count()
 }
 
+const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
+
+/// One exchange with whoever listens there; the whole answer.
+fn exchange(address: &str, head: &str, body: &str) -> String {
+    let mut socket = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(socket, "{head}host: {address}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+        .unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A form, sent elsewhere; the whole answer.
+pub(super) fn post(address: &str, path: &str, body: &str) -> String {
+    exchange(address, &format!("POST {path} HTTP/1.1\r\n{FORM}"), body)
+}
+
+/// Where an answer sends the browser.
+pub(super) fn sent(answer: &str) -> &str {
+    answer.lines().find_map(|line| line.strip_prefix("location: ")).unwrap_or_else(|| panic!("{answer}"))
+}
+
 /// A browser: it keeps cookies and the text of the last page's forms.
 pub(super) struct Browser<'a> {
     node: &'a Node,
@@ -114,14 +137,17 @@ impl<'a> Browser<'a> {
 
     /// The status.
     pub(super) fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> u16 {
+        self.submit(path, fields)[9..12].parse().unwrap()
+    }
+
+    /// The whole answer to a form.
+    pub(super) fn submit(&mut self, path: &str, fields: &[(&str, &str)]) -> String {
         let csrf = self.csrf.clone();
         let body: String = url::form_urlencoded::Serializer::new(String::new())
             .append_pair("csrf", &csrf)
             .extend_pairs(fields)
             .finish();
-        let kind = "content-type: application/x-www-form-urlencoded\r\n";
-        let answer = self.exchange(&format!("POST {path} HTTP/1.1\r\n{kind}"), &body);
-        answer[9..12].parse().unwrap()
+        self.exchange(&format!("POST {path} HTTP/1.1\r\n{FORM}"), &body)
     }
 
     pub(super) fn webhook(&mut self, token: &str) -> String {
@@ -133,20 +159,11 @@ impl<'a> Browser<'a> {
     }
 
     fn exchange(&mut self, head: &str, body: &str) -> String {
-        let mut socket = TcpStream::connect(&self.node.address).unwrap();
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies =
             if cookies.is_empty() { String::new() } else { format!("cookie: {}\r\n", cookies.join("; ")) };
-        let (host, length) = (&self.node.address, body.len());
-        write!(
-            socket,
-            "{head}host: {host}\r\n{cookies}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = Vec::new();
-        socket.read_to_end(&mut answer).unwrap();
-        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let answer = exchange(&self.node.address, &format!("{head}{cookies}"), body);
         for line in answer.lines().filter_map(|line| line.strip_prefix("set-cookie: ")) {
             let (name, rest) = line.split_once('=').unwrap();
             let value = rest.split(';').next().unwrap().to_owned();
