@@ -16,6 +16,7 @@ mod double;
 pub(crate) mod endpoints;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod handover;
 pub(crate) mod honey;
 pub(crate) mod incident;
 pub(crate) mod keys;

@@ -3,8 +3,8 @@
 //! [`Transcript::compose`] gathers from the stored records what a reader wants to see, with edits applied and bodies
 //! made safe; [`text`] and [`html`] only lay it out. [`index`] lists many transcripts on pages.
 
-mod compose;
-mod edits;
+pub(crate) mod compose;
+pub(crate) mod edits;
 pub mod html;
 pub mod index;
 mod markup;
