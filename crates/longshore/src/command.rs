@@ -29,6 +29,7 @@ pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod status;
 pub(crate) mod tail;
+pub(crate) mod transcript;
 pub(crate) mod users;
 pub(crate) mod verify;
 pub(crate) mod webhooks;

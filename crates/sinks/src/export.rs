@@ -36,7 +36,7 @@ pub struct ExportOptions {
     pub formulas: Formulas,
     /// The directory: made if need be; otherwise empty, or an earlier export of the same organization.
     pub dir: PathBuf,
-    /// Whether to lay out each conversation as text and HTML.
+    /// Whether to lay out each conversation as text, HTML and Markdown.
     pub transcripts: bool,
     /// Whether to write the attachments' files.
     pub attachments: bool,
