@@ -2,7 +2,7 @@
 
     read_exports.py STORE.db EXPORTS
 
-EXPORTS holds ndjson/, csv/ and neutral/. The mirror is read by Python's own sqlite3; the exports by DuckDB and by PyArrow. Every
+EXPORTS holds ndjson/, csv/ and neutral/, and parquet/ where the program writes it. The mirror is read by Python's own sqlite3; the exports by DuckDB and by PyArrow. Every
 row of every table is compared, types and nulls included; then every view of analysis/ is asked of DuckDB over both formats and of SQLite over
 the store, and held against the same figures worked out here; then each line of the neutral format is held against its schema and the mirror.
 """
@@ -20,6 +20,7 @@ import duckdb
 import jsonschema
 import pyarrow
 import pyarrow.csv
+import pyarrow.dataset
 import pyarrow.json
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -87,8 +88,29 @@ def rows_by_duckdb(connection, table, kinds):
     return sorted_rows(tuple(parsed(value) if json_column else value for json_column, value in zip(is_json, row)) for row in found)
 
 
+def rows_of_parquet(folder, kinds):
+    """The files of a table by PyArrow, its values as the mirror has them; the organization stands in the path."""
+    if not folder.is_dir():
+        return [], list(kinds)
+    read = pyarrow.dataset.dataset(folder, partitioning="hive").to_table(columns=list(kinds))
+    shown = []
+    for name, kind in kinds.items():
+        column = read.column(name)
+        if kind == "instant" and pyarrow.types.is_timestamp(column.type):
+            column = column.cast(pyarrow.timestamp("ms", column.type.tz)).cast(pyarrow.int64())
+        values = column.to_pylist()
+        if kind == "bytes":
+            values = [value.hex() if isinstance(value, bytes) else value for value in values]
+        if kind == "json":
+            values = [parsed(value) for value in values]
+        shown.append(values)
+    return list(zip(*shown)), list(kinds)
+
+
 def rows_by_pyarrow(folder, table, kinds):
-    """CSV whole; of NDJSON the columns that are no JSON, which PyArrow cannot read as texts."""
+    """CSV and Parquet whole; of NDJSON the columns that are no JSON, which PyArrow cannot read as texts."""
+    if (folder / "tables").is_dir():
+        return rows_of_parquet(folder / "tables" / table, kinds)
     as_csv = folder / f"{table}.csv"
     if as_csv.is_file():
         schema = {name: ARROW[kind] for name, kind in kinds.items()}
@@ -116,9 +138,14 @@ def rows_by_pyarrow(folder, table, kinds):
     return list(zip(*shown)), names
 
 
+def forms(exports):
+    """The formats that are there."""
+    return [form for form in ("ndjson", "csv", "parquet") if (exports / form).is_dir()]
+
+
 def check_tables(store, exports):
     rows = 0
-    for form in ("ndjson", "csv"):
+    for form in forms(exports):
         connection = kit.open_export(exports / form)
         for table, kinds in kit.tables().items():
             expected = rows_of_mirror(store, table, kinds)
@@ -242,7 +269,8 @@ def check_views(store, exports):
     }
     for script in ("engine/sqlite.sql", "views.sql"):
         store.executescript((ROOT / "analysis" / script).read_text())
-    readers = {"DuckDB over NDJSON": kit.open_export(exports / "ndjson"), "DuckDB over CSV": kit.open_export(exports / "csv"), "SQLite": store}
+    readers = {f"DuckDB over {form}": kit.open_export(exports / form) for form in forms(exports)}
+    readers["SQLite"] = store
     for reader, connection in readers.items():
         for view, rows in expected.items():
             found = [row[1:] for row in connection.execute(f"SELECT * FROM analysis_{view}").fetchall()]

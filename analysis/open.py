@@ -6,7 +6,7 @@
     python3 analysis/open.py EXPORT --database FILE        keeps tables and views in a DuckDB file, for dbt and others
 
 EXPORT is a folder that `longshore export` wrote: NDJSON or CSV, or a lake of Parquet files
-(TABLE/org_id=…/month=…/*.parquet). Needs the package duckdb. Nothing is written but FILE.
+(tables/TABLE/org_id=…/month=…/*.parquet). Needs the package duckdb. Nothing is written but FILE.
 """
 
 import argparse
@@ -88,8 +88,9 @@ def source(connection, export, table, kinds):
     for name, read in ((f"{table}.ndjson", ndjson), (f"{table}.csv", csv)):
         if (export / name).is_file():
             return read(export / name, kinds)
-    if any((export / table).glob("**/*.parquet")):
-        return parquet(connection, export / table, kinds)
+    for folder in (export / "tables" / table, export / table):
+        if any(folder.glob("**/*.parquet")):
+            return parquet(connection, folder, kinds)
     return None
 
 

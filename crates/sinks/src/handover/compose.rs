@@ -44,7 +44,8 @@ pub(crate) fn compose(
     files: &HashMap<AttachmentId, FileFacts>,
     shared: &Shared,
 ) -> Conversation {
-    let composer = Composer { gathered, files, shared };
+    let contact = contact(gathered);
+    let composer = Composer { gathered, files, shared, contact: contact.as_ref() };
     let stored = &gathered.stored;
     let conversation = &stored.conversation;
     let details = stored.details.as_ref();
@@ -62,7 +63,7 @@ pub(crate) fn compose(
         inbox_id: conversation.inbox_id.map(|id| id.0),
         playbook: playbook.map(|id| Playbook { id: id.0, name: shared.playbooks.get(&id).cloned() }),
         page: page.map(|page| Page { url: page.href, title: page.title }),
-        contact: composer.contact(),
+        contact: contact.clone(),
         participants: details
             .iter()
             .flat_map(|it| &it.participants)
@@ -77,36 +78,37 @@ pub(crate) fn compose(
     }
 }
 
+fn contact(gathered: &Gathered) -> Option<Contact> {
+    let id = gathered.stored.conversation.contact_id?;
+    let known = gathered.contact.as_ref();
+    let document = |of: fn(&record::Contact) -> &Pii<String>| {
+        known.map_or_else(Document::null, |contact| Document::of(of(contact).expose()))
+    };
+    Some(Contact {
+        id: id.0,
+        name: known.and_then(|contact| line(contact.name.as_ref())),
+        email: known.and_then(|contact| line(contact.email.as_ref())),
+        phone: known.and_then(|contact| line(contact.phone.as_ref())),
+        external_id: known.and_then(|contact| line(contact.external_id.as_ref())),
+        created_at: known.and_then(|contact| contact.created_at).map(|at| at.0),
+        attributes: document(|contact| &contact.attributes),
+        extra: document(|contact| &contact.extra),
+    })
+}
+
 struct Composer<'a> {
     gathered: &'a Gathered,
     files: &'a HashMap<AttachmentId, FileFacts>,
     shared: &'a Shared,
+    contact: Option<&'a Contact>,
 }
 
 impl Composer<'_> {
-    fn contact(&self) -> Option<Contact> {
-        let id = self.gathered.stored.conversation.contact_id?;
-        let known = self.gathered.contact.as_ref();
-        let document = |of: fn(&record::Contact) -> &Pii<String>| {
-            known.map_or_else(Document::null, |contact| Document::of(of(contact).expose()))
-        };
-        Some(Contact {
-            id: id.0,
-            name: known.and_then(|contact| line(contact.name.as_ref())),
-            email: known.and_then(|contact| line(contact.email.as_ref())),
-            phone: known.and_then(|contact| line(contact.phone.as_ref())),
-            external_id: known.and_then(|contact| line(contact.external_id.as_ref())),
-            created_at: known.and_then(|contact| contact.created_at).map(|at| at.0),
-            attributes: document(|contact| &contact.attributes),
-            extra: document(|contact| &contact.extra),
-        })
-    }
-
     fn author(&self, author: &record::Author) -> Author {
         let contact = self.gathered.stored.conversation.contact_id.map(|id| id.0);
         let name = match (author.kind.as_str(), author.id) {
             ("contact", id) if id.is_none() || id == contact => {
-                self.contact().and_then(|contact| contact.name.or(contact.email))
+                self.contact.and_then(|contact| contact.name.clone().or_else(|| contact.email.clone()))
             }
             ("user", Some(id)) => self.shared.name(UserId(id)),
             _ => None,

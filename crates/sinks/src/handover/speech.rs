@@ -252,6 +252,8 @@ pub(crate) fn pieces(text: &str, bytes_max: usize) -> Vec<&str> {
         pieces.push(piece);
         rest = tail;
     }
-    pieces.push(rest);
+    if pieces.is_empty() || !rest.is_empty() {
+        pieces.push(rest);
+    }
     pieces
 }
