@@ -1,10 +1,11 @@
 //! Chatwoot: a contact in an API inbox, a conversation, and its messages.
 //!
-//! After the application API's reference, <https://developers.chatwoot.com/api-reference/messages/create-new-message> and its siblings. Incoming
-//! messages can only be made in an inbox of the kind "API". A message's time cannot be set by what is documented; the
-//! server takes `external_created_at`, in seconds, and shows it (`app/builders/messages/message_builder.rb`). A message has at most 150,000
-//! characters (`app/models/message.rb`). What is not private is said by the contact, or by whoever holds the token: so
-//! the names of users stand in the text. An incoming message opens a resolved conversation again, so its status comes last.
+//! After the application API's reference, <https://developers.chatwoot.com/api-reference/messages/create-new-message> and its
+//! siblings (in Chatwoot's repository: `swagger/definitions/request`). Incoming messages can only be made in an inbox of the kind
+//! "API". A message's time cannot be set by what is documented; the server takes `external_created_at`, in seconds, and shows it
+//! (`app/builders/messages/message_builder.rb`). A message has at most 150,000 characters (`app/models/message.rb`). What is not
+//! private is said by the contact, or by whoever holds the token: so the names of users stand in the text. An incoming message
+//! opens a resolved conversation again, so its status comes last.
 
 use serde_json::json;
 

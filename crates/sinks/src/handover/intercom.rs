@@ -1,6 +1,6 @@
 //! Intercom: a contact, a conversation that it began, and replies with their old times.
 //!
-//! After the REST API's reference (version 2.14):
+//! After the REST API's reference (version 2.16):
 //! <https://developers.intercom.com/docs/references/rest-api/api.intercom.io/conversations/createconversation> and
 //! `…/conversations/replyconversation`. `created_at` is in seconds and meant for bringing old conversations over; a contact's words are plain
 //! text; a reply takes the addresses of ten images. A conversation is given back with 500 parts at most, so a longer one

@@ -17,6 +17,8 @@ use crate::transcript::iso;
 
 const COMMENT_BYTES_MAX: usize = 65_535;
 const COMMENTS_MAX: usize = 5_000;
+/// Zendesk advises a tag on what was imported: no triggers ran for it.
+const IMPORTED: &str = "imported_from_drift";
 const SHAPE: Shape =
     Shape { body_bytes_max: Some(COMMENT_BYTES_MAX), form: Form::Html, names_team: false, images_max: 0 };
 
@@ -52,7 +54,8 @@ pub(super) fn requests(conversation: &Conversation, report: &mut FieldReport) ->
         .map(|piece| comment(conversation.created_at, agent(None), false, &paragraph(piece)));
     let mut comments: Vec<Value> = notes.collect();
     comments.extend(entries(conversation, &SHAPE, report).iter().map(said));
-    let tags: Vec<String> = conversation.tags.iter().map(|tag| label(&tag.name, report)).collect();
+    let mut tags = vec![IMPORTED.to_owned()];
+    tags.extend(conversation.tags.iter().map(|tag| label(&tag.name, report)));
     let parts: Vec<&[Value]> = comments.chunks(COMMENTS_MAX).collect();
     match parts.len() {
         1 => report.changed("conversation", "a ticket"),
