@@ -5,3 +5,4 @@ mod analysis;
 mod export;
 mod fixture;
 mod handover;
+mod transcript;
