@@ -46,6 +46,20 @@ pub enum SinkError {
         /// The organization whose export it is.
         found: i64,
     },
+    /// The directory holds an export in another format.
+    #[error("{} holds an export in the format {found}", path.display())]
+    OtherFormat {
+        /// The directory.
+        path: PathBuf,
+        /// Its format.
+        found: String,
+    },
+    /// The mirror has no such conversation.
+    #[error("conversation {id} is not in the archive")]
+    NoConversation {
+        /// Which.
+        id: model::ConversationId,
+    },
     /// Another process is exporting into the same directory.
     #[error("another export is writing to {}", path.display())]
     Busy {
@@ -90,6 +104,10 @@ impl SinkError {
                 Some("choose an empty directory: an export only ever replaces an export of its own")
             }
             Self::OtherOrg { .. } => Some("choose another directory: one organization, one directory"),
+            Self::OtherFormat { .. } => Some("choose another directory: one format, one directory"),
+            Self::NoConversation { .. } => {
+                Some("check the number; \"longshore status\" tells what the archive holds")
+            }
             Self::Store(error) => error.hint(),
             Self::Busy { .. } => Some("wait for the other export to end, or choose another directory"),
             Self::Io { .. } | Self::WriterStopped { .. } => None,

@@ -8,7 +8,7 @@
 //! Pages are read one after another, not in one snapshot: what an archive stores meanwhile may be in one table and
 //! not yet in another. Export when nothing runs, or again afterwards.
 
-mod attachments;
+pub(crate) mod attachments;
 mod files;
 mod tables;
 mod transcripts;
@@ -36,7 +36,7 @@ pub struct ExportOptions {
     pub formulas: Formulas,
     /// The directory: made if need be; otherwise empty, or an earlier export of the same organization.
     pub dir: PathBuf,
-    /// Whether to lay out each conversation as text and HTML.
+    /// Whether to lay out each conversation as text, HTML and Markdown.
     pub transcripts: bool,
     /// Whether to write the attachments' files.
     pub attachments: bool,
@@ -252,7 +252,7 @@ fn counts(report: &ExportReport) -> String {
 
 /// Do file work where it may block. The directory stays locked until it is done, even when nobody waits for it any
 /// more: an export that was given up must not write into the next one's files.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     directory: &Arc<Directory>,
     step: &'static str,
     work: impl FnOnce() -> Result<T, SinkError> + Send + 'static,

@@ -1,7 +1,8 @@
 //! Other people's systems: files and webhooks today, warehouses and CRMs tomorrow.
 //!
 //! Data flows one way: from the readers of `store` into a directory of the user's, as tables (NDJSON or CSV),
-//! transcripts (text and HTML) and attachments, described by a manifest; and from the change feed into lines ([`feed`]) and
+//! transcripts (text and HTML) and attachments, described by a manifest, or as whole conversations in formats that others
+//! read ([`handover`]); and from the change feed into lines ([`feed`]) and
 //! signed messages ([`webhook`]). The crate knows neither Drift's wire
 //! shapes nor SQL nor where secrets lie, and nothing of it ever flows back into the store but the record
 //! of the run.
@@ -15,6 +16,7 @@ mod export;
 pub mod feed;
 pub mod file_name;
 pub mod format;
+pub mod handover;
 pub mod manifest;
 pub mod partial;
 pub mod transcript;

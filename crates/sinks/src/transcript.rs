@@ -1,13 +1,16 @@
 //! A conversation as people read it.
 //!
 //! [`Transcript::compose`] gathers from the stored records what a reader wants to see, with edits applied and bodies
-//! made safe; [`text`] and [`html`] only lay it out. [`index`] lists many transcripts on pages.
+//! made safe; [`text`], [`html`] and [`markdown`] only lay it out. [`index`] lists many transcripts on pages, and [`one`]
+//! reads a single one.
 
-mod compose;
-mod edits;
+pub(crate) mod compose;
+pub(crate) mod edits;
 pub mod html;
 pub mod index;
+pub mod markdown;
 mod markup;
+pub mod one;
 pub mod plain;
 pub mod sanitize;
 mod style;
@@ -19,6 +22,9 @@ use std::collections::HashMap;
 
 use model::record::{Attachment, Contact, Conversation, Details, Message};
 use model::{ConversationId, MessageId, Millis, UserId};
+
+/// Messages laid out in one transcript; what is beyond is counted there and lies in the messages table.
+pub const MESSAGES_MAX: usize = 50_000;
 
 /// What a transcript is made from.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +75,16 @@ impl People {
 pub trait Files {
     /// The link to an attachment's file, percent-encoded; `None` when it was not exported.
     fn link(&self, attachment: &Attachment) -> Option<String>;
+}
+
+/// No file was exported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn link(&self, _: &Attachment) -> Option<String> {
+        None
+    }
 }
 
 /// A conversation, ready to be laid out. Its texts are remote data: every layout escapes them, except for

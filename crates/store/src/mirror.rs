@@ -4,6 +4,7 @@
 //! number of deliveries; `merge` states the law.
 
 mod apply;
+pub(crate) mod around;
 pub(crate) mod counts;
 pub(crate) mod files;
 pub(crate) mod gone;
@@ -18,6 +19,7 @@ pub(crate) mod write;
 
 pub use crate::hash::messages_hash;
 pub use apply::{Applied, apply, apply_prepared};
+pub use around::{FileFacts, files_of_many, meetings_of_many, messages_not_listed, playbook_names};
 pub use counts::{Counts, count_created_between, count_people_of_conversations, counts};
 pub use files::{
     AttachmentMissing, StoredFile, attachment_bytes, attachments_missing, mark_attachment_gone,

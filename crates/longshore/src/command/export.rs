@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// Folder to write into; made if need be
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
-    /// Leave the transcripts (text and HTML) out
+    /// Leave the transcripts (text, HTML and Markdown) out
     #[arg(long)]
     no_transcripts: bool,
     /// Leave the attachments' files out

@@ -12,6 +12,8 @@ impl From<SinkError> for Failure {
             SinkError::NotADirectory { .. }
             | SinkError::Foreign { .. }
             | SinkError::OtherOrg { .. }
+            | SinkError::OtherFormat { .. }
+            | SinkError::NoConversation { .. }
             | SinkError::Busy { .. } => Exit::Usage,
             SinkError::NotWritable { .. } | SinkError::DiskFull { .. } | SinkError::Io { .. } => Exit::Disk,
             SinkError::Store(source) => store_exit(source),

@@ -20,6 +20,8 @@ const TOLD: &[(&str, &[&str])] = &[
     ("verify", &[]),
     ("certificate", &[]),
     ("export", &["export.start", "export.finish"]),
+    ("handover", &["export.start", "export.finish"]),
+    ("transcript", &["export.finish"]),
     ("tail", &["consumer.create"]),
     ("endpoints add", &["endpoint.create"]),
     ("endpoints list", &[]),
@@ -148,6 +150,11 @@ fn live(place: &Place, double: &Double) {
     let token = place.run_with_stdin(&["webhooks", "token"], "verification-canary");
     assert_eq!(token.code, 0, "{}", token.stderr);
     run(&["export", "--format", "csv", "--to", "out"]);
+    let handed = run(&["handover", "--as", "neutral", "--to", "handed", "--json"]).json();
+    assert!(handed["conversations"].as_u64().unwrap() > 0);
+    let lines = std::fs::read_to_string(place.path("handed/conversations.ndjson")).unwrap();
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    run(&["transcript", &first["conversation_id"].to_string()]);
     run(&["tail", "--consumer", "lake", "--no-follow", "--from", "beginning", "--to", "feed.ndjson"]);
     run(&["consumers", "pause", "lake"]);
     run(&["consumers", "resume", "lake"]);

@@ -167,6 +167,7 @@ fn commands(life: &mut Life) {
         &["users", "list"],
         &["certificate", "--to", "proof"],
         &["export", "--format", "ndjson", "--to", "files"],
+        &["handover", "--as", "zendesk", "--to", "handed"],
         &["audit", "verify"],
         &["audit", "export", "--to", "audit.ndjson"],
         &["keys", "rotate", "--data-keys"],

@@ -18,6 +18,7 @@ mod demo;
 mod dialogues;
 mod endpoints;
 mod full_disk;
+mod handover;
 mod honey;
 mod incident;
 mod interrupt;

@@ -34,7 +34,7 @@ impl Outcome {
 }
 
 /// The name of an attachment's file; harmless whatever the remote name is.
-pub(super) fn name_of(attachment: AttachmentId, remote_name: Option<&str>) -> String {
+pub(crate) fn name_of(attachment: AttachmentId, remote_name: Option<&str>) -> String {
     format!("{attachment}-{}", file_name::safe(remote_name.unwrap_or_default()))
 }
 

@@ -1,4 +1,4 @@
-//! A transcript of each conversation, as text and as HTML, and the pages that list them.
+//! A transcript of each conversation, as text, HTML and Markdown, and the pages that list them.
 //!
 //! Conversations are read in key order, some at a time; each batch is laid out and written by a thread of the blocking
 //! pool while the next is read, as many at once as there are cores. Batches are taken back in order, so the
@@ -22,7 +22,7 @@ use crate::export::files::{FileList, Listed};
 use crate::export::{ExportProgress, Run, blocking, joined, spawn};
 use crate::file_name::percent_encode;
 use crate::transcript::index::{self, Line, PAGE_ROWS_MAX};
-use crate::transcript::{Files, People, Source, Transcript, html, month, text};
+use crate::transcript::{Files, MESSAGES_MAX, People, Source, Transcript, html, markdown, month, one, text};
 
 /// The directory's name.
 const TREE: &str = "transcripts";
@@ -32,8 +32,6 @@ const BATCH_CONVERSATIONS_MAX: u32 = 64;
 const BATCH_MESSAGES_MAX: i64 = 8_192;
 /// Batches being laid out at once, at most; fewer on fewer cores.
 const BATCHES_MAX: usize = 16;
-/// Messages laid out in one transcript; what is beyond is counted there and lies in the messages table.
-const MESSAGES_MAX: usize = 50_000;
 
 /// Everything about one conversation.
 struct Gathered {
@@ -80,7 +78,8 @@ pub(super) async fn write(
 ) -> Result<(FileList, u64), SinkError> {
     let directory = run.directory.clone();
     let tree = blocking(&run.directory, TREE, move || directory.begin_tree(TREE)).await?;
-    let layout = Arc::new(Layout { tree: tree.clone(), people: people(run).await?, exported });
+    let layout =
+        Arc::new(Layout { tree: tree.clone(), people: one::people(run.db, run.org).await?, exported });
     let index = Index { tree, page: 1, lines: Vec::new(), list, conversations: 0 };
     let mut batches = VecDeque::new();
     let written = write_batches(run, &layout, index, &mut batches).await;
@@ -118,16 +117,6 @@ async fn write_batches(
     }
 }
 
-/// The names of all users, bots among them.
-async fn people(run: &Run<'_>) -> Result<People, SinkError> {
-    let mut people = People::new();
-    for user in mirror::users(run.db, run.org).await? {
-        let name = user.name.as_ref().or(user.alias.as_ref());
-        people.know(user.user_id, name.map_or("", |name| name.expose()));
-    }
-    Ok(people)
-}
-
 /// Read the conversations that follow `after`, as many as fit a batch; none at the end.
 async fn gather(run: &Run<'_>, after: Option<ConversationId>) -> Result<Vec<Gathered>, SinkError> {
     let mut found = mirror::read_conversations(run.db, run.org, after, BATCH_CONVERSATIONS_MAX).await?;
@@ -153,7 +142,7 @@ async fn gather(run: &Run<'_>, after: Option<ConversationId>) -> Result<Vec<Gath
 /// Lay out and write a batch.
 fn lay_out(layout: &Layout, batch: &[Gathered]) -> Result<Laid, SinkError> {
     let mut laid =
-        Laid { listed: Vec::with_capacity(2 * batch.len()), lines: Vec::with_capacity(batch.len()) };
+        Laid { listed: Vec::with_capacity(3 * batch.len()), lines: Vec::with_capacity(batch.len()) };
     for gathered in batch {
         let shown = &gathered.messages[..gathered.messages.len().min(MESSAGES_MAX)];
         let source = Source {
@@ -170,7 +159,8 @@ fn lay_out(layout: &Layout, batch: &[Gathered]) -> Result<Laid, SinkError> {
         fs::create_dir_all(&folder).map_err(|error| SinkError::io("create", &folder, error))?;
         let transcript = Transcript::compose(source, &layout.people, layout);
         let page = html::render(&transcript, Some("../index.html"));
-        for (ending, content) in [("txt", text::render(&transcript)), ("html", page)] {
+        let (plain, marked) = (text::render(&transcript), markdown::render(&transcript));
+        for (ending, content) in [("txt", plain), ("html", page), ("md", marked)] {
             let name = format!("conversation-{id}.{ending}");
             put(&folder.join(&name), &content)?;
             let path = format!("{TREE}/{month}/{name}");

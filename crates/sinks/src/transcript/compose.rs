@@ -154,13 +154,13 @@ fn extra(message: &Message, key: &str) -> Option<Value> {
     }
 }
 
-fn page(message: &Message) -> Option<Page> {
+pub(crate) fn page(message: &Message) -> Option<Page> {
     let context = extra(message, "context")?;
     let text = |key| context.get(key).and_then(Value::as_str).map(one_line).filter(|text| !text.is_empty());
     Some(Page { href: text("href")?, title: text("title") })
 }
 
-fn buttons(message: &Message) -> Vec<String> {
+pub(crate) fn buttons(message: &Message) -> Vec<String> {
     let Some(Value::Array(buttons)) = extra(message, "buttons") else { return Vec::new() };
     let label = |button: &Value| {
         let text = |key| button.get(key).and_then(Value::as_str).map(one_line);
@@ -170,7 +170,7 @@ fn buttons(message: &Message) -> Vec<String> {
 }
 
 /// `preMessages` is an object in Drift's documentation and an array in recorded answers.
-fn before(message: &Message) -> Vec<Body> {
+pub(crate) fn before(message: &Message) -> Vec<Body> {
     let mut attributes = extra(message, "attributes");
     let said = match attributes.as_mut().and_then(|attributes| attributes.get_mut("preMessages")) {
         Some(Value::Array(said)) => std::mem::take(said),

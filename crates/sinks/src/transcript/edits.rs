@@ -9,17 +9,19 @@ use std::collections::HashMap;
 use model::record::Message;
 
 /// A message with the edits that hold for it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Shown<'a> {
-    pub(super) message: &'a Message,
+#[derive(Debug, Clone)]
+pub(crate) struct Shown<'a> {
+    pub(crate) message: &'a Message,
     /// The message whose body is the present one.
-    pub(super) body: &'a Message,
+    pub(crate) body: &'a Message,
     /// The message whose buttons are the present ones.
-    pub(super) buttons: &'a Message,
+    pub(crate) buttons: &'a Message,
     /// The last edit that changed something.
-    pub(super) edit: Option<&'a Message>,
+    pub(crate) edit: Option<&'a Message>,
+    /// All edits that were applied to it, in their order.
+    pub(crate) edits: Vec<&'a Message>,
     /// The edit that deleted it.
-    pub(super) deletion: Option<&'a Message>,
+    pub(crate) deletion: Option<&'a Message>,
 }
 
 #[derive(Clone, Copy)]
@@ -31,7 +33,7 @@ enum Edit {
 }
 
 /// The messages that are left after all edits were applied in their order.
-pub(super) fn apply(messages: &[Message]) -> Vec<Shown<'_>> {
+pub(crate) fn apply(messages: &[Message]) -> Vec<Shown<'_>> {
     let mut shown: Vec<Option<Shown<'_>>> = messages.iter().map(|message| Some(as_sent(message))).collect();
     let mut places: HashMap<i64, usize> = messages
         .iter()
@@ -52,7 +54,7 @@ pub(super) fn apply(messages: &[Message]) -> Vec<Shown<'_>> {
 }
 
 fn as_sent(message: &Message) -> Shown<'_> {
-    Shown { message, body: message, buttons: message, edit: None, deletion: None }
+    Shown { message, body: message, buttons: message, edit: None, edits: Vec::new(), deletion: None }
 }
 
 fn edit_of(message: &Message) -> Option<(Edit, i64)> {
@@ -67,6 +69,7 @@ fn edit_of(message: &Message) -> Option<(Edit, i64)> {
 }
 
 fn change<'a>(shown: &mut Shown<'a>, edit: Edit, by: &'a Message) {
+    shown.edits.push(by);
     match edit {
         Edit::Delete => shown.deletion = Some(by),
         Edit::Replace => (shown.body, shown.buttons, shown.edit) = (by, by, Some(by)),

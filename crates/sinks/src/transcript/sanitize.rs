@@ -18,6 +18,11 @@ const BODY_BYTES_MAX: usize = 512 * 1024;
 /// are closed (HTML, "list of active formatting elements"): so many elements can come of a body at the worst.
 const TAGS_MAX: usize = 5_000;
 const REOPENED_MAX: usize = 200_000;
+/// Likewise for the product of a body's bytes with the characters at which a parser begins a new piece of text: each piece
+/// is added to the text before it at the cost of that text's length.
+const JOINED_MAX: usize = 100_000_000;
+/// Those characters (HTML, "data state" and the normalizing of line breaks).
+const PIECE_ENDS: [char; 4] = ['&', '\n', '\r', '\0'];
 /// The tags that are opened anew.
 const FORMATTING: &[&str] =
     &["a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u"];
@@ -109,7 +114,8 @@ fn is_costly(body: &str) -> bool {
         tags += 1;
         formatting += usize::from(FORMATTING.iter().any(|known| known.eq_ignore_ascii_case(name)));
     }
-    tags > TAGS_MAX || tags * formatting > REOPENED_MAX
+    let pieces = body.matches(PIECE_ENDS).count();
+    tags > TAGS_MAX || tags * formatting > REOPENED_MAX || pieces.saturating_mul(body.len()) > JOINED_MAX
 }
 
 /// The body as a text to be read, with nothing in it that means something to a browser.
@@ -235,6 +241,15 @@ mod tests {
             let href = "https://x.test/&quot;onerror=x";
             format!("<a href=\"{href}\" rel=\"noopener noreferrer nofollow\">[&quot;&gt;&lt;script&gt;]</a>")
         });
+    }
+
+    #[test]
+    fn references_and_lines_by_the_thousand_cost_little() {
+        for filling in ["&", "\n", "w& \u{fc} "] {
+            let body = format!("<b>{}", filling.repeat(400_000 / filling.len()));
+            assert!(clean(&body).starts_with("&lt;b&gt;"));
+        }
+        assert_eq!(clean(&format!("<b>{}", "a &amp; ".repeat(500))).matches("&amp;").count(), 500);
     }
 
     #[test]

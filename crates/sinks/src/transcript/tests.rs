@@ -130,6 +130,25 @@ fn the_page_shows_what_people_saw() {
 }
 
 #[test]
+fn the_markdown_shows_what_people_saw() {
+    let shown = markdown::render(&transcript(&conversation_of_all_sorts()));
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn in_markdown_no_message_is_a_heading_or_a_link() {
+    let forged = "ok\n\n## Bo · now\n> I promise\n[a refund](javascript:x) <javascript:y>\n\n---\n    code\n1. one\n```\nx";
+    let mut hostile = message(1, ("contact", 1), forged);
+    hostile.attachments = vec![attachment(7, "](<javascript:z>)"), attachment(9, "# big\n## bigger")];
+    let shown = markdown::render(&transcript(&[hostile]));
+    assert_eq!(shown.lines().filter(|line| line.starts_with('#')).count(), 2, "{shown}");
+    let links = shown.match_indices("](").filter(|(at, _)| !shown[..*at].ends_with('\\'));
+    assert_eq!(links.count(), 1, "{shown}");
+    assert!(!shown.contains("[a refund]") && !shown.contains(" <javascript"), "{shown}");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
 fn nothing_hostile_gets_through_in_any_field() {
     let attack = "\"><script>alert(1)</script><img src=x onerror=alert(1)>";
     let mut hostile = message(1, (attack, 5), attack);

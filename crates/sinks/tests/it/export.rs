@@ -149,6 +149,9 @@ async fn transcripts_and_attachments_are_linked_to_each_other() {
         assert!(text.contains("] Ada\n    a,\"b\"\n"), "{text}");
         assert!(text.contains("Attachment: never fetched.png (not exported)"), "{text}");
 
+        let marked = fixture.read("transcripts/2026-01/conversation-1.md");
+        assert!(marked.contains("Attachment: [../../a b.pdf](<../../attachments/7-a%20b.pdf>)"), "{marked}");
+
         let index = fixture.read("transcripts/index.html");
         assert!(index.contains("href=\"2026-01/conversation-1.html\"") && index.contains("index-2.html"));
         assert!(fixture.read("transcripts/index-2.html").contains("conversation-1001.html"));

@@ -20,15 +20,18 @@ pub(crate) const NASTY: &str = "a,\"b\"\r\n;=1+1\u{202e}👩🏽‍🚀 שלום
 /// A store, and the folder it needs.
 pub(crate) struct Fixture {
     pub(crate) db: Db,
+    /// Its address, for whoever brings tools of their own.
+    pub(crate) url: String,
     pub(crate) dir: tempfile::TempDir,
 }
 
 impl Fixture {
     async fn sqlite() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let db =
-            Db::open(&DatabaseUrl::file(dir.path().join("store.db")), OpenOptions::default()).await.unwrap();
-        Self { db, dir }
+        let path = dir.path().join("store.db");
+        let url = format!("sqlite://{}", path.display());
+        let db = Db::open(&DatabaseUrl::file(path), OpenOptions::default()).await.unwrap();
+        Self { db, url, dir }
     }
 
     /// A database of its own on the server that `LONGSHORE_TEST_POSTGRES` names; `None` without one.
@@ -53,7 +56,7 @@ impl Fixture {
         let mut url = url::Url::parse(&server).unwrap();
         url.set_path(&name);
         let db = Db::open(&DatabaseUrl::parse(url.as_str()).unwrap(), OpenOptions::default()).await.unwrap();
-        Some(Self { db, dir: tempfile::tempdir().unwrap() })
+        Some(Self { db, url: url.to_string(), dir: tempfile::tempdir().unwrap() })
     }
 
     /// Where the export goes.

@@ -1,0 +1,54 @@
+//! The record of a handover: its row in `export_runs`, and its entries in the audit log, as exports have them.
+
+use model::Millis;
+use serde_json::json;
+use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
+use store::{Db, export_runs};
+
+use crate::SinkError;
+use crate::handover::{HandoverOptions, HandoverReport};
+use crate::manifest::Plan;
+
+/// It begins.
+pub(super) async fn start(db: &Db, plan: &Plan, options: &HandoverOptions) -> Result<(), SinkError> {
+    let destination = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
+    let destination = destination.to_string_lossy().into_owned();
+    let target = (options.target.name(), destination.as_str());
+    let mut tx = db.begin().await?;
+    export_runs::start(&mut tx, plan.org, &plan.run, target, plan.started_at).await?;
+    let object = Object::new(ObjectKind::ExportRun, plan.run.0.as_str());
+    let entry = NewEntry::done(plan.started_at, &options.who, Action::ExportStart, object).org(plan.org);
+    audit::append(&mut tx, &entry)?;
+    Ok(tx.commit().await?)
+}
+
+/// It has ended, one way or the other.
+pub(super) async fn finish(
+    db: &Db,
+    plan: &Plan,
+    who: &Who,
+    written: &Result<HandoverReport, SinkError>,
+    now: Millis,
+) -> Result<(), SinkError> {
+    let (outcome, counts) = match written {
+        Ok(report) => ("success".to_owned(), counts(report)),
+        Err(error) => (format!("failed: {error}"), "{}".to_owned()),
+    };
+    let mut tx = db.begin().await?;
+    export_runs::finish(&mut tx, plan.org, &plan.run, (&outcome, &counts), now).await?;
+    let object = Object::new(ObjectKind::ExportRun, plan.run.0.as_str());
+    let entry = match written {
+        Ok(report) => {
+            let amount = report.conversations.cast_signed();
+            NewEntry::done(now, who, Action::ExportFinish, object).amount(amount)
+        }
+        Err(_) => NewEntry::failed(now, who, Action::ExportFinish, object, "not_written"),
+    };
+    audit::append(&mut tx, &entry.org(plan.org))?;
+    Ok(tx.commit().await?)
+}
+
+fn counts(report: &HandoverReport) -> String {
+    let bytes: u64 = report.files.iter().map(|file| file.bytes).sum();
+    json!({ "conversations": report.conversations, "messages": report.messages, "bytes": bytes }).to_string()
+}
