@@ -71,6 +71,7 @@ enum Command {
     Verify(command::verify::Args),
     Certificate(command::certificate::Args),
     Export(command::export::Args),
+    Schema(command::schema::Args),
     Tail(command::tail::Args),
     Endpoints(command::endpoints::Args),
     Consumers(command::consumers::Args),
@@ -106,6 +107,7 @@ impl Command {
             Self::Verify(_) => "verify",
             Self::Certificate(_) => "certificate",
             Self::Export(_) => "export",
+            Self::Schema(_) => "schema",
             Self::Tail(_) => "tail",
             Self::Endpoints(_) => "endpoints",
             Self::Consumers(_) => "consumers",
@@ -168,6 +170,7 @@ impl Command {
             Self::Keys(args) => Box::pin(command::keys::run(app, args)).await,
             Self::Honey(args) => Box::pin(command::honey::run(app, args)).await,
             Self::Doctor(args) => Box::pin(command::doctor::run(app, args)).await,
+            Self::Schema(args) => command::schema::run(app, &args),
             Self::Config(args) => command::config::run(app, &args),
             Self::Completions(args) => command::completions::run(app, &args),
         }
