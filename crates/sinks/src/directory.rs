@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use model::OrgId;
 
-use crate::manifest::{MANIFEST, Manifest, TableFile};
+use crate::manifest::{MANIFEST, Manifest};
 use crate::partial::{PARTIAL, Whole, partial_path};
+use crate::sink::PartFile;
 use crate::{Format, SinkError};
 
 /// The directories that are written and swapped whole.
@@ -99,6 +100,33 @@ impl Directory {
         sync(&self.root)
     }
 
+    /// Give rewritten files their names, remove those at `gone`, and write the manifest.
+    ///
+    /// # Errors
+    /// Those of the file system. The manifest then says that the export is not complete.
+    pub fn amend(&self, wholes: &[Whole], gone: &[String], manifest: &Manifest) -> Result<(), SinkError> {
+        let mut begun = manifest.clone();
+        begun.complete = false;
+        begun.write(&self.root)?;
+        for whole in wholes {
+            whole.rename().map_err(|error| SinkError::io("rename", &self.root, error))?;
+        }
+        for path in gone.iter().filter(|path| Self::is_in_tree(path)) {
+            remove(&self.root.join(path))?;
+        }
+        sync(&self.root)?;
+        manifest.write(&self.root)?;
+        sync(&self.root)
+    }
+
+    /// Whether a path of the list of files lies in one of our trees: the list is only a file, and may have been edited.
+    #[must_use]
+    pub fn is_in_tree(path: &str) -> bool {
+        let mut parts = path.split('/');
+        let plain = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains('\\');
+        parts.next().is_some_and(|tree| TREES.contains(&tree)) && parts.all(plain)
+    }
+
     /// Remove whatever is not whole: what a crash left, or what this run gives up.
     ///
     /// # Errors
@@ -127,22 +155,24 @@ impl Directory {
         if had_one { remove(&replaced) } else { Ok(()) }
     }
 
+    /// Whether a manifest names a file as we name files: a manifest is only a file, and may have been edited.
+    #[must_use]
+    pub fn is_ours(&self, table: &PartFile) -> bool {
+        let formats = [Format::Ndjson, Format::Csv];
+        let plain =
+            !table.table.is_empty() && table.table.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        plain && formats.iter().any(|format| table.file == format!("{}.{}", table.table, format.name()))
+    }
+
     /// Remove tables that the previous manifest names and the new one does not (the other format's).
     fn remove_stale(&self, manifest: &Manifest) -> Result<(), SinkError> {
         let kept = |file: &str| manifest.tables.iter().any(|table| table.file == file);
         let stale = self.previous.iter().flat_map(|previous| &previous.tables);
-        for table in stale.filter(|table| is_ours(table) && !kept(&table.file)) {
+        for table in stale.filter(|table| self.is_ours(table) && !kept(&table.file)) {
             remove(&self.root.join(&table.file))?;
         }
         Ok(())
     }
-}
-
-/// Whether the previous manifest names a file as we name files: a manifest is only a file, and may have been edited.
-fn is_ours(table: &TableFile) -> bool {
-    let formats = [Format::Ndjson, Format::Csv];
-    let plain = !table.table.is_empty() && table.table.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    plain && formats.iter().any(|format| table.file == format!("{}.{}", table.table, format.name()))
 }
 
 fn refuse_foreign(root: &Path) -> Result<(), SinkError> {
@@ -203,8 +233,8 @@ mod tests {
     use model::{Millis, RunId};
 
     use super::*;
-    use crate::manifest::Plan;
     use crate::partial::PartialFile;
+    use crate::sink::Plan;
 
     const ORG: OrgId = OrgId(4242);
 
@@ -212,19 +242,23 @@ mod tests {
         let plan = Plan {
             org: ORG,
             run: RunId("0".to_owned()),
-            format,
-            formulas_defused: false,
             schema_version: 1,
             started_at: Millis(0),
+            tables: Vec::new(),
         };
-        let table = |table: &&str| TableFile {
+        let table = |table: &&str| PartFile {
             table: (*table).to_owned(),
+            period: None,
             file: format!("{table}.{}", format.name()),
             rows: 0,
             bytes: 0,
             sha256: String::new(),
         };
-        Manifest { complete: true, tables: tables.iter().map(table).collect(), ..Manifest::begun(&plan) }
+        Manifest {
+            complete: true,
+            tables: tables.iter().map(table).collect(),
+            ..Manifest::begun(&plan, format, false)
+        }
     }
 
     /// One export of a table of this content, with a transcript of the same.

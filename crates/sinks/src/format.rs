@@ -6,11 +6,13 @@
 
 mod csv;
 mod ndjson;
+mod owners;
 
 use std::io::{self, Write};
 
 pub use csv::Csv;
 pub use ndjson::Ndjson;
+pub(crate) use owners::owners;
 
 /// The formats of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +24,12 @@ pub enum Format {
 }
 
 impl Format {
+    /// The format of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Ndjson, Self::Csv].into_iter().find(|format| format.name() == name)
+    }
+
     /// The ending of its files and its name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {

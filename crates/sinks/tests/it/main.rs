@@ -1,5 +1,7 @@
 //! Exports of whole stores, on SQLite and on PostgreSQL.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod conformance;
 mod export;
+mod files;
 mod fixture;
