@@ -4,7 +4,9 @@
 //! export puts into the directory (transcripts, attachments and their list) joins the same commit.
 
 mod erase;
+mod place;
 mod rows;
+mod table;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,15 +18,17 @@ use tokio::task::JoinHandle;
 
 use crate::SinkError;
 use crate::blocking::{blocking, joined, spawn};
-use crate::directory::Directory;
-use crate::files::rows::RowFile;
+use crate::directory::{Directory, TABLES};
+pub(crate) use crate::files::place::is_ours;
+use crate::files::table::TableFile;
 use crate::format::{Format, Formulas};
 use crate::manifest::Manifest;
 use crate::partial::Whole;
-use crate::sink::{Doing, Erased, Layout, Part, PartFile, Plan, Sink, Subject};
+use crate::sink::{Doing, Erased, Layout, Part, PartFile, Period, Plan, Sink, Subject};
 
-/// Pages that wait for the writer.
+/// Pages that wait for the writer: Parquet takes none while it writes a row group, and the reader goes on meanwhile.
 const PAGES_WAITING_MAX: usize = 2;
+const PAGES_WAITING_PARQUET_MAX: usize = 12;
 
 /// A directory that tables are written into.
 #[derive(Debug)]
@@ -40,8 +44,8 @@ pub struct FileSink {
 struct Run {
     directory: Arc<Directory>,
     manifest: Manifest,
-    /// The parts' files, in the order of the manifest's entries.
-    wholes: Vec<Whole>,
+    /// The parts' files that wait for their names, in the order of the manifest's entries; those in a tree have theirs.
+    wholes: Vec<Option<Whole>>,
     open: Option<Open>,
     extras: Extras,
 }
@@ -109,7 +113,10 @@ impl FileSink {
 
 impl Sink for FileSink {
     fn layout(&self) -> Layout {
-        Layout::Whole
+        match self.format {
+            Format::Ndjson | Format::Csv => Layout::Whole,
+            Format::Parquet => Layout::Months,
+        }
     }
 
     fn check<'a>(&'a mut self, plan: &'a Plan) -> Doing<'a, ()> {
@@ -117,9 +124,16 @@ impl Sink for FileSink {
             let defused = self.format == Format::Csv && self.formulas == Formulas::Defuse;
             let manifest = Manifest::begun(plan, self.format, defused);
             let (root, begun, org) = (self.root.clone(), manifest.clone(), plan.org);
+            let is_tree = self.format == Format::Parquet;
             let claim = tokio::task::spawn_blocking(move || {
                 let directory = Directory::claim(&root, org)?;
+                if is_tree {
+                    directory.refuse_tables()?;
+                }
                 directory.begin(&begun)?;
+                if is_tree {
+                    directory.begin_tree(TABLES)?;
+                }
                 Ok(Arc::new(directory))
             });
             let directory = joined("directory", claim).await?;
@@ -133,12 +147,17 @@ impl Sink for FileSink {
         Box::pin(async move {
             let (format, formulas) = (self.format, self.formulas);
             let run = self.running();
-            run.forget(part).await;
-            let path = run.directory.root().join(file_name(part.table.name, format));
-            let (sender, receiver) = mpsc::channel(PAGES_WAITING_MAX);
-            let table = part.table;
+            run.forget(format, part).await;
+            let place = place::path(format, run.manifest.org_id, part);
+            let waiting = match format {
+                Format::Ndjson | Format::Csv => PAGES_WAITING_MAX,
+                Format::Parquet => PAGES_WAITING_PARQUET_MAX,
+            };
+            let (sender, receiver) = mpsc::channel(waiting);
+            let (table, directory) = (part.table, run.directory.clone());
             let writer = spawn(&run.directory, move || {
-                drain(RowFile::create(path, table, format, formulas)?, table.name, receiver)
+                let path = directory.part_path(&place)?;
+                drain(TableFile::create(path, table, format, formulas)?, table.name, receiver)
             });
             run.open = Some(Open { part: *part, pages: sender, writer });
             Ok(())
@@ -165,7 +184,24 @@ impl Sink for FileSink {
             let open = run.open.take().expect("a part is begun before it is committed");
             let _ = open.pages.send(Step::End).await;
             let (whole, rows) = joined(open.part.table.name, open.writer).await?;
-            let entry = entry(open.part.table.name, format, &whole, rows);
+            let entry = PartFile {
+                table: open.part.table.name.to_owned(),
+                period: (open.part.period != Period::All).then(|| open.part.period.to_string()),
+                file: place::path(format, run.manifest.org_id, &open.part),
+                rows,
+                bytes: whole.written.bytes,
+                sha256: whole.written.sha256.clone(),
+            };
+            // In a tree, which nobody sees before the commit, a file gets its name at once.
+            let whole = match format {
+                Format::Ndjson | Format::Csv => Some(whole),
+                Format::Parquet => {
+                    let root = run.directory.root().to_path_buf();
+                    let name = move || whole.rename().map_err(|error| SinkError::io("rename", &root, error));
+                    blocking(&run.directory, open.part.table.name, name).await?;
+                    None
+                }
+            };
             run.manifest.tables.push(entry.clone());
             run.wholes.push(whole);
             Ok(entry)
@@ -174,9 +210,11 @@ impl Sink for FileSink {
 
     fn commit(&mut self, finished_at: Millis) -> Doing<'_, ()> {
         Box::pin(async move {
+            let is_tree = self.format == Format::Parquet;
             let run = self.running();
-            let mut wholes = std::mem::take(&mut run.wholes);
-            let Extras { list, trees } = std::mem::take(&mut run.extras);
+            let mut wholes: Vec<Whole> = std::mem::take(&mut run.wholes).into_iter().flatten().collect();
+            let Extras { list, mut trees } = std::mem::take(&mut run.extras);
+            trees.extend(is_tree.then_some(TABLES));
             if let Some((entry, whole)) = list {
                 run.manifest.files = Some(entry);
                 wholes.push(whole);
@@ -200,12 +238,13 @@ impl Sink for FileSink {
 
 impl Run {
     /// Give up what was written of a part, under way or whole.
-    async fn forget(&mut self, part: &Part) {
+    async fn forget(&mut self, format: Format, part: &Part) {
         if let Some(open) = self.open.take() {
             drop(open.pages);
             let _ = open.writer.await;
         }
-        if let Some(at) = self.manifest.tables.iter().position(|entry| entry.table == part.table.name) {
+        let place = place::path(format, self.manifest.org_id, part);
+        if let Some(at) = self.manifest.tables.iter().position(|entry| entry.file == place) {
             self.manifest.tables.remove(at);
             self.wholes.remove(at);
         }
@@ -214,7 +253,7 @@ impl Run {
 
 /// Write what comes until the end is told: a channel that closes without it says that the run was given up.
 fn drain(
-    mut file: RowFile,
+    mut file: TableFile,
     step: &'static str,
     mut pages: mpsc::Receiver<Step>,
 ) -> Result<(Whole, u64), SinkError> {
@@ -223,7 +262,7 @@ fn drain(
         match pages.blocking_recv() {
             Some(Step::Rows(batch)) => {
                 rows += batch.rows() as u64;
-                file.batch(&batch)?;
+                file.batch(batch)?;
             }
             Some(Step::End) => return Ok((file.finish()?, rows)),
             None => return Err(SinkError::WriterStopped { step }),
@@ -231,16 +270,12 @@ fn drain(
     }
 }
 
-fn file_name(table: &str, format: Format) -> String {
-    format!("{table}.{}", format.name())
-}
-
 /// The manifest's line about a file of rows.
 pub(crate) fn entry(table: &str, format: Format, whole: &Whole, rows: u64) -> PartFile {
     PartFile {
         table: table.to_owned(),
         period: None,
-        file: file_name(table, format),
+        file: place::rows(table, format),
         rows,
         bytes: whole.written.bytes,
         sha256: whole.written.sha256.clone(),

@@ -19,6 +19,7 @@ pub mod file_name;
 pub mod files;
 pub mod format;
 pub mod manifest;
+pub mod parquet;
 pub mod partial;
 pub mod sink;
 pub mod transcript;

@@ -29,6 +29,8 @@ enum Form {
     DdlPostgres,
     /// JSON Schema (2020-12) of a row, as NDJSON has it; one schema a line
     JsonSchema,
+    /// The schema of the Parquet files, as Parquet's tools print it
+    Parquet,
 }
 
 #[derive(Debug, Serialize)]
@@ -100,6 +102,7 @@ fn text(table: &'static Table, form: Form) -> String {
         Form::DdlSqlite => ddl::create(table, Engine::Sqlite, ""),
         Form::DdlPostgres => ddl::create(table, Engine::Postgres, ""),
         Form::JsonSchema => json_schema::of(table).to_string(),
+        Form::Parquet => sinks::parquet::text(table),
     }
 }
 
@@ -117,7 +120,7 @@ mod tests {
     #[test]
     fn a_tables_forms_read_as_they_should() {
         let tags = tables::table("tags").unwrap();
-        for form in [Form::DdlSqlite, Form::DdlPostgres, Form::JsonSchema] {
+        for form in [Form::DdlSqlite, Form::DdlPostgres, Form::JsonSchema, Form::Parquet] {
             insta::assert_snapshot!(format!("{form:?}"), text(tags, form));
         }
     }

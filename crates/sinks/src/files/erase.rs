@@ -6,17 +6,19 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use store::tables;
+use store::tables::{self, Table, ValueRef};
 
 use crate::SinkError;
 use crate::directory::Directory;
 use crate::export::{FILES, FileList, Listed};
-use crate::files::entry;
-use crate::format::{Format, owners};
+use crate::files::{entry, is_ours};
+
+use crate::format::{Format, Records, owners};
 use crate::manifest::Manifest;
+use crate::parquet::{self, ParquetFile};
 use crate::partial::{PartialFile, Whole};
 use crate::sink::{Erased, PartFile, Subject};
 use crate::transcript::index;
@@ -36,12 +38,19 @@ pub(super) fn erase(root: &Path, subject: &Subject) -> Result<Erased, SinkError>
     let mut wholes = Vec::new();
     for file in &mut manifest.tables {
         let Some(table) = tables::table(&file.table) else { continue };
-        if Subject::columns(table).is_empty() || !directory.is_ours(file) {
+        if Subject::columns(table).is_empty() || !is_ours(file, subject.org) {
             continue;
         }
-        let (whole, removed) = rewrite(root, file, format, subject)?;
+        let path = root.join(&file.file);
+        let (whole, removed) = match format {
+            Format::Ndjson => rewrite(&path, table, Records::Ndjson, subject)?,
+            Format::Csv => rewrite(&path, table, Records::Csv, subject)?,
+            Format::Parquet => rewrite_parquet(path, table, subject)?,
+        };
         erased.rows += removed;
-        *file = entry(table.name, format, &whole, file.rows.saturating_sub(removed));
+        file.rows = file.rows.saturating_sub(removed);
+        file.bytes = whole.written.bytes;
+        file.sha256.clone_from(&whole.written.sha256);
         wholes.push(whole);
     }
     let Relisted { list, gone } = relist(root, subject)?;
@@ -56,19 +65,17 @@ pub(super) fn erase(root: &Path, subject: &Subject) -> Result<Erased, SinkError>
 
 /// Write a table's file anew without the subject's rows.
 fn rewrite(
-    root: &Path,
-    file: &PartFile,
-    format: Format,
+    path: &Path,
+    table: &'static Table,
+    records: Records,
     subject: &Subject,
 ) -> Result<(Whole, u64), SinkError> {
-    let table = tables::table(&file.table).expect("it was looked up");
-    let path = root.join(&file.file);
-    let failed = |error| SinkError::io("rewrite", &path, error);
-    let mut from = BufReader::new(File::open(&path).map_err(failed)?);
-    let mut into = PartialFile::create(&path).map_err(failed)?;
-    let (mut record, mut removed, mut is_head) = (Vec::new(), 0, format == Format::Csv);
-    while read_record(&mut from, format, &mut record).map_err(failed)? {
-        let ids = if is_head { Vec::new() } else { owners(format, table, &record) };
+    let failed = |error| SinkError::io("rewrite", path, error);
+    let mut from = BufReader::new(File::open(path).map_err(failed)?);
+    let mut into = PartialFile::create(path).map_err(failed)?;
+    let (mut record, mut removed, mut is_head) = (Vec::new(), 0, records == Records::Csv);
+    while read_record(&mut from, records, &mut record).map_err(failed)? {
+        let ids = if is_head { Vec::new() } else { owners(records, table, &record) };
         is_head = false;
         if ids.iter().any(|(column, id)| subject.has(column, *id)) {
             removed += 1;
@@ -79,15 +86,46 @@ fn rewrite(
     Ok((into.finish().map_err(failed)?, removed))
 }
 
+/// The same of a Parquet file, one row group after the other.
+fn rewrite_parquet(
+    path: PathBuf,
+    table: &'static Table,
+    subject: &Subject,
+) -> Result<(Whole, u64), SinkError> {
+    let columns = Subject::columns(table);
+    let mut into = ParquetFile::create(path.clone(), table)?;
+    let mut removed = 0;
+    let mut failure = None;
+    let read = parquet::read(&path, table, subject.org, |batch| {
+        let before = batch.rows();
+        let kept = batch.retain(|batch, row| {
+            !columns.iter().any(|(column, place)| match batch.value(row, *place) {
+                ValueRef::Integer(id) => subject.has(column, id),
+                _ => false,
+            })
+        });
+        removed += (before - kept.rows()) as u64;
+        into.batch(kept).map_err(|error| {
+            failure = Some(error);
+            io::Error::other("the file could not be written")
+        })
+    });
+    match (read, failure) {
+        (_, Some(error)) => Err(error),
+        (Err(error), None) => Err(SinkError::io("rewrite", &path, error)),
+        (Ok(()), None) => Ok((into.finish()?, removed)),
+    }
+}
+
 /// The next record with its end of line: one line, or in CSV several when a quoted text goes over them.
-fn read_record(from: &mut impl io::BufRead, format: Format, record: &mut Vec<u8>) -> io::Result<bool> {
+fn read_record(from: &mut impl io::BufRead, records: Records, record: &mut Vec<u8>) -> io::Result<bool> {
     record.clear();
     let mut quotes = 0;
     loop {
         let before = record.len();
         let read = from.read_until(b'\n', record)?;
         quotes += record[before..].iter().filter(|byte| **byte == b'"').count();
-        let goes_on = format == Format::Csv && quotes % 2 == 1;
+        let goes_on = records == Records::Csv && quotes % 2 == 1;
         if read == 0 || !goes_on {
             return Ok(!record.is_empty());
         }

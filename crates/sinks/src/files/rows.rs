@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use store::tables::{Batch, ColumnKind, Table, ValueRef};
+use store::tables::{Batch, ColumnKind, ValueRef};
 
 use crate::SinkError;
-use crate::format::{Cell, Encoder, Format, Formulas};
+use crate::format::{Cell, Encoder};
 use crate::partial::{PartialFile, Whole};
 
 /// The file that is being written.
@@ -16,14 +16,7 @@ pub(super) struct RowFile {
 }
 
 impl RowFile {
-    pub(super) fn create(
-        path: PathBuf,
-        table: &'static Table,
-        format: Format,
-        formulas: Formulas,
-    ) -> Result<Self, SinkError> {
-        let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-        let encoder = Encoder::new(format, formulas, &columns);
+    pub(super) fn create(path: PathBuf, encoder: Encoder) -> Result<Self, SinkError> {
         let mut file = PartialFile::create(&path).map_err(|error| SinkError::io("create", &path, error))?;
         encoder.head(&mut file).map_err(|error| SinkError::io("write", &path, error))?;
         Ok(Self { path, file, encoder })

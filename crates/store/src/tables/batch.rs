@@ -130,6 +130,21 @@ impl Batch {
         self.rows += 1;
     }
 
+    /// The rows of which `keep` says so, told the batch and the row's number.
+    #[must_use]
+    pub fn retain(self, keep: impl Fn(&Self, usize) -> bool) -> Self {
+        let kept: Vec<usize> = (0..self.rows).filter(|row| keep(&self, *row)).collect();
+        if kept.len() == self.rows {
+            return self;
+        }
+        let mut left = Self::with_capacity(self.table, kept.len());
+        for row in kept {
+            let values: Vec<ValueRef<'_>> = self.columns.iter().map(|column| column.get(row)).collect();
+            left.push(&values);
+        }
+        left
+    }
+
     /// The columns, to be filled with `rows` rows more.
     pub(crate) fn grow(&mut self, rows: usize) -> &mut [Values] {
         self.rows += rows;
