@@ -73,6 +73,7 @@ enum Command {
     Export(command::export::Args),
     Handover(command::handover::Args),
     Transcript(command::transcript::Args),
+    Schema(command::schema::Args),
     Tail(command::tail::Args),
     Endpoints(command::endpoints::Args),
     Consumers(command::consumers::Args),
@@ -110,6 +111,7 @@ impl Command {
             Self::Export(_) => "export",
             Self::Handover(_) => "handover",
             Self::Transcript(_) => "transcript",
+            Self::Schema(_) => "schema",
             Self::Tail(_) => "tail",
             Self::Endpoints(_) => "endpoints",
             Self::Consumers(_) => "consumers",
@@ -174,6 +176,7 @@ impl Command {
             Self::Keys(args) => Box::pin(command::keys::run(app, args)).await,
             Self::Honey(args) => Box::pin(command::honey::run(app, args)).await,
             Self::Doctor(args) => Box::pin(command::doctor::run(app, args)).await,
+            Self::Schema(args) => command::schema::run(app, &args),
             Self::Config(args) => command::config::run(app, &args),
             Self::Completions(args) => command::completions::run(app, &args),
         }

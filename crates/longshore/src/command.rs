@@ -25,6 +25,7 @@ pub(crate) mod queue;
 pub(crate) mod replay;
 pub(crate) mod sandbox;
 pub(crate) mod schedules;
+pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod status;

@@ -10,12 +10,15 @@ use std::path::{Path, PathBuf};
 
 use model::OrgId;
 
-use crate::manifest::{MANIFEST, Manifest, TableFile};
+use crate::files::is_ours;
+use crate::manifest::{MANIFEST, Manifest};
 use crate::partial::{PARTIAL, Whole, partial_path};
 use crate::{Format, SinkError};
 
 /// The directories that are written and swapped whole.
 pub const TREES: &[&str] = &["transcripts", "attachments"];
+/// The directory of the tables, where each is cut into files of its own; swapped whole as well.
+pub const TABLES: &str = "tables";
 /// Held locked while a run writes; stays, so that two runs never lock two files.
 const LOCK: &str = ".longshore-lock";
 /// What the directory that a tree replaces is called until it is gone.
@@ -79,6 +82,34 @@ impl Directory {
         Ok(path)
     }
 
+    /// Refuse to write tables into a tree where a directory of somebody else stands.
+    ///
+    /// # Errors
+    /// `Foreign`.
+    pub fn refuse_tables(&self) -> Result<(), SinkError> {
+        if self.had_tables() || self.root.join(TABLES).symlink_metadata().is_err() {
+            return Ok(());
+        }
+        Err(SinkError::Foreign { path: self.root.clone(), found: TABLES.to_owned() })
+    }
+
+    /// Whether the previous export's tables were in a tree.
+    fn had_tables(&self) -> bool {
+        self.previous.as_ref().is_some_and(|previous| previous.format == Format::Parquet.name())
+    }
+
+    /// Where a part is written: at its place, or in the tree that was begun. The folders are made.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn part_path(&self, place: &str) -> Result<PathBuf, SinkError> {
+        let Some((tree, rest)) = place.split_once('/') else { return Ok(self.root.join(place)) };
+        let path = partial_path(&self.root.join(tree)).join(rest);
+        let folder = path.parent().expect("a file in a tree has a folder");
+        fs::create_dir_all(folder).map_err(|error| SinkError::io("create", folder, error))?;
+        Ok(path)
+    }
+
     /// Give every file and tree its name, remove what only the previous export had, and write the manifest.
     ///
     /// # Errors
@@ -91,12 +122,40 @@ impl Directory {
             whole.rename().map_err(|error| SinkError::io("rename", &self.root, error))?;
         }
         for tree in TREES {
-            self.replace_tree(tree, trees.contains(tree))?;
+            self.replace_tree(tree, trees.contains(tree), self.previous.is_some())?;
         }
+        self.replace_tree(TABLES, trees.contains(&TABLES), self.had_tables())?;
         self.remove_stale(manifest)?;
         sync(&self.root)?;
         manifest.write(&self.root)?;
         sync(&self.root)
+    }
+
+    /// Give rewritten files their names, remove those at `gone`, and write the manifest.
+    ///
+    /// # Errors
+    /// Those of the file system. The manifest then says that the export is not complete.
+    pub fn amend(&self, wholes: &[Whole], gone: &[String], manifest: &Manifest) -> Result<(), SinkError> {
+        let mut begun = manifest.clone();
+        begun.complete = false;
+        begun.write(&self.root)?;
+        for whole in wholes {
+            whole.rename().map_err(|error| SinkError::io("rename", &self.root, error))?;
+        }
+        for path in gone.iter().filter(|path| Self::is_in_tree(path)) {
+            remove(&self.root.join(path))?;
+        }
+        sync(&self.root)?;
+        manifest.write(&self.root)?;
+        sync(&self.root)
+    }
+
+    /// Whether a path of the list of files lies in one of our trees: the list is only a file, and may have been edited.
+    #[must_use]
+    pub fn is_in_tree(path: &str) -> bool {
+        let mut parts = path.split('/');
+        let plain = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.contains('\\');
+        parts.next().is_some_and(|tree| TREES.contains(&tree)) && parts.all(plain)
     }
 
     /// Remove whatever is not whole: what a crash left, or what this run gives up.
@@ -111,13 +170,13 @@ impl Directory {
     }
 
     /// Swap in the tree that this run wrote; without one the previous run's goes all the same.
-    fn replace_tree(&self, name: &str, written: bool) -> Result<(), SinkError> {
+    fn replace_tree(&self, name: &str, written: bool, is_ours: bool) -> Result<(), SinkError> {
         let place = self.root.join(name);
         let replaced = self.root.join(format!("{name}{REPLACED}"));
         let rename = |from: &Path, to: &Path| {
             fs::rename(from, to).map_err(|error| SinkError::io("rename", from, error))
         };
-        let had_one = place.symlink_metadata().is_ok() && (written || self.previous.is_some());
+        let had_one = place.symlink_metadata().is_ok() && (written || is_ours);
         if had_one {
             rename(&place, &replaced)?;
         }
@@ -131,18 +190,11 @@ impl Directory {
     fn remove_stale(&self, manifest: &Manifest) -> Result<(), SinkError> {
         let kept = |file: &str| manifest.tables.iter().any(|table| table.file == file);
         let stale = self.previous.iter().flat_map(|previous| &previous.tables);
-        for table in stale.filter(|table| is_ours(table) && !kept(&table.file)) {
+        for table in stale.filter(|table| is_ours(table, manifest.org_id) && !kept(&table.file)) {
             remove(&self.root.join(&table.file))?;
         }
         Ok(())
     }
-}
-
-/// Whether the previous manifest names a file as we name files: a manifest is only a file, and may have been edited.
-fn is_ours(table: &TableFile) -> bool {
-    let formats = [Format::Ndjson, Format::Csv];
-    let plain = !table.table.is_empty() && table.table.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    plain && formats.iter().any(|format| table.file == format!("{}.{}", table.table, format.name()))
 }
 
 fn refuse_foreign(root: &Path) -> Result<(), SinkError> {
@@ -203,8 +255,8 @@ mod tests {
     use model::{Millis, RunId};
 
     use super::*;
-    use crate::manifest::Plan;
     use crate::partial::PartialFile;
+    use crate::sink::{PartFile, Plan};
 
     const ORG: OrgId = OrgId(4242);
 
@@ -212,19 +264,23 @@ mod tests {
         let plan = Plan {
             org: ORG,
             run: RunId("0".to_owned()),
-            format,
-            formulas_defused: false,
             schema_version: 1,
             started_at: Millis(0),
+            tables: Vec::new(),
         };
-        let table = |table: &&str| TableFile {
+        let table = |table: &&str| PartFile {
             table: (*table).to_owned(),
+            period: None,
             file: format!("{table}.{}", format.name()),
             rows: 0,
             bytes: 0,
             sha256: String::new(),
         };
-        Manifest { complete: true, tables: tables.iter().map(table).collect(), ..Manifest::begun(&plan) }
+        Manifest {
+            complete: true,
+            tables: tables.iter().map(table).collect(),
+            ..Manifest::begun(&plan, format, false)
+        }
     }
 
     /// One export of a table of this content, with a transcript of the same.

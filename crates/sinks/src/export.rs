@@ -10,7 +10,6 @@
 
 pub(crate) mod attachments;
 mod files;
-mod tables;
 mod transcripts;
 
 use std::path::PathBuf;
@@ -20,12 +19,14 @@ use model::{Clock, Entropy, Millis, OrgId, RunId};
 use serde::Serialize;
 use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use store::{Db, export_runs};
-use tokio::task::JoinHandle;
 
 use crate::SinkError;
+use crate::copy::{self, Source};
 use crate::directory::Directory;
+pub(crate) use crate::export::files::{FILES, FileList, Listed};
+use crate::files::{Extras, FileSink, entry};
 use crate::format::{Format, Formulas};
-use crate::manifest::{Manifest, Plan, TableFile};
+use crate::sink::{PartFile, Plan, Sink as _};
 
 /// What to export, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub struct ExportReport {
     /// Where it lies.
     pub dir: PathBuf,
     /// The tables' files.
-    pub tables: Vec<TableFile>,
+    pub tables: Vec<PartFile>,
     /// Rows in all tables.
     pub rows: u64,
     /// Bytes in all files.
@@ -82,7 +83,6 @@ pub struct ExportReport {
 struct Run<'a> {
     db: &'a Db,
     org: OrgId,
-    options: &'a ExportOptions,
     directory: Arc<Directory>,
     progress: &'a mut (dyn FnMut(ExportProgress) + Send),
 }
@@ -106,10 +106,9 @@ pub async fn export(
     let plan = Plan {
         org,
         run: RunId::new(clock, entropy),
-        format: options.format,
-        formulas_defused: options.format == Format::Csv && options.formulas == Formulas::Defuse,
         schema_version: db.schema_version().await?,
         started_at: clock.now(),
+        tables: store::tables::TABLES.iter().collect(),
     };
     let destination = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
     let destination = destination.to_string_lossy().into_owned();
@@ -170,70 +169,62 @@ async fn write(
     clock: &dyn Clock,
     progress: &mut (dyn FnMut(ExportProgress) + Send),
 ) -> Result<ExportReport, SinkError> {
-    let (dir, begun) = (options.dir.clone(), Manifest::begun(plan));
-    let org = plan.org;
-    let claim = tokio::task::spawn_blocking(move || {
-        let directory = Directory::claim(&dir, org)?;
-        directory.begin(&begun)?;
-        Ok(Arc::new(directory))
-    });
-    let directory = joined("directory", claim).await?;
-    let mut run = Run { db, org, options, directory: directory.clone(), progress };
-    let filled = fill(&mut run, plan, clock).await;
+    let mut sink = FileSink::new(options.dir.clone(), options.format, options.formulas);
+    sink.check(plan).await?;
+    let filled = fill(db, plan, options, &mut sink, clock, progress).await;
     if filled.is_err() {
-        // The first failure is the one to tell; what this cannot remove the next run will.
-        let clear = directory.clone();
-        let _ = blocking(&directory, "directory", move || clear.remove_partials()).await;
+        // The first failure is the one to tell.
+        sink.give_up().await;
     }
     filled
 }
 
-async fn fill(run: &mut Run<'_>, plan: &Plan, clock: &dyn Clock) -> Result<ExportReport, SinkError> {
-    let mut wholes = Vec::new();
-    let mut manifest = Manifest::begun(plan);
-    for table in store::tables::TABLES {
-        let (whole, rows) = tables::write(run, table).await?;
-        manifest.tables.push(tables::entry(table.name, run.options.format, &whole, rows));
-        wholes.push(whole);
+async fn fill(
+    db: &Db,
+    plan: &Plan,
+    options: &ExportOptions,
+    sink: &mut FileSink,
+    clock: &dyn Clock,
+    progress: &mut (dyn FnMut(ExportProgress) + Send),
+) -> Result<ExportReport, SinkError> {
+    let source = Source { db, org: plan.org };
+    for table in &plan.tables {
+        let mut told = |done| progress(ExportProgress { step: table.name, done });
+        copy::table(source, sink, table, &mut told).await?;
     }
-    let mut list = files::FileList::begin(run.directory.root())?;
+    let directory = sink.directory().expect("the sink was checked").clone();
+    let mut run = Run { db, org: plan.org, directory, progress };
+    let mut list = FileList::begin(run.directory.root())?;
     let mut trees = Vec::new();
     let mut attachments = attachments::Outcome::default();
-    if run.options.attachments {
+    if options.attachments {
         trees.push("attachments");
-        (list, attachments) = attachments::write(run, list).await?;
+        (list, attachments) = attachments::write(&mut run, list).await?;
     }
     let (attachments_written, attachments_missing) = (attachments.written, attachments.missing);
     let mut conversations = 0;
-    if run.options.transcripts {
+    if options.transcripts {
         trees.push("transcripts");
-        (list, conversations) = transcripts::write(run, list, attachments).await?;
+        (list, conversations) = transcripts::write(&mut run, list, attachments).await?;
     }
     let listed_bytes = list.listed_bytes();
     let (whole, listed) = list.finish()?;
-    manifest.files = Some(tables::entry("files", Format::Ndjson, &whole, listed));
-    wholes.push(whole);
-    manifest.complete = true;
-    manifest.finished_at = Some(clock.now());
-
-    let directory = run.directory.clone();
-    let manifest = blocking(&run.directory, "directory", move || {
-        directory.commit(&wholes, &trees, &manifest)?;
-        Ok(manifest)
-    })
-    .await?;
+    sink.add(Extras { list: Some((entry("files", Format::Ndjson, &whole, listed), whole)), trees });
+    let finished_at = clock.now();
+    sink.commit(finished_at).await?;
+    let manifest = sink.manifest().expect("the sink was checked");
     Ok(ExportReport {
         run_id: plan.run.clone(),
-        dir: run.options.dir.clone(),
+        dir: options.dir.clone(),
         rows: manifest.tables.iter().map(|table| table.rows).sum(),
         bytes: manifest.tables.iter().chain(&manifest.files).map(|file| file.bytes).sum::<u64>()
             + listed_bytes,
-        tables: manifest.tables,
+        tables: manifest.tables.clone(),
         transcripts: conversations,
         attachments: attachments_written,
         attachments_missing,
         started_at: plan.started_at,
-        finished_at: manifest.finished_at.unwrap_or_default(),
+        finished_at,
     })
 }
 
@@ -248,30 +239,4 @@ fn counts(report: &ExportReport) -> String {
     let counts: serde_json::Map<_, _> =
         tables.chain(files).map(|(name, count)| (name, count.into())).collect();
     serde_json::Value::Object(counts).to_string()
-}
-
-/// Do file work where it may block. The directory stays locked until it is done, even when nobody waits for it any
-/// more: an export that was given up must not write into the next one's files.
-pub(crate) async fn blocking<T: Send + 'static>(
-    directory: &Arc<Directory>,
-    step: &'static str,
-    work: impl FnOnce() -> Result<T, SinkError> + Send + 'static,
-) -> Result<T, SinkError> {
-    joined(step, spawn(directory, work)).await
-}
-
-fn spawn<T: Send + 'static>(
-    directory: &Arc<Directory>,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> JoinHandle<T> {
-    let held = directory.clone();
-    tokio::task::spawn_blocking(move || {
-        let done = work();
-        drop(held);
-        done
-    })
-}
-
-async fn joined<T>(step: &'static str, work: JoinHandle<Result<T, SinkError>>) -> Result<T, SinkError> {
-    work.await.unwrap_or(Err(SinkError::WriterStopped { step }))
 }

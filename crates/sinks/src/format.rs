@@ -1,16 +1,18 @@
 //! How a table's rows become bytes.
 //!
-//! Two formats with the same columns. Both are written here rather than by a library, because what is written must
+//! Parquet has a module of its own. NDJSON and CSV are written here rather than by a library, because what is written must
 //! tell null from the empty text (the `csv` crate cannot) and must embed stored JSON without decoding its
 //! numbers. The tests read everything back with libraries of others.
 
 mod csv;
 mod ndjson;
+mod owners;
 
 use std::io::{self, Write};
 
 pub use csv::Csv;
 pub use ndjson::Ndjson;
+pub(crate) use owners::{Records, owners};
 
 /// The formats of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,15 +21,27 @@ pub enum Format {
     Ndjson,
     /// RFC 4180 with a header row.
     Csv,
+    /// Columns, compressed, cut into months.
+    Parquet,
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ndjson, Self::Csv, Self::Parquet];
+
+    /// The format of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.name() == name)
+    }
+
     /// The ending of its files and its name on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
+            Self::Parquet => "parquet",
         }
     }
 }
@@ -71,15 +85,6 @@ pub enum Encoder {
 }
 
 impl Encoder {
-    /// A writer of rows with these columns.
-    #[must_use]
-    pub fn new(format: Format, formulas: Formulas, columns: &[&str]) -> Self {
-        match format {
-            Format::Ndjson => Self::Ndjson(Ndjson::new(columns)),
-            Format::Csv => Self::Csv(Csv::new(formulas, columns)),
-        }
-    }
-
     /// What stands before the first row.
     ///
     /// # Errors

@@ -39,12 +39,13 @@ use tokio::sync::mpsc;
 pub use report::{Fate, FieldLine, FieldReport};
 pub use target::Target;
 
+use crate::blocking::blocking;
 use crate::directory::Directory;
-use crate::export::blocking;
 use crate::handover::compose::Shared;
 use crate::handover::gather::{Batch, Wanted};
 use crate::handover::writer::{Writer, Written};
-use crate::manifest::{Manifest, Plan, TableFile};
+use crate::manifest::Manifest;
+use crate::sink::{PartFile, Plan};
 use crate::{Format, SinkError};
 
 /// Batches that wait for the writer.
@@ -78,7 +79,7 @@ pub struct HandoverReport {
     /// The format's name.
     pub format: &'static str,
     /// Its files.
-    pub files: Vec<TableFile>,
+    pub files: Vec<PartFile>,
     /// Conversations written.
     pub conversations: u64,
     /// Messages in them, edits not counted.
@@ -114,10 +115,9 @@ pub async fn handover(
     let plan = Plan {
         org,
         run: RunId::new(clock, entropy),
-        format: Format::Ndjson,
-        formulas_defused: false,
         schema_version: db.schema_version().await?,
         started_at: clock.now(),
+        tables: Vec::new(),
     };
     record::start(db, &plan, options).await?;
     let written = write(db, &plan, options, clock).await;
@@ -140,7 +140,8 @@ async fn write(
     options: &HandoverOptions,
     clock: &dyn Clock,
 ) -> Result<HandoverReport, SinkError> {
-    let begun = Manifest { format: options.target.name().to_owned(), ..Manifest::begun(plan) };
+    let begun =
+        Manifest { format: options.target.name().to_owned(), ..Manifest::begun(plan, Format::Ndjson, false) };
     let (dir, org, mark) = (options.dir.clone(), plan.org, begun.clone());
     let claim = tokio::task::spawn_blocking(move || claim(&dir, org, &mark));
     let directory = claim.await.unwrap_or(Err(SinkError::WriterStopped { step: STEP }))?;

@@ -11,6 +11,7 @@ use model::{Millis, OrgId, RunId};
 use serde::{Deserialize, Serialize};
 
 use crate::partial::PartialFile;
+use crate::sink::{PartFile, Plan};
 use crate::{Format, SinkError};
 
 /// Its name in the directory.
@@ -48,55 +49,23 @@ pub struct Manifest {
     /// When it ended; null while it runs.
     pub finished_at: Option<Millis>,
     /// One entry for each table.
-    pub tables: Vec<TableFile>,
+    pub tables: Vec<PartFile>,
     /// The list of transcripts and attachments with their sizes and hashes.
-    pub files: Option<TableFile>,
-}
-
-/// One table's file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TableFile {
-    /// The table's name.
-    pub table: String,
-    /// The file's name in the directory.
-    pub file: String,
-    /// Rows, the header not counted.
-    pub rows: u64,
-    /// Bytes.
-    pub bytes: u64,
-    /// SHA-256 of the file, hexadecimal.
-    pub sha256: String,
-}
-
-/// What is known of a run before it has written anything.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// Whose data.
-    pub org: OrgId,
-    /// The row in `export_runs`.
-    pub run: RunId,
-    /// The tables' format.
-    pub format: Format,
-    /// Whether formulas are defused.
-    pub formulas_defused: bool,
-    /// The store's schema version.
-    pub schema_version: i64,
-    /// When it began.
-    pub started_at: Millis,
+    pub files: Option<PartFile>,
 }
 
 impl Manifest {
     /// The manifest of a run that has not written anything yet.
     #[must_use]
-    pub fn begun(plan: &Plan) -> Self {
+    pub fn begun(plan: &Plan, format: Format, formulas_defused: bool) -> Self {
         Self {
             kind: KIND.to_owned(),
             version: VERSION,
             complete: false,
             org_id: plan.org,
             run_id: plan.run.clone(),
-            format: plan.format.name().to_owned(),
-            formulas_defused: plan.formulas_defused,
+            format: format.name().to_owned(),
+            formulas_defused,
             schema_version: plan.schema_version,
             longshore_version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: plan.started_at,

@@ -45,6 +45,8 @@ enum FormatFlag {
     Ndjson,
     /// Comma-separated values with a header row
     Csv,
+    /// Parquet, compressed with zstd, a file for each month
+    Parquet,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -69,6 +71,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let format = match args.format {
         FormatFlag::Ndjson => Format::Ndjson,
         FormatFlag::Csv => Format::Csv,
+        FormatFlag::Parquet => Format::Parquet,
     };
     let formulas = match args.formulas {
         FormulasFlag::Keep => Formulas::Keep,
@@ -113,8 +116,13 @@ pub(crate) async fn write(
 }
 
 fn text(export: &ExportReport, elapsed_ms: i64) -> String {
-    let columns = [Column::Text("file"), Column::Number("rows"), Column::Number("size")];
-    let rows = export.tables.iter().map(|file| vec![file.file.clone(), number(file.rows), size(file.bytes)]);
+    let columns =
+        [Column::Text("table"), Column::Number("files"), Column::Number("rows"), Column::Number("size")];
+    let rows = export.tables.chunk_by(|one, next| one.table == next.table).map(|files| {
+        let rows = files.iter().map(|file| file.rows).sum();
+        let bytes = files.iter().map(|file| file.bytes).sum();
+        vec![files[0].table.clone(), number(files.len() as u64), number(rows), size(bytes)]
+    });
     let mut text = table(&columns, rows.collect());
     text += &format!(
         "\n{} rows, {} transcripts, {} attachments; {} in {}, written to {}\n",

@@ -8,8 +8,9 @@ use store::mirror;
 use store::tables::{self, Row, Table, Value};
 
 use crate::SinkError;
+use crate::blocking::blocking;
 use crate::export::files::{FileList, Listed};
-use crate::export::{ExportProgress, Run, blocking};
+use crate::export::{ExportProgress, Run};
 use crate::file_name;
 
 /// The directory's name.

@@ -12,7 +12,7 @@ use crate::SinkError;
 use crate::partial::{PartialFile, Whole};
 
 /// Its name in the directory.
-const FILES: &str = "files.ndjson";
+pub(crate) const FILES: &str = "files.ndjson";
 
 /// One file of an export that is no table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

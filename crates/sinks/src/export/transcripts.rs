@@ -17,9 +17,10 @@ use store::mirror::{self, StoredConversation};
 use tokio::task::JoinHandle;
 
 use crate::SinkError;
+use crate::blocking::{blocking, joined, spawn};
 use crate::export::attachments::{self, Outcome};
 use crate::export::files::{FileList, Listed};
-use crate::export::{ExportProgress, Run, blocking, joined, spawn};
+use crate::export::{ExportProgress, Run};
 use crate::file_name::percent_encode;
 use crate::transcript::index::{self, Line, PAGE_ROWS_MAX};
 use crate::transcript::{Files, MESSAGES_MAX, People, Source, Transcript, html, markdown, month, one, text};

@@ -7,7 +7,7 @@ use store::{Db, export_runs};
 
 use crate::SinkError;
 use crate::handover::{HandoverOptions, HandoverReport};
-use crate::manifest::Plan;
+use crate::sink::Plan;
 
 /// It begins.
 pub(super) async fn start(db: &Db, plan: &Plan, options: &HandoverOptions) -> Result<(), SinkError> {

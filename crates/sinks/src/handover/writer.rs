@@ -13,13 +13,13 @@ use crate::handover::compose::{Shared, compose};
 use crate::handover::gather::Batch;
 use crate::handover::report::FieldReport;
 use crate::handover::target::Target;
-use crate::manifest::TableFile;
 use crate::partial::{PartialFile, Whole};
+use crate::sink::PartFile;
 
 /// What was written, under partial names still.
 pub(super) struct Written {
     pub(super) wholes: Vec<Whole>,
-    pub(super) files: Vec<TableFile>,
+    pub(super) files: Vec<PartFile>,
     pub(super) conversations: u64,
     pub(super) messages: u64,
     pub(super) fields: FieldReport,
@@ -131,10 +131,11 @@ impl Lines {
         Ok(())
     }
 
-    fn finish(self) -> Result<(Whole, TableFile), SinkError> {
+    fn finish(self) -> Result<(Whole, PartFile), SinkError> {
         let whole = self.file.finish().map_err(|error| SinkError::io("write", &self.path, error))?;
-        let file = TableFile {
+        let file = PartFile {
             table: self.name.to_owned(),
+            period: None,
             file: format!("{}.ndjson", self.name),
             rows: self.rows,
             bytes: whole.written.bytes,

@@ -1,8 +1,10 @@
 //! The list of all transcripts, on pages of a bounded size.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 use html_escape::{encode_double_quoted_attribute as attribute, encode_text as escape};
+use model::ConversationId;
 
 use crate::transcript::html::open_page;
 use crate::transcript::{Transcript, iso};
@@ -11,6 +13,9 @@ use crate::transcript::{Transcript, iso};
 pub const PAGE_ROWS_MAX: usize = 1_000;
 /// Characters of the first message that are shown.
 const OPENING_CHARS_MAX: usize = 90;
+
+/// What each line begins with; then comes the link.
+const LINE: &str = "<tr><td class=\"time\"><a href=\"";
 
 /// One line of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +67,18 @@ pub fn render(page: u64, lines: &[Line], has_next: bool) -> String {
     out
 }
 
+/// A page of the list without the lines of these conversations.
+#[must_use]
+pub fn without(page: &str, conversations: &BTreeSet<ConversationId>) -> String {
+    let is_theirs = |line: &str| {
+        let id = line
+            .strip_prefix(LINE)
+            .and_then(|rest| rest.split_once(".html\"")?.0.rsplit_once("conversation-"));
+        id.and_then(|(_, id)| id.parse().ok()).is_some_and(|id| conversations.contains(&ConversationId(id)))
+    };
+    page.split_inclusive('\n').filter(|line| !is_theirs(line)).collect()
+}
+
 fn write(page: u64, lines: &[Line], has_next: bool, out: &mut String) -> fmt::Result {
     let number = if page > 1 || has_next { format!(", page {page}") } else { String::new() };
     open_page(&format!("Conversations{number}"), out)?;
@@ -75,7 +92,7 @@ fn write(page: u64, lines: &[Line], has_next: bool, out: &mut String) -> fmt::Re
     for line in lines {
         writeln!(
             out,
-            "<tr><td class=\"time\"><a href=\"{}\">{}</a></td><td dir=\"auto\">{}</td><td dir=\"auto\">{}</td>\
+            "{LINE}{}\">{}</a></td><td dir=\"auto\">{}</td><td dir=\"auto\">{}</td>\
              <td>{}</td><td class=\"number\">{}</td></tr>",
             attribute(&line.link),
             escape(if line.created.is_empty() { &line.conversation } else { &line.created }),

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod analysis;
+mod conformance;
 mod export;
+mod files;
 mod fixture;
 mod handover;
 mod transcript;

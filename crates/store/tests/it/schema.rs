@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use store::tables::{ColumnKind, TABLES};
-use store::{Db, StoreError};
+use serde_json::json;
+use store::tables::{Column, ColumnKind, TABLES, Table, VERSION, ddl, json_schema};
+use store::{Db, Engine, StoreError};
 
 use crate::engines::{Store, on_both, options, postgres, sqlite};
 
@@ -52,51 +53,167 @@ async fn both_engines_have_the_same_tables_and_columns() {
     other.end().await;
 }
 
-/// The page's tables: under each `## name` the first cells of the rows, and the second.
-fn documented() -> BTreeMap<String, Vec<(String, String)>> {
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tables.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let mut tables: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
-    let mut table = None;
-    for line in page.lines() {
-        if let Some(name) = line.strip_prefix("## ") {
-            table = Some(name.trim().trim_matches('`').to_owned());
-        } else if let (Some(table), Some(row)) = (&table, line.strip_prefix("| `")) {
-            let (column, rest) = row.split_once('`').unwrap();
-            let kind = rest.trim_start_matches([' ', '|']).split('|').next().unwrap().trim();
-            tables.entry(table.clone()).or_default().push((column.to_owned(), kind.to_owned()));
-        }
-    }
-    tables
+/// A column as the list tells it: name, type on this engine, whether it may be null.
+fn told(column: &Column, engine: Engine) -> String {
+    let null = if column.nullable { "null" } else { "not null" };
+    format!("{} {} {null}", column.name, ddl::type_of(column.kind, engine).to_lowercase())
+}
+
+/// The same of the columns that a table really has, in the order of their names. `schema` is the one it is in.
+async fn stored(store: &Store, schema: &str, table: &str) -> Vec<String> {
+    store
+        .texts(match store.db.engine() {
+            Engine::Sqlite => format!(
+                "SELECT name || ' ' || lower(type) || CASE WHEN \"notnull\" = 1 THEN ' not null' ELSE ' null' END
+                 FROM pragma_table_info('{table}', '{schema}') ORDER BY name"
+            ),
+            Engine::Postgres => format!(
+                "SELECT column_name || ' ' || data_type
+                    || CASE WHEN is_nullable = 'NO' THEN ' not null' ELSE ' null' END
+                 FROM information_schema.columns WHERE table_schema = '{schema}' AND table_name = '{table}'
+                 ORDER BY column_name"
+            ),
+        })
+        .await
+}
+
+/// The sets of columns that no two rows share, each in the order of names.
+async fn unique(store: &Store, schema: &str, table: &str) -> Vec<String> {
+    store
+        .texts(match store.db.engine() {
+            Engine::Sqlite => format!(
+                "SELECT group_concat(name, ', ') FROM (
+                    SELECT list.name AS of, info.name AS name
+                    FROM pragma_index_list('{table}', '{schema}') AS list,
+                        pragma_index_info(list.name, '{schema}') AS info
+                    WHERE list.\"unique\" = 1 ORDER BY of, info.name)
+                 GROUP BY of"
+            ),
+            Engine::Postgres => format!(
+                "SELECT string_agg(a.attname, ', ' ORDER BY a.attname)
+                 FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY(i.indkey)
+                 WHERE i.indrelid = '{schema}.{table}'::regclass AND i.indisunique GROUP BY i.indexrelid"
+            ),
+        })
+        .await
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort_unstable();
+    names
+}
+
+fn key(table: &Table) -> String {
+    sorted(table.primary.iter().map(|name| (*name).to_owned()).collect()).join(", ")
 }
 
 #[tokio::test]
-async fn the_page_tells_every_column_of_every_public_table() {
+async fn the_list_tells_what_the_store_has() {
     on_both(async |store| {
-        let documented = documented();
+        let (engine, schema) = match store.db.engine() {
+            Engine::Sqlite => (Engine::Sqlite, "main"),
+            Engine::Postgres => (Engine::Postgres, "public"),
+        };
         for table in TABLES {
-            let told = documented.get(table.name).unwrap_or_else(|| panic!("{} is not told", table.name));
-            let mut names: Vec<&str> = told.iter().map(|(name, _)| name.as_str()).collect();
-            names.sort_unstable();
-            let mut stored = store.columns(table.name).await;
-            stored.sort_unstable();
-            assert_eq!(names, stored, "{}", table.name);
-            for column in table.columns {
-                let kind = &told.iter().find(|(name, _)| name == column.name).unwrap().1;
-                let expected = match column.kind {
-                    ColumnKind::Integer => "integer",
-                    ColumnKind::Instant => "instant",
-                    ColumnKind::Flag => "flag",
-                    ColumnKind::Real => "real",
-                    ColumnKind::Text => "text",
-                    ColumnKind::Json => "JSON",
-                    ColumnKind::Bytes => "bytes",
-                };
-                assert_eq!(kind, expected, "{}.{}", table.name, column.name);
+            let all = table.columns.iter().chain(table.stays).map(|column| told(column, engine));
+            assert_eq!(
+                sorted(all.collect()),
+                sorted(stored(store, schema, table.name).await),
+                "{}",
+                table.name
+            );
+            assert!(unique(store, schema, table.name).await.contains(&key(table)), "{}", table.name);
+            for name in table.primary.iter().chain(table.key) {
+                let column = table.columns.iter().find(|column| column.name == *name).unwrap();
+                assert!(!column.nullable, "{}.{name}", table.name);
             }
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_statements_for_elsewhere_make_the_same_tables() {
+    on_both(async |store| {
+        let engine = store.db.engine();
+        let (schema, prefix) = match engine {
+            Engine::Sqlite => ("main", ""),
+            Engine::Postgres => ("lake", "\"lake\"."),
+        };
+        for table in TABLES {
+            match engine {
+                Engine::Sqlite => store.tamper(format!("DROP TABLE {}", table.name)).await,
+                Engine::Postgres => store.tamper("CREATE SCHEMA IF NOT EXISTS lake").await,
+            }
+            // Twice: a table that is there stays as it is.
+            store.tamper(ddl::create(table, engine, prefix)).await;
+            store.tamper(ddl::create(table, engine, prefix)).await;
+            let all = table.columns.iter().map(|column| told(column, engine));
+            assert_eq!(
+                sorted(all.collect()),
+                sorted(stored(store, schema, table.name).await),
+                "{}",
+                table.name
+            );
+            assert_eq!(unique(store, schema, table.name).await, [key(table)], "{}", table.name);
+        }
+    })
+    .await;
+}
+
+/// What was once published, a line for each column. Within a version lines are only added: `UPDATE_DOCS=1` adds what is new.
+#[test]
+fn what_was_published_stays() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/published.txt");
+    let mut published = std::fs::read_to_string(path).unwrap();
+    let now: Vec<String> = TABLES
+        .iter()
+        .flat_map(|table| {
+            let key = table.primary.join(" ");
+            table.columns.iter().map(move |column| {
+                format!(
+                    "{VERSION} {} ({key}) {} {}",
+                    table.name,
+                    told(column, Engine::Postgres),
+                    column.kind.name()
+                )
+            })
+        })
+        .collect();
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let new = now.iter().filter(|line| !published.lines().any(|it| it == **line));
+        let new: String = new.map(|line| format!("{line}\n")).collect();
+        published += &new;
+        std::fs::write(path, &published).unwrap();
+    }
+    let before: Vec<&str> =
+        published.lines().filter(|line| line.starts_with(&format!("{VERSION} "))).collect();
+    let lost: Vec<&&str> = before.iter().filter(|line| !now.iter().any(|it| it == **line)).collect();
+    assert!(lost.is_empty(), "what was published has changed: raise the version, or undo {lost:#?}");
+    assert_eq!(before.len(), now.len(), "new columns are published with UPDATE_DOCS=1");
+}
+
+#[test]
+fn the_schema_of_a_row_names_every_column() {
+    for table in TABLES {
+        let schema = json_schema::of(table);
+        let required = schema["required"].as_array().unwrap();
+        assert_eq!(required.len(), table.columns.len());
+        for column in table.columns {
+            let property = &schema["properties"][column.name];
+            let expected = match column.kind {
+                ColumnKind::Integer | ColumnKind::Instant => json!("integer"),
+                ColumnKind::Flag => json!("boolean"),
+                ColumnKind::Real => json!("number"),
+                ColumnKind::Text | ColumnKind::Bytes => json!("string"),
+                ColumnKind::Json => serde_json::Value::Null,
+            };
+            let expected =
+                if column.nullable && !expected.is_null() { json!([expected, "null"]) } else { expected };
+            assert_eq!(property["type"], expected, "{}.{}", table.name, column.name);
+            assert!(property["description"].as_str().unwrap().contains(column.meaning));
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use store::directory::{self, Listing};
 use store::mirror;
-use store::tables::{self, TABLES, Value};
+use store::tables::{self, Cut, Partition, Row, TABLES, Table, Value};
 
 use crate::engines::{Store, on_both};
 use crate::samples::{
@@ -71,6 +71,78 @@ async fn every_table_is_read_whole_in_small_pages() {
         }
     })
     .await;
+}
+
+/// All keys of a partition, read in small pages.
+async fn keys(store: &Store, table: &'static Table, partition: &Partition) -> Vec<Row> {
+    let (mut keys, mut after): (Vec<Row>, Option<Row>) = (Vec::new(), None);
+    loop {
+        let page =
+            tables::read_page(&store.db, table, ORG, Some(partition), after.as_ref(), 2).await.unwrap();
+        keys.extend((0..page.rows()).map(|row| page.row(row)[..=table.key.len()].to_vec()));
+        after = page.last_key();
+        if after.is_none() {
+            return keys;
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_row_is_in_one_month_and_the_months_are_in_order() {
+    const DAY_MS: i64 = 86_400_000;
+    on_both(async |store| {
+        fill(store).await;
+        let mut tx = store.db.begin().await.unwrap();
+        // Ids that do not follow time, months with gaps, and instants of no month.
+        let times = [
+            None,
+            Some(NOW.0 - 40 * DAY_MS),
+            Some(NOW.0),
+            Some(i64::MAX),
+            Some(NOW.0 - 400 * DAY_MS),
+            Some(0),
+        ];
+        for (id, time) in (10..).zip(times.iter().cycle().take(24)) {
+            let mut snapshot = read(id, 1, 1, vec![message(id * 100, "a"), message(id * 100 + 1, "b")]);
+            snapshot.conversation.created_at = time.map(model::Millis);
+            snapshot.details = Some(details(&[id], &["hot", "cold"]));
+            mirror::apply(&mut tx, ORG, &[snapshot], NOW).await.unwrap();
+        }
+        let orphan = [report_value(9_999, "of no conversation", Some(1.0))];
+        directory::apply_report_values(&mut tx, ORG, &orphan, NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        for table in TABLES.iter().filter(|table| table.cut != Cut::Whole) {
+            let partitions = tables::partitions(&store.db, table, ORG).await.unwrap();
+            let months: Vec<_> = partitions.iter().map(|partition| partition.month).collect();
+            assert!(months.is_sorted_by(|a, b| a < b), "{}: {months:?}", table.name);
+            let mut cut = Vec::new();
+            for partition in &partitions {
+                let found = keys(store, table, partition).await;
+                assert!(found.is_sorted_by(|a, b| order(a) < order(b)), "{}: {found:?}", table.name);
+                cut.extend(found);
+            }
+            let whole = tables::read(&store.db, table, ORG, None, 1_000).await.unwrap();
+            assert_eq!(cut.len(), whole.len(), "{}", table.name);
+            for row in whole {
+                assert!(cut.contains(&row[..=table.key.len()].to_vec()), "{}: {row:?}", table.name);
+            }
+        }
+        let conversations = tables::table("conversations").unwrap();
+        let months = tables::partitions(&store.db, conversations, ORG).await.unwrap();
+        let none = keys(store, conversations, &months[0]).await;
+        assert!(months[0].month.is_none() && none.len() == 8, "{none:?}");
+    })
+    .await;
+}
+
+fn order(key: &Row) -> Vec<String> {
+    key.iter()
+        .map(|value| match value {
+            Value::Integer(number) => format!("{number:020}"),
+            Value::Text(text) => text.clone(),
+            other => panic!("{other:?} in a key"),
+        })
+        .collect()
 }
 
 #[test]

@@ -1,0 +1,105 @@
+//! From the store into a sink: table by table, part by part, page by page.
+//!
+//! The next page is read while the sink still writes the one before; memory holds a few pages, whatever the table's size.
+
+use model::OrgId;
+use store::Db;
+use store::tables::{self, Batch, Cut, Partition, Row, Table};
+
+use crate::SinkError;
+use crate::sink::{Layout, Part, PartFile, Period, Sink};
+
+/// Rows of a page, at most and at least.
+const PAGE_ROWS_MAX: usize = 8_192;
+const PAGE_ROWS_MIN: usize = 16;
+/// What a page should come to: rows of a page are chosen by what rows of the page before came to.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// Where rows are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The store.
+    pub db: &'a Db,
+    /// Whose rows.
+    pub org: OrgId,
+}
+
+/// Copy one table; answers its parts. `progress` is told how many of the table's rows have gone out.
+///
+/// # Errors
+/// Those of the store and of the sink. A part that was begun is not committed then.
+pub async fn table(
+    source: Source<'_>,
+    sink: &mut dyn Sink,
+    table: &'static Table,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Vec<PartFile>, SinkError> {
+    let mut done = 0;
+    if table.cut == Cut::Whole || sink.layout() == Layout::Whole {
+        let mut pages = Pages::begin(source, table, None);
+        let first = pages.next().await?;
+        return Ok(vec![part(Period::All, pages, first, sink, &mut done, progress).await?]);
+    }
+    let mut parts = Vec::new();
+    for partition in tables::partitions(source.db, table, source.org).await? {
+        let mut pages = Pages::begin(source, table, Some(&partition));
+        // Not every month of conversations has rows of this table.
+        let Some(first) = pages.next().await? else { continue };
+        let period = partition.month.map_or(Period::None, Period::Month);
+        parts.push(part(period, pages, Some(first), sink, &mut done, progress).await?);
+    }
+    Ok(parts)
+}
+
+async fn part(
+    period: Period,
+    mut pages: Pages<'_>,
+    first: Option<Batch>,
+    sink: &mut dyn Sink,
+    done: &mut u64,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<PartFile, SinkError> {
+    sink.begin(&Part { table: pages.table, period }).await?;
+    let mut next = first;
+    while let Some(batch) = next {
+        *done += batch.rows() as u64;
+        sink.write(batch).await?;
+        progress(*done);
+        next = pages.next().await?;
+    }
+    sink.commit_part().await
+}
+
+/// The pages of a table, or of one month of it.
+struct Pages<'a> {
+    source: Source<'a>,
+    table: &'static Table,
+    partition: Option<&'a Partition>,
+    after: Option<Row>,
+    limit: usize,
+    ended: bool,
+}
+
+impl<'a> Pages<'a> {
+    fn begin(source: Source<'a>, table: &'static Table, partition: Option<&'a Partition>) -> Self {
+        Self { source, table, partition, after: None, limit: PAGE_ROWS_MIN, ended: false }
+    }
+
+    /// The next page, never an empty one.
+    async fn next(&mut self) -> Result<Option<Batch>, SinkError> {
+        if self.ended {
+            return Ok(None);
+        }
+        let Source { db, org } = self.source;
+        let limit = u32::try_from(self.limit).unwrap_or(u32::MAX);
+        let page = tables::read_page(db, self.table, org, self.partition, self.after.as_ref(), limit).await?;
+        self.ended = page.rows() < self.limit;
+        self.after = page.last_key();
+        if page.rows() == 0 {
+            return Ok(None);
+        }
+        // Rows of a page are chosen by the size of those at hand.
+        self.limit = (PAGE_BYTES * page.rows() / page.bytes().max(1)).clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
+        Ok(Some(page))
+    }
+}

@@ -1,0 +1,118 @@
+//! A Parquet file of ours, read back: one row group at a time.
+
+use std::fs::File;
+use std::path::Path;
+
+use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use ::parquet::data_type::{ByteArray, DataType};
+use ::parquet::errors::ParquetError;
+use ::parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
+use model::OrgId;
+use store::tables::{Batch, Table, ValueRef};
+
+use crate::parquet::{schema, to_io};
+
+/// Tell `each` the rows of every row group of a file of this table and organization.
+///
+/// # Errors
+/// Those of the file system, of `each`, and `InvalidData` for a file of another schema.
+pub(crate) fn read(
+    path: &Path,
+    table: &'static Table,
+    org: OrgId,
+    mut each: impl FnMut(Batch) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let reader = SerializedFileReader::new(File::open(path)?).map_err(to_io)?;
+    let stored = reader.metadata().file_metadata().schema();
+    if stored != schema::schema(table).as_ref() {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the file has another schema"));
+    }
+    for number in 0..reader.num_row_groups() {
+        let group = reader.get_row_group(number).map_err(to_io)?;
+        each(batch(group.as_ref(), table, org).map_err(to_io)?)?;
+    }
+    Ok(())
+}
+
+/// One column of a row group, a value or none for each row.
+enum Decoded {
+    Integers(Vec<Option<i64>>),
+    Reals(Vec<Option<f64>>),
+    Flags(Vec<Option<bool>>),
+    Texts(Vec<Option<ByteArray>>),
+    Bytes(Vec<Option<ByteArray>>),
+}
+
+fn batch(group: &dyn RowGroupReader, table: &'static Table, org: OrgId) -> Result<Batch, ParquetError> {
+    let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
+    let mut columns = Vec::new();
+    for (place, column) in schema::columns(table).iter().enumerate() {
+        let is_text = column.kind != store::tables::ColumnKind::Bytes;
+        columns.push(match group.get_column_reader(place)? {
+            ColumnReader::Int64ColumnReader(reader) => {
+                Decoded::Integers(decode(reader, rows, column.nullable)?)
+            }
+            ColumnReader::DoubleColumnReader(reader) => {
+                Decoded::Reals(decode(reader, rows, column.nullable)?)
+            }
+            ColumnReader::BoolColumnReader(reader) => Decoded::Flags(decode(reader, rows, column.nullable)?),
+            ColumnReader::ByteArrayColumnReader(reader) if is_text => {
+                Decoded::Texts(decode(reader, rows, column.nullable)?)
+            }
+            ColumnReader::ByteArrayColumnReader(reader) => {
+                Decoded::Bytes(decode(reader, rows, column.nullable)?)
+            }
+            _ => return Err(ParquetError::General("a type that we do not write".into())),
+        });
+    }
+    let mut batch = Batch::with_capacity(table, rows);
+    let mut row = Vec::with_capacity(table.columns.len());
+    for number in 0..rows {
+        row.clear();
+        row.push(ValueRef::Integer(org.0));
+        for column in &columns {
+            row.push(column.value(number)?);
+        }
+        batch.push(&row);
+    }
+    Ok(batch)
+}
+
+impl Decoded {
+    fn value(&self, row: usize) -> Result<ValueRef<'_>, ParquetError> {
+        Ok(match self {
+            Self::Integers(values) => values[row].map_or(ValueRef::Null, ValueRef::Integer),
+            Self::Reals(values) => values[row].map_or(ValueRef::Null, ValueRef::Real),
+            Self::Flags(values) => values[row].map_or(ValueRef::Null, ValueRef::Flag),
+            Self::Texts(values) => match &values[row] {
+                Some(text) => ValueRef::Text(text.as_utf8()?),
+                None => ValueRef::Null,
+            },
+            Self::Bytes(values) => {
+                values[row].as_ref().map_or(ValueRef::Null, |bytes| ValueRef::Bytes(bytes.data()))
+            }
+        })
+    }
+}
+
+fn decode<T: DataType>(
+    mut reader: ColumnReaderImpl<T>,
+    rows: usize,
+    nullable: bool,
+) -> Result<Vec<Option<T::T>>, ParquetError> {
+    let (mut levels, mut values) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    let mut read = 0;
+    while read < rows {
+        let (records, ..) =
+            reader.read_records(rows - read, nullable.then_some(&mut levels), None, &mut values)?;
+        if records == 0 {
+            return Err(ParquetError::General("fewer values than rows".into()));
+        }
+        read += records;
+    }
+    if !nullable {
+        return Ok(values.into_iter().map(Some).collect());
+    }
+    let mut values = values.into_iter();
+    Ok(levels.into_iter().map(|level| if level == 1 { values.next() } else { None }).collect())
+}

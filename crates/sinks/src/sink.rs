@@ -1,0 +1,197 @@
+//! The seam between what is exported and where to: five verbs that every destination knows.
+//!
+//! A run goes `check`, then for each part `begin`, `write` …, `commit_part`, and at the end `commit`. Data flows one way, in
+//! batches of a bounded size; a sink that is slower than the store makes `write` wait. A sink knows nothing of the
+//! store it is fed from. The same test is run on all of them, and says what each promises:
+//!
+//! - `check` refuses a target that cannot be one with one clear error, before anything at it has changed.
+//! - Nothing of a run is visible before its `commit`; a sink that is dropped without it leaves the target as it was, but
+//!   for leftovers that no reader takes for data and the next `check` clears away.
+//! - After `commit` the target holds exactly the parts of this run.
+//! - A part that is begun again replaces what was written of it.
+//! - `erase` removes a person's rows from what was committed, and may be repeated.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use model::{AttachmentId, ContactId, ConversationId, Millis, OrgId, RunId};
+use serde::{Deserialize, Serialize};
+use store::tables::{Batch, Month, Table};
+
+use crate::SinkError;
+
+/// What a verb is while it is under way.
+pub type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T, SinkError>> + Send + 'a>>;
+
+/// A place that tables go to. See the module for what each promises.
+pub trait Sink: Send {
+    /// How it wants tables cut.
+    fn layout(&self) -> Layout;
+
+    /// Before the first write: reach the target, see that it may be written to and that it fits the tables.
+    ///
+    /// # Errors
+    /// Whatever makes the target none, with a hint.
+    fn check<'a>(&'a mut self, plan: &'a Plan) -> Doing<'a, ()>;
+
+    /// Begin a part, in place of an earlier attempt at it.
+    ///
+    /// # Errors
+    /// Those of the target.
+    fn begin<'a>(&'a mut self, part: &'a Part) -> Doing<'a, ()>;
+
+    /// Write the part's next rows, which come in the order of the table's key.
+    ///
+    /// # Errors
+    /// Those of the target, perhaps of an earlier batch.
+    fn write(&mut self, batch: Batch) -> Doing<'_, ()>;
+
+    /// End the part that was begun: it is whole, on the disk, and waits for the run's commit.
+    ///
+    /// # Errors
+    /// Those of the target.
+    fn commit_part(&mut self) -> Doing<'_, PartFile>;
+
+    /// End the run: all its parts become visible, and what only the run before had goes.
+    ///
+    /// # Errors
+    /// Those of the target.
+    fn commit(&mut self, finished_at: Millis) -> Doing<'_, ()>;
+
+    /// Remove a person's rows, and the files that belong to them, from what runs have committed. No run may be under way.
+    ///
+    /// # Errors
+    /// Those of the target; the erasure is to be repeated then.
+    fn erase<'a>(&'a mut self, subject: &'a Subject) -> Doing<'a, Erased>;
+}
+
+/// How a sink wants tables cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Each table is one part.
+    Whole,
+    /// Large tables are cut into months, the others are one part.
+    Months,
+}
+
+/// What is known of a run before it has written anything.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Whose data.
+    pub org: OrgId,
+    /// The row in `export_runs`.
+    pub run: RunId,
+    /// The store's schema version.
+    pub schema_version: i64,
+    /// When it began.
+    pub started_at: Millis,
+    /// The tables that will come, in this order.
+    pub tables: Vec<&'static Table>,
+}
+
+/// What is written at once: a table, or a month of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// The table.
+    pub table: &'static Table,
+    /// Which of its rows.
+    pub period: Period,
+}
+
+/// Which rows of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// All.
+    All,
+    /// Those of a month.
+    Month(Month),
+    /// Those that have no month, of a table that is cut.
+    None,
+}
+
+/// `all`, `2026-01`, `none`.
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("all"),
+            Self::Month(month) => month.fmt(f),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+
+/// A part at its destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartFile {
+    /// The table's name.
+    pub table: String,
+    /// The month, as [`Period`] prints it; absent when the part is the table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<String>,
+    /// The file's name, seen from the destination, or the table's at a database.
+    pub file: String,
+    /// Rows, a header not counted.
+    pub rows: u64,
+    /// Bytes; 0 at a database.
+    pub bytes: u64,
+    /// SHA-256 of the file, hexadecimal; empty at a database.
+    pub sha256: String,
+}
+
+/// Whose rows are to be erased. Whoever asks has found out what belongs together: the conversations of a contact,
+/// the attachments of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The organization.
+    pub org: OrgId,
+    /// Conversations, with all that happened in them.
+    pub conversations: BTreeSet<ConversationId>,
+    /// Contacts, with all that is about them.
+    pub contacts: BTreeSet<ContactId>,
+    /// Files.
+    pub attachments: BTreeSet<AttachmentId>,
+}
+
+/// The columns by which a row is known to be somebody's.
+const OWNERS: [&str; 3] = ["conversation_id", "contact_id", "attachment_id"];
+
+impl Subject {
+    /// The columns of a table that say whose a row is, with their places; none in tables that are about nobody.
+    #[must_use]
+    pub fn columns(table: &Table) -> Vec<(&'static str, usize)> {
+        OWNERS.into_iter().filter_map(|name| Some((name, table.place(name)?))).collect()
+    }
+
+    /// Whether an id in this column is the subject's.
+    #[must_use]
+    pub fn has(&self, column: &str, id: i64) -> bool {
+        match column {
+            "conversation_id" => self.conversations.contains(&ConversationId(id)),
+            "contact_id" => self.contacts.contains(&ContactId(id)),
+            "attachment_id" => self.attachments.contains(&AttachmentId(id)),
+            _ => false,
+        }
+    }
+
+    /// The ids that this column is searched for, ascending.
+    #[must_use]
+    pub fn ids(&self, column: &str) -> Vec<i64> {
+        match column {
+            "conversation_id" => self.conversations.iter().map(|id| id.0).collect(),
+            "contact_id" => self.contacts.iter().map(|id| id.0).collect(),
+            "attachment_id" => self.attachments.iter().map(|id| id.0).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// What an erasure removed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Erased {
+    /// Rows of tables.
+    pub rows: u64,
+    /// Transcripts and attachments.
+    pub files: u64,
+}

@@ -1,0 +1,159 @@
+//! What every sink promises, as one tale that each of them goes through. See `sinks::sink`.
+
+use std::collections::BTreeSet;
+
+use model::{AttachmentId, ContactId, ConversationId, Millis, RunId};
+use sinks::copy::{self, Source};
+use sinks::sink::{Plan, Sink, Subject};
+use store::tables::{self, Row, TABLES, Table, Value};
+
+use crate::fixture::{Fixture, ORG, T0};
+
+/// A destination, seen by a reader who knows nothing of us.
+pub(crate) trait Place {
+    /// A sink into it, as another process would make it.
+    fn sink(&self) -> Box<dyn Sink>;
+
+    /// A sink into a target that cannot be one.
+    fn bad_sink(&self) -> Box<dyn Sink>;
+
+    /// The rows that can be seen of a table, in any order; none where there is nothing.
+    async fn rows(&self, table: &'static Table) -> Vec<Row>;
+}
+
+/// Hold a sink to everything that is promised of it.
+pub(crate) async fn holds(fixture: &Fixture, place: &impl Place) {
+    fixture.fill(70).await;
+    let plan = plan("1");
+    let mut sink = place.sink();
+    sink.check(&plan).await.unwrap();
+    copy_all(fixture, sink.as_mut()).await;
+    assert_eq!(seen(place).await, Vec::new(), "nothing may be seen before the commit");
+    sink.commit(Millis(T0)).await.unwrap();
+    drop(sink);
+    let first = stored(fixture).await;
+    assert_same(seen(place).await, &first);
+
+    given_up(fixture, place, &first).await;
+    repeated(fixture, place).await;
+    erased(fixture, place).await;
+    refused(place).await;
+}
+
+/// A run that ends without a commit leaves what was there.
+async fn given_up(fixture: &Fixture, place: &impl Place, first: &[(&'static str, Vec<Row>)]) {
+    fixture.fill(90).await;
+    let mut sink = place.sink();
+    sink.check(&plan("2")).await.unwrap();
+    copy_all(fixture, sink.as_mut()).await;
+    drop(sink);
+    assert_same(seen(place).await, first);
+}
+
+/// A part that is written twice is there once, and a run replaces the run before it.
+async fn repeated(fixture: &Fixture, place: &impl Place) {
+    let mut sink = place.sink();
+    sink.check(&plan("3")).await.unwrap();
+    let messages = tables::table("messages").unwrap();
+    let source = Source { db: &fixture.db, org: ORG };
+    copy::table(source, sink.as_mut(), messages, &mut |_| {}).await.unwrap();
+    copy_all(fixture, sink.as_mut()).await;
+    sink.commit(Millis(T0)).await.unwrap();
+    drop(sink);
+    assert_same(seen(place).await, &stored(fixture).await);
+}
+
+/// A person's rows go, all others stay, and there is nothing to erase afterwards.
+async fn erased(fixture: &Fixture, place: &impl Place) {
+    let subject = Subject {
+        org: ORG,
+        conversations: BTreeSet::from([ConversationId(1), ConversationId(40)]),
+        contacts: BTreeSet::from([ContactId(1)]),
+        attachments: BTreeSet::from([AttachmentId(7), AttachmentId(8)]),
+    };
+    let erased = place.sink().erase(&subject).await.unwrap();
+    let mut left = stored(fixture).await;
+    let mut gone = 0;
+    for (name, rows) in &mut left {
+        let columns = Subject::columns(tables::table(name).unwrap());
+        let before = rows.len();
+        rows.retain(|row| {
+            !columns.iter().any(|(column, place)| match row[*place] {
+                Value::Integer(id) => subject.has(column, id),
+                _ => false,
+            })
+        });
+        gone += before - rows.len();
+    }
+    assert!(gone > 10, "{gone}");
+    assert_eq!(erased.rows, gone as u64);
+    assert_same(seen(place).await, &left);
+    assert_eq!(place.sink().erase(&subject).await.unwrap().rows, 0);
+}
+
+/// A target that cannot be one is told of in time, with what to do about it.
+async fn refused(place: &impl Place) {
+    let mut sink = place.bad_sink();
+    let error = sink.check(&plan("4")).await.unwrap_err();
+    assert!(error.hint().is_some(), "{error}");
+}
+
+async fn copy_all(fixture: &Fixture, sink: &mut dyn Sink) {
+    for table in TABLES {
+        let source = Source { db: &fixture.db, org: ORG };
+        let mut told = 0;
+        let parts = copy::table(source, sink, table, &mut |done| told = done).await.unwrap();
+        assert_eq!(parts.iter().map(|part| part.rows).sum::<u64>(), told, "{}", table.name);
+        assert!(parts.iter().all(|part| part.table == table.name));
+    }
+}
+
+fn plan(run: &str) -> Plan {
+    Plan {
+        org: ORG,
+        run: RunId(format!("run {run}")),
+        schema_version: 1,
+        started_at: Millis(T0),
+        tables: TABLES.iter().collect(),
+    }
+}
+
+/// The tables that have rows, with them.
+async fn stored(fixture: &Fixture) -> Vec<(&'static str, Vec<Row>)> {
+    let mut all = Vec::new();
+    for table in TABLES {
+        let rows = tables::read(&fixture.db, table, ORG, None, 100_000).await.unwrap();
+        all.push((table.name, sorted(rows)));
+    }
+    all
+}
+
+async fn seen(place: &impl Place) -> Vec<(&'static str, Vec<Row>)> {
+    let mut all = Vec::new();
+    for table in TABLES {
+        let rows = place.rows(table).await;
+        if !rows.is_empty() {
+            all.push((table.name, sorted(rows)));
+        }
+    }
+    all
+}
+
+fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
+    rows.sort_by_cached_key(|row| format!("{row:?}"));
+    rows
+}
+
+#[track_caller]
+fn assert_same(seen: Vec<(&'static str, Vec<Row>)>, expected: &[(&'static str, Vec<Row>)]) {
+    let expected: Vec<_> = expected.iter().filter(|(_, rows)| !rows.is_empty()).cloned().collect();
+    assert_eq!(
+        seen.iter().map(|(name, rows)| (*name, rows.len())).collect::<Vec<_>>(),
+        expected.iter().map(|(name, rows)| (*name, rows.len())).collect::<Vec<_>>()
+    );
+    for ((name, seen), (_, expected)) in seen.iter().zip(&expected) {
+        for (seen, expected) in seen.iter().zip(expected) {
+            assert_eq!(seen, expected, "{name}");
+        }
+    }
+}

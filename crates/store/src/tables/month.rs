@@ -1,0 +1,87 @@
+//! Months of the calendar in UTC, by which large tables are cut.
+
+use std::fmt;
+
+use jiff::Span;
+use jiff::civil::Date;
+use model::Millis;
+
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+/// The first day that is counted.
+const FIRST_DAY: Date = Date::constant(1, 1, 1);
+/// The same in milliseconds.
+const FIRST_MS: i64 = -62_135_596_800_000;
+
+/// A month of the years 1 to 9999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    first: Date,
+}
+
+impl Month {
+    /// The month of a day, counted from 0001-01-01; `None` before it and after the year 9999.
+    pub(crate) fn of_day(day: i64) -> Option<Self> {
+        let since = Span::new().try_days(day).ok()?;
+        let date = FIRST_DAY.checked_add(since).ok()?;
+        (day >= 0).then(|| Self { first: date.first_of_month() })
+    }
+
+    /// The month of an instant; `None` where it has none that can be written.
+    #[must_use]
+    pub fn of(at: Millis) -> Option<Self> {
+        Self::of_day(at.0.checked_sub(FIRST_MS)?.div_euclid(DAY_MS))
+    }
+
+    /// Its first and its last millisecond.
+    #[must_use]
+    pub fn bounds(self) -> (Millis, Millis) {
+        let since = FIRST_DAY.until(self.first).map_or(0, |span| i64::from(span.get_days()));
+        let start = FIRST_MS + since * DAY_MS;
+        (Millis(start), Millis(start + i64::from(self.first.days_in_month()) * DAY_MS - 1))
+    }
+}
+
+/// `2026-01`.
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.first.year(), self.first.month())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(at: i64, expected: Option<&str>) {
+        assert_eq!(Month::of(Millis(at)).map(|month| month.to_string()).as_deref(), expected);
+    }
+
+    #[test]
+    fn every_instant_has_its_month() {
+        check(0, Some("1970-01"));
+        check(-1, Some("1969-12"));
+        check(1_767_225_599_999, Some("2025-12"));
+        check(1_767_225_600_000, Some("2026-01"));
+        check(FIRST_MS, Some("0001-01"));
+        check(FIRST_MS - 1, None);
+        check(253_402_300_799_999, Some("9999-12"));
+        check(253_402_300_800_000, None);
+        check(i64::MAX, None);
+        check(i64::MIN, None);
+    }
+
+    #[test]
+    fn a_month_ends_where_another_begins() {
+        for at in [FIRST_MS, 0, 951_782_400_000, 1_767_225_600_000] {
+            let month = Month::of(Millis(at)).unwrap();
+            let (first, last) = month.bounds();
+            assert!(first.0 <= at && at <= last.0);
+            assert_eq!(Month::of(first), Some(month));
+            assert_eq!(Month::of(last), Some(month));
+            assert_ne!(Month::of(first.plus(-1)), Some(month));
+            assert_ne!(Month::of(last.plus(1)), Some(month));
+        }
+    }
+}
