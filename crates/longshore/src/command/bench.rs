@@ -11,6 +11,7 @@ mod conservation;
 mod dedupe;
 mod discard;
 mod disconnect;
+mod export;
 mod flat;
 mod gateway;
 mod machine;
@@ -39,6 +40,9 @@ enum What {
     Budget(budget::Args),
     Conservation(conservation::Args),
     Disconnect(disconnect::Args),
+    Export(export::Args),
+    #[command(hide = true)]
+    ExportReader(export::discard::Args),
     Flat(flat::Args),
     Gateway(gateway::Args),
     Dedupe(dedupe::Args),
@@ -58,6 +62,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         What::Budget(args) => budget::run(app, &args).await,
         What::Conservation(args) => conservation::run(app, &args).await,
         What::Disconnect(args) => disconnect::run(app, &args).await,
+        What::Export(args) => export::run(app, &args).await,
+        What::ExportReader(args) => export::discard::run(app, &args).await,
         What::Flat(args) => flat::run(app, &args).await,
         What::Gateway(args) => gateway::run(app, &args).await,
         What::Dedupe(args) => dedupe::run(app, &args).await,

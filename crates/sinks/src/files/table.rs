@@ -12,7 +12,7 @@ use crate::partial::Whole;
 
 /// A file that is being written.
 pub(super) enum TableFile {
-    Rows(RowFile),
+    Rows(Box<RowFile>),
     Parquet(Box<ParquetFile>),
 }
 
@@ -29,7 +29,7 @@ impl TableFile {
             Format::Csv => Encoder::Csv(Csv::new(formulas, &columns())),
             Format::Parquet => return Ok(Self::Parquet(Box::new(ParquetFile::create(path, table)?))),
         };
-        Ok(Self::Rows(RowFile::create(path, encoder)?))
+        Ok(Self::Rows(Box::new(RowFile::create(path, encoder)?)))
     }
 
     pub(super) fn batch(&mut self, batch: Batch) -> Result<(), SinkError> {

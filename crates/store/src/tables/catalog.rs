@@ -6,9 +6,9 @@
 use crate::tables::{Column, ColumnKind, Cut, Table};
 
 /// Declare a public table. `order` names the columns it is ordered by, a prefix of `columns`, and how many: `one`, one that
-/// is a `text`, or `two`. `cut` says
-/// how it is cut into months: not at all (`whole`), by a time of its own (`own`), or by the creation of the row's
-/// conversation, with the conversations in the outer loop where the order is theirs (`outer`), else in the inner.
+/// is a `text`, or `two`. `cut` says how it is cut into months: not at all (`whole`), by a time of its own (`own`), or by the
+/// creation of the row's conversation. Where each row has its conversation and the order is theirs (`outer`) the months are those of the
+/// conversations, else they are looked up row by row (`inner`).
 macro_rules! table {
     ($name:ident $about:literal
         order $count:ident [$first:ident $(, $more:ident)*] primary [$($primary:ident),+]
@@ -41,12 +41,12 @@ macro_rules! table {
             days: table!(@days $cut $name $first $($time)?),
             month_first: concat!(
                 "SELECT t.org_id" $(, ", t.", stringify!($column))*, " FROM ", table!(@from $cut $name),
-                " WHERE ", table!(@of $cut $count $first), " AND ", table!(@instant $cut $($time)?), " BETWEEN $4 AND $5
+                " WHERE ", table!(@of $count $first), " AND ", table!(@instant $cut $($time)?), " BETWEEN $4 AND $5
                 ORDER BY t.", stringify!($first) $(, ", t.", stringify!($more))*, " LIMIT $6"
             ),
             month_next: concat!(
                 "SELECT t.org_id" $(, ", t.", stringify!($column))*, " FROM ", table!(@from $cut $name),
-                " WHERE ", table!(@of $cut $count $first), " AND ", table!(@instant $cut $($time)?), " BETWEEN $4 AND $5
+                " WHERE ", table!(@of $count $first), " AND ", table!(@instant $cut $($time)?), " BETWEEN $4 AND $5
                 AND (t.", stringify!($first) $(, ", t.", stringify!($more))*, ") > (", table!(@month_after $count), ")
                 ORDER BY t.", stringify!($first) $(, ", t.", stringify!($more))*, " LIMIT $6"
             ),
@@ -67,20 +67,16 @@ macro_rules! table {
     (@month_after two) => { "$7, $8" };
     (@from whole $name:ident) => { concat!(stringify!($name), " AS t") };
     (@from own $name:ident) => { concat!(stringify!($name), " AS t") };
-    // The order of the loops is ours to say: SQLite keeps it where CROSS JOIN is written.
-    (@from outer $name:ident) => { concat!("conversations AS c CROSS JOIN ", stringify!($name), " AS t") };
-    (@from inner $name:ident) => {
+    // SQLite reads the rows in their order and looks each one's conversation up; where it may turn the loops around it sorts
+    // every page.
+    (@from $cut:ident $name:ident) => {
         concat!(stringify!($name), " AS t
             LEFT JOIN conversations AS c ON c.org_id = t.org_id AND c.conversation_id = t.conversation_id")
     };
-    (@of outer $count:ident $first:ident) => {
-        "c.org_id = $1 AND c.conversation_id BETWEEN $2 AND $3
-         AND t.org_id = c.org_id AND t.conversation_id = c.conversation_id"
-    };
-    (@of $cut:ident one $first:ident) => { concat!("t.org_id = $1 AND t.", stringify!($first), " BETWEEN $2 AND $3") };
-    (@of $cut:ident two $first:ident) => { concat!("t.org_id = $1 AND t.", stringify!($first), " BETWEEN $2 AND $3") };
+    (@of one $first:ident) => { concat!("t.org_id = $1 AND t.", stringify!($first), " BETWEEN $2 AND $3") };
+    (@of two $first:ident) => { concat!("t.org_id = $1 AND t.", stringify!($first), " BETWEEN $2 AND $3") };
     // How texts are ordered is the database's own, so no largest is known: it is told the smallest twice.
-    (@of $cut:ident text $first:ident) => { concat!("t.org_id = $1 AND t.", stringify!($first), " >= $2 AND $3 >= $2") };
+    (@of text $first:ident) => { concat!("t.org_id = $1 AND t.", stringify!($first), " >= $2 AND $3 >= $2") };
     // An instant of no month that can be written (none at all, or beyond the years 1 to 9999) counts as one instant
     // before all others; the bounds are those of `month.rs`.
     (@instant whole) => { "0" };
