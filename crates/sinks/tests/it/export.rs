@@ -302,11 +302,13 @@ async fn an_erasure_takes_a_persons_files_and_the_rest_stays_checked() {
         };
         let mut sink = FileSink::new(fixture.out(), Format::Ndjson, Formulas::Keep);
         let erased = sink.erase(&subject).await.unwrap();
-        assert_eq!(erased.files, 3);
+        assert_eq!(erased.files, 4, "an attachment, and the transcript in three forms");
 
         check_manifest(&fixture);
         assert_eq!(names(&fixture.out().join("attachments")), Vec::<String>::new());
-        assert!(!fixture.out().join("transcripts/2026-01/conversation-1.html").exists());
+        for form in ["html", "txt", "md"] {
+            assert!(!fixture.out().join(format!("transcripts/2026-01/conversation-1.{form}")).exists());
+        }
         assert!(fixture.out().join("transcripts/2026-01/conversation-2.html").exists());
         let index = fixture.read("transcripts/index.html");
         assert!(!index.contains("conversation-1.html") && index.contains("conversation-2.html"), "{index}");
