@@ -85,6 +85,7 @@ const TOLD: &[(&str, &[&str])] = &[
     ("doctor", &[]),
     ("config", &[]),
     ("completions", &[]),
+    ("schema", &[]),
 ];
 
 fn connected(double: &Double) -> Place {
