@@ -4,6 +4,8 @@
 //! pair. By a private app: its token comes over stdin. Either way Drift is asked whose the token is and what it
 //! may do before anything is stored, and secrets are stored sealed.
 
+use std::path::PathBuf;
+
 use drift::App as DriftApp;
 use model::{Entropy, Secret};
 use serde::Serialize;
@@ -134,7 +136,7 @@ fn drift_app(app: &App, args: &Args) -> Result<DriftApp, Failure> {
     let client_secret = if args.client_secret_stdin {
         Some(input::secret_from_stdin("client secret")?)
     } else {
-        app_secret(app)?
+        AppSecret::of(app).map(|secret| secret.read()).transpose()?
     };
     let client_secret = client_secret.ok_or_else(|| {
         Failure::usage("the secret of the Drift app is missing")
@@ -143,12 +145,25 @@ fn drift_app(app: &App, args: &Args) -> Result<DriftApp, Failure> {
     Ok(DriftApp { client_id, client_secret })
 }
 
-/// The secret of the Drift app, where the settings have one.
-pub(super) fn app_secret(app: &App) -> Result<Option<Secret>, Failure> {
-    match (&app.config.client_secret, &app.config.client_secret_file) {
-        (Some(secret), _) => Ok(Some(secret.clone())),
-        (None, Some(path)) => input::secret_from_file(path, "client secret").map(Some),
-        (None, None) => Ok(None),
+/// Where the secret of the Drift app is.
+pub(super) enum AppSecret {
+    Held(Secret),
+    /// In a file: it is read for each use, and not kept.
+    File(PathBuf),
+}
+
+impl AppSecret {
+    /// As the settings have it, if they do.
+    pub(super) fn of(app: &App) -> Option<Self> {
+        let held = app.config.client_secret.clone().map(Self::Held);
+        held.or_else(|| app.config.client_secret_file.clone().map(Self::File))
+    }
+
+    pub(super) fn read(&self) -> Result<Secret, Failure> {
+        match self {
+            Self::Held(secret) => Ok(secret.clone()),
+            Self::File(path) => input::secret_from_file(path, "client secret"),
+        }
     }
 }
 

@@ -1,25 +1,20 @@
 //! Connections that are made from the pages: the engine makes them, with the Drift app of the settings.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use drift::App as DriftApp;
 use engine::EngineError;
 use engine::connection::{Admits, Connections, Proof};
-use model::Secret;
 use store::Db;
 use store::connections::Connection;
 use store::vault::Vault;
 use web::install::{self, Grant, Install, NotConnected};
 
 use crate::app::App;
+use crate::command::connect::AppSecret;
 use crate::failure::{Failure, chain};
-use crate::input;
 use crate::links;
 use crate::network::{self, Patience};
-
-/// What the file holds, as a failure names it.
-const CLIENT_SECRET: &str = "client secret";
 
 /// What the pages are given.
 pub(super) fn install(app: &App, db: &Db, vault: &Vault, listening: &str) -> Result<Install, Failure> {
@@ -38,46 +33,30 @@ pub(super) fn install(app: &App, db: &Db, vault: &Vault, listening: &str) -> Res
     })
 }
 
-/// The Drift app of the settings. A secret that is in a file is read for each exchange, and not kept.
+/// The Drift app of the settings.
 struct Registered {
     client_id: String,
     secret: AppSecret,
 }
 
-enum AppSecret {
-    Held(Secret),
-    File(PathBuf),
-}
-
 impl Registered {
     fn read(&self) -> Result<DriftApp, EngineError> {
-        let client_secret = match &self.secret {
-            AppSecret::Held(secret) => secret.clone(),
-            AppSecret::File(path) => input::secret_from_file(path, CLIENT_SECRET)
-                .map_err(|failure| EngineError::Connection(failure.message))?,
-        };
-        Ok(DriftApp { client_id: self.client_id.clone(), client_secret })
+        let secret = self.secret.read().map_err(|failure| EngineError::Connection(failure.message))?;
+        Ok(DriftApp { client_id: self.client_id.clone(), client_secret: secret })
     }
 }
 
 /// The app, where the settings have one.
 fn drift_app(app: &App) -> Result<Option<Registered>, Failure> {
     let Some(client_id) = app.config.client_id.clone() else { return Ok(None) };
-    let secret = match (&app.config.client_secret, &app.config.client_secret_file) {
-        (Some(secret), _) => Some(AppSecret::Held(secret.clone())),
-        (None, Some(path)) => {
-            // What is wrong with the file is told now, and not to the first who connects.
-            input::secret_from_file(path, CLIENT_SECRET)?;
-            Some(AppSecret::File(path.clone()))
-        }
-        (None, None) => None,
-    };
-    let Some(secret) = secret else {
+    let Some(secret) = AppSecret::of(app) else {
         app.output.note(
             "client_id is set without a secret: the pages cannot ask Drift for access; set LONGSHORE_CLIENT_SECRET or client_secret_file",
         );
         return Ok(None);
     };
+    // What is wrong with a file is told now, and not to the first who connects.
+    secret.read()?;
     Ok(Some(Registered { client_id, secret }))
 }
 
