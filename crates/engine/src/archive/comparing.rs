@@ -10,7 +10,7 @@ use model::{ConversationId, Millis};
 use store::{failures, listings, mirror};
 
 use super::listing::Tally;
-use super::messages::{self, KIND};
+use super::messages::{self, KIND, Listed};
 use super::plan::Plan;
 use super::reports::Windows;
 use super::{Mode, attachments, by_id, contacts, details, directories};
@@ -31,16 +31,19 @@ pub(crate) struct Passes {
     pub(crate) all: Vec<Tally>,
     /// The last pass that read the list to its end after the first one, and its number.
     pub(crate) whole: Option<(u32, Tally)>,
-    /// Whether the last pass found nothing new or changed.
+    /// Whether the last pass found nothing new or changed, and was begun by this process.
     pub(crate) quiet: bool,
+    /// How many of them this process began. Those of an earlier one tell nothing of what changed after it died.
+    fresh: u32,
 }
 
 impl Passes {
-    fn add(&mut self, number: u32, tally: Tally) {
+    fn add(&mut self, number: u32, Listed { tally, is_fresh }: Listed) {
         if number > 1 && tally.to_end {
             self.whole = Some((number, tally.clone()));
         }
-        self.quiet = tally.unseen + tally.changed == 0;
+        self.quiet = is_fresh && tally.unseen + tally.changed == 0;
+        self.fresh += u32::from(is_fresh);
         self.all.push(tally);
     }
 
@@ -71,7 +74,7 @@ enum Next {
 pub(crate) async fn compare(
     ctx: &Context,
     plan: &Plan,
-    first: Tally,
+    first: Listed,
     windows: Windows,
 ) -> Result<Findings, EngineError> {
     let mut passes = Passes::default();
@@ -87,11 +90,11 @@ pub(crate) async fn compare(
         };
         let number = passes.next_number();
         let total = stats.as_ref().map(|counts| counts.values().sum());
-        let tally = messages::run(ctx, plan, number, since, Stage::Comparing, total).await?;
-        if tally.to_end {
+        let listed = messages::run(ctx, plan, number, since, Stage::Comparing, total).await?;
+        if listed.tally.to_end {
             confirm_unlisted(ctx, plan, number).await?;
         }
-        passes.add(number, tally);
+        passes.add(number, listed);
         retry_failed(ctx, plan).await?;
         around_what_was_found(ctx, plan).await?;
         stats = directories::stats(ctx, plan).await?;
@@ -117,7 +120,7 @@ async fn next(
 ) -> Result<Next, EngineError> {
     let last = passes.last();
     let failed = last.failed.is_some() || last.refused.is_some();
-    if failed || passes.all.len() >= ctx.limits.passes_max as usize {
+    if failed || passes.fresh >= ctx.limits.passes_max {
         return Ok(Next::Nothing);
     }
     // A short pass may come to the end of the list too: from then on it is held to the same.

@@ -23,8 +23,15 @@ use crate::progress::Stage;
 /// The kind under which failures of this stage are kept.
 pub(crate) const KIND: &str = "conversation";
 
+/// A pass that has ended.
+pub(crate) struct Listed {
+    pub(crate) tally: Tally,
+    /// Whether this process began it: of one that an earlier process began, nothing is known of what changed since.
+    pub(crate) is_fresh: bool,
+}
+
 /// The first pass of a run: up to the watermark, or to the end.
-pub(crate) async fn pass(ctx: &Context, plan: &Plan, total: Option<u64>) -> Result<Tally, EngineError> {
+pub(crate) async fn pass(ctx: &Context, plan: &Plan, total: Option<u64>) -> Result<Listed, EngineError> {
     run(ctx, plan, 1, plan.fixed.since, Stage::Messages, total).await
 }
 
@@ -36,13 +43,14 @@ pub(crate) async fn run(
     since: Option<Millis>,
     stage: Stage,
     total: Option<u64>,
-) -> Result<Tally, EngineError> {
+) -> Result<Listed, EngineError> {
     let step = format!("pass:{number}");
     let found = checkpoints::load(&ctx.db, &plan.run_id, &step).await.doing("read the checkpoint")?;
     let tally: Tally = plan::load(&ctx.db, &plan.run_id, &step).await?.unwrap_or_default();
     if found.as_ref().is_some_and(|checkpoint| checkpoint.done) {
-        return Ok(tally);
+        return Ok(Listed { tally, is_fresh: false });
     }
+    let is_fresh = found.is_none();
     let token = found.and_then(|checkpoint| checkpoint.token).and_then(|token| token.parse().ok());
     ctx.progress.stage(stage, total, &*ctx.clock);
     let failed_before = failed_keys(ctx, KIND).await?;
@@ -58,7 +66,7 @@ pub(crate) async fn run(
     });
     pipeline::run(Arc::clone(&pass), Bounds::of(ctx), &ctx.stop).await?;
     let tally = pass.book().tally.clone();
-    Ok(tally)
+    Ok(Listed { tally, is_fresh })
 }
 
 struct Pass {
