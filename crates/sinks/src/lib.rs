@@ -12,6 +12,8 @@
 
 mod blocking;
 pub mod copy;
+pub mod destination;
+pub mod digest;
 pub mod directory;
 pub mod error;
 mod export;
@@ -23,10 +25,13 @@ pub mod handover;
 pub mod manifest;
 pub mod parquet;
 pub mod partial;
+pub mod proof;
+mod read_back;
 pub mod sink;
 pub mod transcript;
 pub mod webhook;
 
+pub use destination::{Destination, Target};
 pub use error::SinkError;
-pub use export::{ExportOptions, ExportProgress, ExportReport, export};
+pub use export::{Begin, ExportOptions, ExportProgress, ExportReport, Exporter, export};
 pub use format::{Format, Formulas};

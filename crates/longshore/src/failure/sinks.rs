@@ -14,7 +14,14 @@ impl From<SinkError> for Failure {
             | SinkError::OtherOrg { .. }
             | SinkError::OtherFormat { .. }
             | SinkError::NoConversation { .. }
+            | SinkError::UnknownDestination { .. }
+            | SinkError::UnknownFormat { .. }
+            | SinkError::UnderWay { .. }
+            | SinkError::NotResumable { .. }
+            | SinkError::NotVerifiable { .. }
             | SinkError::Busy { .. } => Exit::Usage,
+            SinkError::Stopped { .. } => Exit::Interrupted,
+            SinkError::PartLost { .. } | SinkError::ReadBack { .. } => Exit::Incomplete,
             SinkError::NotWritable { .. } | SinkError::DiskFull { .. } | SinkError::Io { .. } => Exit::Disk,
             SinkError::Store(source) => store_exit(source),
             _ => Exit::Unexpected,

@@ -16,15 +16,12 @@ use crate::directory::Directory;
 use crate::export::{FILES, FileList, Listed};
 use crate::files::{entry, is_ours};
 
-use crate::format::{Format, Records, owners};
+use crate::format::{Format, Records, owners, read_record};
 use crate::manifest::Manifest;
 use crate::parquet::{self, ParquetFile};
 use crate::partial::{PartialFile, Whole};
 use crate::sink::{Erased, PartFile, Subject};
 use crate::transcript::index;
-
-/// The longest record that is read back; a message's body is bounded far below.
-const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Erase in this directory. One that holds no export has nothing to erase.
 pub(super) fn erase(root: &Path, subject: &Subject) -> Result<Erased, SinkError> {
@@ -114,24 +111,6 @@ fn rewrite_parquet(
         (_, Some(error)) => Err(error),
         (Err(error), None) => Err(SinkError::io("rewrite", &path, error)),
         (Ok(()), None) => Ok((into.finish()?, removed)),
-    }
-}
-
-/// The next record with its end of line: one line, or in CSV several when a quoted text goes over them.
-fn read_record(from: &mut impl io::BufRead, records: Records, record: &mut Vec<u8>) -> io::Result<bool> {
-    record.clear();
-    let mut quotes = 0;
-    loop {
-        let before = record.len();
-        let read = from.read_until(b'\n', record)?;
-        quotes += record[before..].iter().filter(|byte| **byte == b'"').count();
-        let goes_on = records == Records::Csv && quotes % 2 == 1;
-        if read == 0 || !goes_on {
-            return Ok(!record.is_empty());
-        }
-        if record.len() > RECORD_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a record without an end"));
-        }
     }
 }
 
