@@ -20,6 +20,7 @@ pub(crate) mod handover;
 pub(crate) mod honey;
 pub(crate) mod incident;
 pub(crate) mod keys;
+pub(crate) mod lineage;
 pub(crate) mod notices;
 pub(crate) mod queue;
 pub(crate) mod replay;

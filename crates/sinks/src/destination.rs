@@ -134,6 +134,27 @@ impl Destination {
         }
     }
 
+    /// The manifest that lies there, where one does.
+    pub(crate) async fn manifest(&self) -> Result<Option<Manifest>, SinkError> {
+        match self {
+            Self::Folder { dir, .. } => {
+                let dir = dir.clone();
+                joined("directory", tokio::task::spawn_blocking(move || Manifest::read(&dir))).await
+            }
+        }
+    }
+
+    /// Put a manifest with its signature there, where there is room for it. Whoever does holds the destination.
+    pub(crate) async fn seal(&self, text: &str, signature: Option<&[u8]>) -> Result<(), SinkError> {
+        match self {
+            Self::Folder { dir, .. } => {
+                let (dir, text, signature) = (dir.clone(), text.to_owned(), signature.map(<[u8]>::to_vec));
+                let sealed = move || Manifest::seal(&dir, &text, signature.as_deref());
+                joined("directory", tokio::task::spawn_blocking(sealed)).await
+            }
+        }
+    }
+
     /// A sink that writes there; nothing is touched before its `check`.
     #[must_use]
     pub fn target(&self) -> Target {

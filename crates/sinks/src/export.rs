@@ -13,6 +13,7 @@
 //! not yet in another. Export when nothing runs, or again afterwards.
 
 pub(crate) mod attachments;
+mod erase;
 mod files;
 mod options;
 mod recorder;
@@ -30,6 +31,7 @@ use store::audit::Signer;
 use store::export_runs::{self, Asked};
 use store::{Db, exclusive};
 
+pub use erase::erase;
 pub use options::{Begin, ExportOptions};
 
 use crate::SinkError;

@@ -22,6 +22,7 @@ pub mod file_name;
 pub mod files;
 pub mod format;
 pub mod handover;
+pub mod lineage;
 pub mod manifest;
 pub mod parquet;
 pub mod partial;
@@ -33,5 +34,5 @@ pub mod webhook;
 
 pub use destination::{Destination, Target};
 pub use error::SinkError;
-pub use export::{Begin, ExportOptions, ExportProgress, ExportReport, Exporter, export};
+pub use export::{Begin, ExportOptions, ExportProgress, ExportReport, Exporter, erase, export};
 pub use format::{Format, Formulas};

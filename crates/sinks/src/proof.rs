@@ -97,7 +97,8 @@ pub(crate) async fn read_back(
     Ok(proofs)
 }
 
-async fn destination_digest(
+/// The rows of a part, as they lie at the destination.
+pub(crate) async fn destination_digest(
     org: OrgId,
     destination: &Destination,
     part: &PartFile,

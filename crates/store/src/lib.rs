@@ -39,6 +39,7 @@ pub mod honey;
 pub mod inbox;
 pub mod install;
 pub mod inventory;
+pub mod lineage;
 pub mod listings;
 mod migrate;
 pub mod mirror;

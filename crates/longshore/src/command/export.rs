@@ -1,5 +1,6 @@
 //! `longshore export`: the archive as files and tables that any program reads, and the runs that wrote them.
 
+mod erase;
 mod list;
 mod progress;
 mod resume;
@@ -39,6 +40,7 @@ enum What {
     Pause(stop::PauseArgs),
     Cancel(stop::CancelArgs),
     Verify(verify::Args),
+    Erase(erase::Args),
 }
 
 /// Do what was asked.
@@ -50,6 +52,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         (Some(What::Pause(args)), _) => stop::pause(app, args).await,
         (Some(What::Cancel(args)), _) => stop::cancel(app, args).await,
         (Some(What::Verify(args)), _) => verify::run(app, args).await,
+        (Some(What::Erase(args)), _) => erase::run(app, args).await,
         (None, Some(args)) => write::run(app, args).await,
         (None, None) => Err(Failure::usage("it is not said where to export to")
             .hint("for example \"longshore export --format parquet --to DIR\"")),

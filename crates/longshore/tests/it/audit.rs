@@ -20,6 +20,15 @@ const TOLD: &[(&str, &[&str])] = &[
     ("verify", &[]),
     ("certificate", &[]),
     ("export", &["export.start", "export.finish"]),
+    ("export list", &[]),
+    ("export show", &[]),
+    ("export resume", &["export.start", "export.finish"]),
+    ("export pause", &["export.finish"]),
+    ("export cancel", &["export.finish"]),
+    ("export verify", &[]),
+    ("export erase", &["export.erase"]),
+    ("lineage conversation", &[]),
+    ("lineage contact", &[]),
     ("handover", &["export.start", "export.finish"]),
     ("transcript", &["export.finish"]),
     ("tail", &["consumer.create"]),
@@ -124,8 +133,10 @@ fn commands() -> BTreeSet<String> {
     let parts: BTreeSet<String> =
         page.lines().filter_map(|line| line.strip_prefix("### ")).map(str::to_owned).collect();
     let alone = page.lines().filter_map(|line| line.strip_prefix("## ")).map(str::to_owned);
-    let alone = alone
-        .filter(|name| *name == "bench" || !parts.iter().any(|part| part.starts_with(&format!("{name} "))));
+    let alone = alone.filter(|name| {
+        matches!(name.as_str(), "bench" | "export")
+            || !parts.iter().any(|part| part.starts_with(&format!("{name} ")))
+    });
     let parts = parts.iter().filter(|part| !part.starts_with("bench ")).cloned();
     alone.chain(parts).collect()
 }

@@ -2,12 +2,13 @@
 
 use model::Millis;
 use store::changes;
-use store::export_runs::{self, ExportPart};
+use store::export_runs;
 use store::tables::Batch;
 
 use crate::SinkError;
 use crate::digest::RowDigest;
 use crate::export::Exporter;
+use crate::export::run::recorded;
 use crate::format::Formulas;
 use crate::sink::{Doing, Erased, Layout, Part, PartFile, Plan, Sink, Subject};
 
@@ -75,17 +76,8 @@ async fn record(
     part: &PartFile,
     changes_upto: i64,
 ) -> Result<(), SinkError> {
-    let recorded = ExportPart {
-        table: part.table.clone(),
-        period: part.period.clone().unwrap_or_else(|| "all".to_owned()),
-        file: part.file.clone(),
-        rows: part.rows.cast_signed(),
-        bytes: part.bytes.cast_signed(),
-        sha256: part.sha256.clone(),
-        digest: part.digest.clone(),
-        changes_upto,
-    };
+    let part = recorded(part, changes_upto);
     let mut tx = exporter.db.begin().await?;
-    export_runs::record_part(&mut tx, plan.org, &plan.run, &recorded, exporter.clock.now()).await?;
+    export_runs::record_part(&mut tx, plan.org, &plan.run, &part, exporter.clock.now()).await?;
     Ok(tx.commit().await?)
 }

@@ -182,6 +182,20 @@ async fn forget(exporter: &Exporter<'_>, plan: &Plan, parts: &[ExportPart]) -> R
     Ok(tx.commit().await?)
 }
 
+/// A part as it is recorded.
+pub(crate) fn recorded(part: &PartFile, changes_upto: i64) -> ExportPart {
+    ExportPart {
+        table: part.table.clone(),
+        period: part.period.clone().unwrap_or_else(|| "all".to_owned()),
+        file: part.file.clone(),
+        rows: part.rows.cast_signed(),
+        bytes: part.bytes.cast_signed(),
+        sha256: part.sha256.clone(),
+        digest: part.digest.clone(),
+        changes_upto,
+    }
+}
+
 /// A part on record, as a manifest names it.
 pub(crate) fn part_file(part: &ExportPart) -> PartFile {
     PartFile {

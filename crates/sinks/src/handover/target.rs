@@ -35,6 +35,13 @@ impl Target {
         }
     }
 
+    /// The one of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Neutral, Self::Intercom, Self::Chatwoot, Self::Hubspot, Self::Zendesk];
+        all.into_iter().find(|target| target.name() == name)
+    }
+
     /// The line of one conversation, and what became of its fields.
     pub(super) fn line(self, conversation: &Conversation, report: &mut FieldReport) -> Vec<u8> {
         let plan = |requests| Plan { conversation_id: conversation.conversation_id, requests };

@@ -23,6 +23,8 @@ pub(crate) struct Fixture {
     /// Its address, for whoever brings tools of their own.
     pub(crate) url: String,
     pub(crate) dir: tempfile::TempDir,
+    /// How many exports there were.
+    number: AtomicU64,
 }
 
 impl Fixture {
@@ -31,7 +33,7 @@ impl Fixture {
         let path = dir.path().join("store.db");
         let url = format!("sqlite://{}", path.display());
         let db = Db::open(&DatabaseUrl::file(path), OpenOptions::default()).await.unwrap();
-        Self { db, url, dir }
+        Self { db, url, dir, number: AtomicU64::new(0) }
     }
 
     /// A database of its own on the server that `LONGSHORE_TEST_POSTGRES` names; `None` without one.
@@ -56,7 +58,14 @@ impl Fixture {
         let mut url = url::Url::parse(&server).unwrap();
         url.set_path(&name);
         let db = Db::open(&DatabaseUrl::parse(url.as_str()).unwrap(), OpenOptions::default()).await.unwrap();
-        Some(Self { db, url: url.to_string(), dir: tempfile::tempdir().unwrap() })
+        Some(Self { db, url: url.to_string(), dir: tempfile::tempdir().unwrap(), number: AtomicU64::new(0) })
+    }
+
+    /// The store once more, in a process of its own, whose exports are counted from this number.
+    pub(crate) async fn elsewhere(url: &str, number: u64) -> Self {
+        let db = Db::open(&DatabaseUrl::parse(url).unwrap(), OpenOptions::default()).await.unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        Self { db, url: url.to_owned(), dir, number: AtomicU64::new(number) }
     }
 
     /// Where the export goes.
@@ -77,11 +86,38 @@ impl Fixture {
         options: &ExportOptions,
         progress: impl FnMut(ExportProgress) + Send,
     ) -> Result<ExportReport, SinkError> {
-        static SEED: AtomicU64 = AtomicU64::new(0);
-        let entropy = SeededEntropy::new(SEED.fetch_add(1, Ordering::Relaxed));
-        let clock = FakeClock::at(Millis(T0));
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let entropy = SeededEntropy::new(number);
+        // Runs are ordered by when they began.
+        let clock = FakeClock::at(Millis(T0 + number.cast_signed()));
         let exporter = Exporter { db: &self.db, org: ORG, clock: &clock, entropy: &entropy, signer: None };
         export(&exporter, options, std::future::pending(), progress).await
+    }
+
+    /// Export until this table comes, then stop.
+    pub(crate) async fn export_until(&self, options: &ExportOptions, table: &str) -> SinkError {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let (clock, entropy) = (FakeClock::at(Millis(T0 + number.cast_signed())), SeededEntropy::new(number));
+        let exporter = Exporter { db: &self.db, org: ORG, clock: &clock, entropy: &entropy, signer: None };
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let stopped = async {
+            let mut stopped = stopped.clone();
+            let _ = stopped.wait_for(|is| *is).await;
+        };
+        let told = |now: ExportProgress| {
+            if now.step == table {
+                stop.send_replace(true);
+            }
+        };
+        export(&exporter, options, stopped, told).await.unwrap_err()
+    }
+
+    /// Give a contact another name.
+    pub(crate) async fn rename_contact(&self) {
+        let mut tx = self.db.begin().await.unwrap();
+        let renamed = Contact { name: Some(Pii::new("Grace".to_owned())), ..contact(1) };
+        directory::apply_contacts(&mut tx, ORG, &[renamed], Millis(T0 + 1)).await.unwrap();
+        tx.commit().await.unwrap();
     }
 
     pub(crate) fn options(&self, format: Format) -> ExportOptions {

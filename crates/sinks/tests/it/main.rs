@@ -7,4 +7,8 @@ mod export;
 mod files;
 mod fixture;
 mod handover;
+mod kills;
+mod lineage;
+mod proof;
+mod runs;
 mod transcript;

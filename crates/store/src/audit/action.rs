@@ -91,6 +91,8 @@ words! {
         ExportStart = "export.start",
         /// A bulk copy ended.
         ExportFinish = "export.finish",
+        /// Somebody's rows were removed from a bulk copy.
+        ExportErase = "export.erase",
         /// Stored events were routed again.
         EventReplay = "event.replay",
         /// Dead letters were put back on the queue.

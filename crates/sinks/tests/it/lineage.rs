@@ -1,0 +1,74 @@
+//! Where copies of a person lie, and how they go.
+
+use model::{ContactId, ConversationId, FakeClock, Millis, SeededEntropy};
+use sinks::copy::Source;
+use sinks::format::{Format, Formulas};
+use sinks::lineage::{self, Whose};
+use sinks::{Destination, ExportOptions, Exporter, erase, proof};
+use store::export_runs;
+
+use crate::fixture::{Fixture, ORG, T0, on_both};
+
+/// An export into a folder of this name.
+async fn exported(fixture: &Fixture, name: &str, format: Format) -> ExportOptions {
+    let destination = Destination::folder(fixture.dir.path().join(name), format, Formulas::Keep);
+    let options = ExportOptions { destination, ..fixture.options(format) };
+    fixture.export(&options).await.unwrap();
+    options
+}
+
+/// The copies as `folder: file`.
+async fn copies(fixture: &Fixture, whose: Whose) -> Vec<String> {
+    let found = lineage::copies(&fixture.db, ORG, whose).await.unwrap();
+    let folder = |destination: &str| destination.rsplit('/').next().unwrap().to_owned();
+    found.into_iter().map(|copy| format!("{}: {}", folder(&copy.destination), copy.file)).collect()
+}
+
+#[tokio::test]
+async fn every_copy_of_a_conversation_and_of_a_person_is_named() {
+    on_both(async |fixture| {
+        fixture.fill(60).await;
+        exported(&fixture, "lake", Format::Parquet).await;
+        exported(&fixture, "lake", Format::Parquet).await;
+        exported(&fixture, "sheets", Format::Csv).await;
+        let mut found = copies(&fixture, Whose::Conversation(ConversationId(1))).await;
+        found.sort();
+        insta::assert_snapshot!(found.join("\n"));
+        let of_contact = copies(&fixture, Whose::Contact(ContactId(1))).await;
+        assert!(found.iter().all(|copy| of_contact.contains(copy)), "{of_contact:?}");
+        assert!(of_contact.contains(&"sheets: contacts.csv".to_owned()), "{of_contact:?}");
+        // The folders of the other months hold nothing of it.
+        assert!(!found.iter().any(|copy| copy.contains("2026-02")), "{found:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_erasure_empties_every_copy_and_what_is_left_still_proves_itself() {
+    on_both(async |fixture| {
+        fixture.fill(60).await;
+        for (name, format) in [("lake", Format::Parquet), ("sheets", Format::Csv), ("lines", Format::Ndjson)]
+        {
+            let options = exported(&fixture, name, format).await;
+            let place = options.destination.to_string();
+            let whole = export_runs::last_succeeded(&fixture.db, ORG, &place).await.unwrap().unwrap();
+            let subject = lineage::subject(&fixture.db, ORG, Whose::Contact(ContactId(1))).await.unwrap();
+            let (clock, entropy) = (FakeClock::at(Millis(T0)), SeededEntropy::new(1));
+            let exporter =
+                Exporter { db: &fixture.db, org: ORG, clock: &clock, entropy: &entropy, signer: None };
+            let erased = erase(&exporter, &whole, &options, &subject).await.unwrap();
+            assert!(erased.rows > 8 && erased.files == 4, "{erased:?}");
+
+            let offline = proof::offline(&fixture.dir.path().join(name), None).await.unwrap();
+            assert!(offline.verified, "{offline:?}");
+            let now = export_runs::last_succeeded(&fixture.db, ORG, &place).await.unwrap().unwrap();
+            let source = Source { db: &fixture.db, org: ORG };
+            let found = proof::verify(source, &now, &options.destination, &[]).await.unwrap();
+            let missing: u64 = found.differing.iter().map(|it| it.missing).sum();
+            assert!(found.damaged.is_empty() && missing == erased.rows, "{found:?}");
+            let again = erase(&exporter, &now, &options, &subject).await.unwrap();
+            assert_eq!(again.rows, 0);
+        }
+    })
+    .await;
+}
