@@ -160,6 +160,28 @@ pub async fn export(
     let destination = options.destination.to_string();
     let hold = exclusive::hold(exporter.db, exporter.org, &export_runs::hold_name(&destination)).await?;
     let hold = hold.ok_or_else(|| SinkError::UnderWay { destination: destination.clone() })?;
+    let exported = held(exporter, options, stop, &mut progress).await;
+    // Whoever asks next gets the destination at once, also after a failure.
+    let released = hold.release().await;
+    let report = exported?;
+    released?;
+    tracing::info!(
+        export.rows = report.rows,
+        export.bytes = report.bytes,
+        "Finished an export of {} rows",
+        report.rows
+    );
+    Ok(report)
+}
+
+/// Begin the run or take it up, and end it or stop it.
+async fn held(
+    exporter: &Exporter<'_>,
+    options: &ExportOptions,
+    stop: impl Future<Output = ()> + Send,
+    progress: &mut (dyn FnMut(ExportProgress) + Send),
+) -> Result<ExportReport, SinkError> {
+    let destination = options.destination.to_string();
     let begun = run::begin(exporter, options, &destination).await?;
     let watch = Watch::default();
     let mut told = |now: ExportProgress| {
@@ -174,13 +196,6 @@ pub async fn export(
     let recorded = run::end(exporter, &begun.plan, &written, options).await;
     let Written { report, .. } = written?;
     recorded?;
-    hold.release().await?;
-    tracing::info!(
-        export.rows = report.rows,
-        export.bytes = report.bytes,
-        "Finished an export of {} rows",
-        report.rows
-    );
     Ok(report)
 }
 

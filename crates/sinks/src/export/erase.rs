@@ -28,6 +28,20 @@ pub async fn erase(
     let held = held.ok_or_else(|| SinkError::NotVerifiable { run: run.export_run_id.0.clone() })?;
     let hold = exclusive::hold(db, org, &export_runs::hold_name(&run.destination)).await?;
     let hold = hold.ok_or_else(|| SinkError::UnderWay { destination: run.destination.clone() })?;
+    let erased = held_erase(exporter, run, options, (subject, held)).await;
+    let released = hold.release().await;
+    let erased = erased?;
+    released?;
+    Ok(erased)
+}
+
+async fn held_erase(
+    exporter: &Exporter<'_>,
+    run: &ExportRun,
+    options: &ExportOptions,
+    (subject, held): (&Subject, Manifest),
+) -> Result<Erased, SinkError> {
+    let Exporter { db, org, .. } = *exporter;
     let mut target = options.destination.target();
     let erased = target.sink().erase(subject).await?;
     let mut manifest = options.destination.manifest().await?.unwrap_or(held);
@@ -52,6 +66,5 @@ pub async fn erase(
     let entry = NewEntry::done(now, &options.who, Action::ExportErase, object).org(org);
     audit::append(&mut tx, &entry.amount(erased.rows.cast_signed()))?;
     tx.commit().await?;
-    hold.release().await?;
     Ok(erased)
 }

@@ -33,7 +33,7 @@ async fn every_copy_of_a_conversation_and_of_a_person_is_named() {
         exported(&fixture, "sheets", Format::Csv).await;
         let mut found = copies(&fixture, Whose::Conversation(ConversationId(1))).await;
         found.sort();
-        insta::assert_snapshot!(found.join("\n"));
+        insta::assert_snapshot!("copies", found.join("\n"));
         let of_contact = copies(&fixture, Whose::Contact(ContactId(1))).await;
         assert!(found.iter().all(|copy| of_contact.contains(copy)), "{of_contact:?}");
         assert!(of_contact.contains(&"sheets: contacts.csv".to_owned()), "{of_contact:?}");

@@ -26,8 +26,9 @@ fn partials(fixture: &Fixture) -> Vec<String> {
 
 /// Export until the messages come, and ask for something then, as another process does.
 async fn asked(fixture: &Fixture, options: &ExportOptions, asked: Asked) -> SinkError {
-    let clock = FakeClock::at(Millis(T0));
-    let entropy = SeededEntropy::new(900);
+    let number = if asked == Asked::Pause { 900 } else { 901 };
+    let clock = FakeClock::at(Millis(T0 + number));
+    let entropy = SeededEntropy::new(number.cast_unsigned());
     let exporter = Exporter { db: &fixture.db, org: ORG, clock: &clock, entropy: &entropy, signer: None };
     let (reached, is_reached) = tokio::sync::oneshot::channel();
     let (goes_on, may_go_on) = mpsc::channel::<()>();
@@ -176,9 +177,11 @@ async fn a_run_does_what_another_process_asks_of_it() {
         assert!(matches!(error, SinkError::Stopped { asked: Asked::Pause }), "{error}");
         assert_eq!(newest(&fixture).await.state, ExportState::Paused);
         assert!(partials(&fixture).contains(&"conversations.ndjson.partial".to_owned()));
+        let options = ExportOptions { begin: Begin::Anew, ..options };
         let error = asked(&fixture, &options, Asked::Cancel).await;
         assert!(matches!(error, SinkError::Stopped { asked: Asked::Cancel }), "{error}");
         assert_eq!(newest(&fixture).await.state, ExportState::Cancelled);
+        assert_eq!(partials(&fixture), Vec::<String>::new());
     })
     .await;
 }
