@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use model::{Entropy as _, SeededEntropy};
+use model::{Entropy as _, FakeClock, Millis, SeededEntropy};
 use sinks::format::{Format, Formulas};
+use sinks::handover::{HandoverOptions, Target, handover};
 use sinks::{Destination, ExportOptions};
 use store::export_runs::{self, ExportState};
 
-use crate::fixture::{Fixture, ORG, on_both};
+use crate::fixture::{Fixture, ORG, T0, on_both};
 
 const KILLS: u64 = 20;
 /// What tells the process that exports and dies what to do: the store's URL, the folder, the format, a number.
@@ -158,4 +159,65 @@ async fn twenty_kills_leave_the_same_csv() {
 #[tokio::test]
 async fn twenty_kills_leave_the_same_parquet() {
     on_both(async |fixture| survives(&fixture, Format::Parquet).await).await;
+}
+
+/// What tells the process that hands over what to do: the store's URL, the folder, a number.
+const HANDOVER: &str = "LONGSHORE_TEST_HANDOVER";
+
+/// The process that is killed while it hands over.
+#[tokio::test]
+async fn the_process_that_hands_over() {
+    let Ok(task) = std::env::var(HANDOVER) else { return };
+    let [url, dir, number] = <[&str; 3]>::try_from(task.split(' ').collect::<Vec<_>>()).unwrap();
+    let fixture = Fixture::elsewhere(url, 0).await;
+    hand_over(&fixture, Path::new(dir), number.parse().unwrap()).await;
+}
+
+async fn hand_over(fixture: &Fixture, dir: &Path, number: u64) {
+    let options = HandoverOptions {
+        target: Target::Neutral,
+        dir: dir.to_path_buf(),
+        conversations: Vec::new(),
+        attachments_at: None,
+        who: store::audit::Who::node(),
+    };
+    let clock = FakeClock::at(Millis(T0 + number.cast_signed()));
+    handover(&fixture.db, ORG, &options, &clock, &SeededEntropy::new(number)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_handover_that_was_killed_shows_nothing_half_written() {
+    on_both(async |fixture| {
+        fixture.fill(400).await;
+        let out = fixture.out();
+        let (mut number, mut was_killed) = (0, false);
+        while !was_killed {
+            number += 1;
+            assert!(number < 50, "no handover was met half-way");
+            let mut child = Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "kills::the_process_that_hands_over"])
+                .env(HANDOVER, format!("{} {} {number}", fixture.url, out.display()))
+                .stdout(Stdio::null())
+                .spawn()
+                .unwrap();
+            let half = out.join("conversations.ndjson.partial");
+            while !half.exists() && child.try_wait().unwrap().is_none() {
+                std::thread::yield_now();
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            was_killed = half.exists();
+        }
+        let manifest: serde_json::Value =
+            serde_json::from_slice(&fs::read(out.join("manifest.json")).unwrap()).unwrap();
+        // Of a handover that ended before, everything is there; of one that was killed, nothing.
+        assert_eq!(manifest["complete"] == true, out.join("conversations.ndjson").exists());
+
+        hand_over(&fixture, &out, 99).await;
+        let left: Vec<String> = files(&out).into_keys().collect();
+        assert!(!left.iter().any(|name| name.contains(".partial")), "{left:?}");
+        let lines = fs::read_to_string(out.join("conversations.ndjson")).unwrap();
+        assert_eq!(lines.lines().count(), 400);
+    })
+    .await;
 }
