@@ -277,12 +277,12 @@ async fn an_export_given_up_half_way_is_replaced_by_the_next() {
     .await;
 }
 
-/// The directory is free when the threads of the export that was given up have ended.
+/// The directory is free when the threads of the export that was given up have ended, and its hold with its session.
 async fn once_free(fixture: &Fixture, options: &ExportOptions) -> Result<ExportReport, SinkError> {
     const TRIES_MAX: usize = 10_000;
     for _ in 0..TRIES_MAX {
         match fixture.export(options).await {
-            Err(SinkError::Busy { .. }) => tokio::task::yield_now().await,
+            Err(SinkError::Busy { .. } | SinkError::UnderWay { .. }) => tokio::task::yield_now().await,
             other => return other,
         }
     }
