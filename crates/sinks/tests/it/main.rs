@@ -7,4 +7,7 @@ mod export;
 mod files;
 mod fixture;
 mod handover;
+mod postgres;
+mod postgres_refusals;
+mod sqlite;
 mod transcript;
