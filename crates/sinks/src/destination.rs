@@ -4,8 +4,11 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use drift::SystemClock;
 use model::OrgId;
+use store::tables::{ColumnKind, Table};
 
 use crate::SinkError;
 use crate::blocking::joined;
@@ -13,8 +16,15 @@ use crate::directory::Directory;
 use crate::files::FileSink;
 use crate::format::{Format, Formulas};
 use crate::manifest::Manifest;
+use crate::postgres::{PostgresAddress, PostgresSink};
 use crate::read_back::{self, Told};
-use crate::sink::{Layout, PartFile, Sink};
+use crate::sink::{Layout, Part, PartFile, Sink};
+use crate::sqlite::SqliteSink;
+
+/// What the formats of databases are called.
+pub const SQLITE: &str = "sqlite";
+/// See [`SQLITE`].
+pub const POSTGRES: &str = "postgres";
 
 /// Where an export goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +38,16 @@ pub enum Destination {
         /// What CSV does with texts that look like formulas.
         formulas: Formulas,
     },
+    /// One SQLite file.
+    Sqlite {
+        /// The file, absolute: not there, or an earlier export of the same organization.
+        path: PathBuf,
+    },
+    /// A schema of a PostgreSQL database.
+    Postgres {
+        /// Which, and how to come in.
+        address: PostgresAddress,
+    },
 }
 
 /// The sink of a destination. What files can do beyond tables is done by who knows that it is files.
@@ -35,6 +55,10 @@ pub enum Destination {
 pub enum Target {
     /// A folder.
     Files(Box<FileSink>),
+    /// One file.
+    Sqlite(Box<SqliteSink>),
+    /// A schema.
+    Postgres(Box<PostgresSink>),
 }
 
 impl Destination {
@@ -45,11 +69,23 @@ impl Destination {
         Self::Folder { dir, format, formulas }
     }
 
+    /// An SQLite file, seen from where the program runs.
+    #[must_use]
+    pub fn sqlite(path: PathBuf) -> Self {
+        Self::Sqlite { path: std::path::absolute(&path).unwrap_or(path) }
+    }
+
     /// The destination that this text and format name. The text is what a person wrote, or what [`fmt::Display`] printed.
     ///
     /// # Errors
-    /// [`SinkError::UnknownFormat`] and [`SinkError::UnknownDestination`].
+    /// [`SinkError::UnknownFormat`] and [`SinkError::UnknownDestination`]; [`SinkError::Postgres`] for an address that is none.
     pub fn parse(to: &str, format: &str, formulas: Formulas) -> Result<Self, SinkError> {
+        if PostgresAddress::is_one(to) && format == POSTGRES {
+            return Ok(Self::Postgres { address: PostgresAddress::parse(to, None)? });
+        }
+        if format == SQLITE && !to.contains("://") {
+            return Ok(Self::sqlite(PathBuf::from(to)));
+        }
         let format =
             Format::named(format).ok_or_else(|| SinkError::UnknownFormat { name: format.to_owned() })?;
         match to.split_once("://") {
@@ -63,6 +99,7 @@ impl Destination {
     pub fn dir(&self) -> Option<&Path> {
         match self {
             Self::Folder { dir, .. } => Some(dir),
+            Self::Sqlite { .. } | Self::Postgres { .. } => None,
         }
     }
 
@@ -71,6 +108,8 @@ impl Destination {
     pub const fn format(&self) -> &'static str {
         match self {
             Self::Folder { format, .. } => format.name(),
+            Self::Sqlite { .. } => SQLITE,
+            Self::Postgres { .. } => POSTGRES,
         }
     }
 
@@ -79,7 +118,7 @@ impl Destination {
     pub fn formulas(&self) -> Formulas {
         match self {
             Self::Folder { format: Format::Csv, formulas, .. } => *formulas,
-            Self::Folder { .. } => Formulas::Keep,
+            Self::Folder { .. } | Self::Sqlite { .. } | Self::Postgres { .. } => Formulas::Keep,
         }
     }
 
@@ -87,6 +126,14 @@ impl Destination {
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.target().sink().layout()
+    }
+
+    /// Whether rows of this table may come in another order from there than from the mirror: each database has its own of texts.
+    pub(crate) fn sorts_otherwise(&self, table: &Table) -> bool {
+        let is_text = |name: &&str| {
+            table.place(name).is_some_and(|place| table.columns[place].kind == ColumnKind::Text)
+        };
+        matches!(self, Self::Sqlite { .. } | Self::Postgres { .. }) && table.key.iter().any(is_text)
     }
 
     /// Read a part anew: `each` is told the rows that are there, in the order of their key. Answers the state.
@@ -114,6 +161,11 @@ impl Destination {
                 });
                 joined(table.name, read).await
             }
+            Self::Sqlite { path } => crate::sqlite::read(path, &named(part)?, state, each).await,
+            Self::Postgres { address } => {
+                let clock = Arc::new(SystemClock);
+                crate::postgres::read(address, clock, (org, &named(part)?), state, each).await
+            }
         }
     }
 
@@ -131,6 +183,10 @@ impl Destination {
                 });
                 joined("directory", cleared).await
             }
+            Self::Sqlite { path } => SqliteSink::new(path.clone()).clear(org).await,
+            Self::Postgres { address } => {
+                PostgresSink::new(address.clone(), Arc::new(SystemClock)).clear(org).await
+            }
         }
     }
 
@@ -141,6 +197,7 @@ impl Destination {
                 let dir = dir.clone();
                 joined("directory", tokio::task::spawn_blocking(move || Manifest::read(&dir))).await
             }
+            Self::Sqlite { .. } | Self::Postgres { .. } => Ok(None),
         }
     }
 
@@ -152,6 +209,7 @@ impl Destination {
                 let sealed = move || Manifest::seal(&dir, &text, signature.as_deref());
                 joined("directory", tokio::task::spawn_blocking(sealed)).await
             }
+            Self::Sqlite { .. } | Self::Postgres { .. } => Ok(()),
         }
     }
 
@@ -162,8 +220,18 @@ impl Destination {
             Self::Folder { dir, format, formulas } => {
                 Target::Files(Box::new(FileSink::new(dir.clone(), *format, *formulas)))
             }
+            Self::Sqlite { path } => Target::Sqlite(Box::new(SqliteSink::new(path.clone()))),
+            Self::Postgres { address } => {
+                // Waits for a server are bounded by the machine's time, whatever clock a run is told by.
+                Target::Postgres(Box::new(PostgresSink::new(address.clone(), Arc::new(SystemClock))))
+            }
         }
     }
+}
+
+fn named(part: &PartFile) -> Result<Part, SinkError> {
+    let lost = || SinkError::ReadBack { file: part.file.clone() };
+    Part::named(&part.table, part.period.as_deref().unwrap_or("all")).ok_or_else(lost)
 }
 
 /// Its name, without secrets.
@@ -171,6 +239,8 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder { dir, .. } => write!(f, "{}", dir.display()),
+            Self::Sqlite { path } => write!(f, "{}", path.display()),
+            Self::Postgres { address } => address.fmt(f),
         }
     }
 }
@@ -180,6 +250,8 @@ impl Target {
     pub fn sink(&mut self) -> &mut dyn Sink {
         match self {
             Self::Files(sink) => sink.as_mut(),
+            Self::Sqlite(sink) => sink.as_mut(),
+            Self::Postgres(sink) => sink.as_mut(),
         }
     }
 
@@ -187,6 +259,8 @@ impl Target {
     pub(crate) async fn give_up(&mut self) {
         match self {
             Self::Files(sink) => sink.give_up().await,
+            Self::Sqlite(sink) => sink.give_up().await,
+            Self::Postgres(sink) => sink.give_up().await,
         }
     }
 
@@ -194,6 +268,7 @@ impl Target {
     pub(crate) fn manifest(&self) -> Option<&Manifest> {
         match self {
             Self::Files(sink) => sink.manifest(),
+            Self::Sqlite(_) | Self::Postgres(_) => None,
         }
     }
 
@@ -201,6 +276,7 @@ impl Target {
     pub(crate) async fn seal(&self, text: &str, signature: Option<&[u8]>) -> Result<(), SinkError> {
         match self {
             Self::Files(sink) => sink.seal(text, signature).await,
+            Self::Sqlite(_) | Self::Postgres(_) => Ok(()),
         }
     }
 }
