@@ -17,6 +17,7 @@ mod databases;
 mod demo;
 mod dialogues;
 mod endpoints;
+mod export_crash;
 mod exports;
 mod full_disk;
 mod handover;
