@@ -40,6 +40,7 @@ pub mod inbox;
 pub mod install;
 pub mod inventory;
 pub mod listings;
+pub mod mask_keys;
 mod migrate;
 pub mod mirror;
 pub mod notices;

@@ -10,8 +10,8 @@ use crate::url::Engine;
 use crate::{
     access, archives, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory,
     disconnects, effects, endpoints, erasure, exclusive, explain, export_runs, facts, failures, grants,
-    honey, inbox, install, listings, migrate, mirror, notices, pauses, queue, renewals, runs, schedules,
-    status, sweeps, tables, uses, vault, wake, watermarks, workers,
+    honey, inbox, install, listings, mask_keys, migrate, mirror, notices, pauses, queue, renewals, runs,
+    schedules, status, sweeps, tables, uses, vault, wake, watermarks, workers,
 };
 
 impl Db {
@@ -54,6 +54,7 @@ const SINGLE: &[&[(&str, &str)]] = &[
     grants::STATEMENTS,
     honey::STATEMENTS,
     listings::STATEMENTS,
+    mask_keys::STATEMENTS,
     migrate::STATEMENTS,
     mirror::around::STATEMENTS,
     mirror::counts::STATEMENTS,
@@ -70,6 +71,7 @@ const SINGLE: &[&[(&str, &str)]] = &[
     schedules::STATEMENTS,
     status::STATEMENTS,
     sweeps::STATEMENTS,
+    tables::touched::STATEMENTS,
     uses::alarms::STATEMENTS,
     uses::inward::STATEMENTS,
     uses::outward::STATEMENTS,
@@ -89,6 +91,7 @@ const PAIRS: &[&[(&str, &Pair)]] = &[
     mirror::state::PAIRS,
     mirror::write::PAIRS,
     sweeps::PAIRS,
+    tables::touched::PAIRS,
 ];
 /// Statements of many rows.
 const BULK: &[&[(&str, &Texts)]] = &[
@@ -129,7 +132,9 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     );
     let own = match engine {
         Engine::Sqlite => [inbox::SQLITE].concat(),
-        Engine::Postgres => [exclusive::POSTGRES, inbox::POSTGRES, wake::POSTGRES].concat(),
+        Engine::Postgres => {
+            [exclusive::POSTGRES, inbox::POSTGRES, tables::touched::POSTGRES, wake::POSTGRES].concat()
+        }
     };
     all.extend(own.into_iter().map(|(name, text)| (name.to_owned(), text)));
     let bulk = BULK.concat();

@@ -1,5 +1,6 @@
 //! `longshore export`: the archive as files and tables that any program reads, and the runs that wrote them.
 
+mod choice;
 mod list;
 mod progress;
 mod resume;
