@@ -4,9 +4,11 @@
 
 use model::OrgId;
 use store::Db;
-use store::tables::{self, Batch, Cut, Partition, Row, Table};
+use store::tables::{self, Batch, Cut, Partition, Row, Rows, Table};
 
 use crate::SinkError;
+use crate::mask::Mask;
+use crate::selection::Selection;
 use crate::sink::{Layout, Part, PartFile, Period, Sink};
 
 /// Rows of a page, at most and at least.
@@ -22,6 +24,25 @@ pub struct Source<'a> {
     pub db: &'a Db,
     /// Whose rows.
     pub org: OrgId,
+    /// Which of them; `None`: all.
+    pub selection: Option<&'a Selection>,
+    /// What is masked on the way.
+    pub mask: Option<Mask<'a>>,
+}
+
+impl<'a> Source<'a> {
+    /// All rows, as they are.
+    #[must_use]
+    pub const fn all(db: &'a Db, org: OrgId) -> Self {
+        Self { db, org, selection: None, mask: None }
+    }
+
+    /// The table of this name with the columns that go out; `None` when there is none, or it has not these columns.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<&'static Table> {
+        let table = tables::table(name)?;
+        self.selection.map_or(Some(table), |selection| selection.narrow(table).ok())
+    }
 }
 
 /// Copy one table; answers its parts. `progress` is told how many of the table's rows have gone out.
@@ -51,7 +72,42 @@ pub async fn table(
 pub struct CutPart {
     /// The part.
     pub part: Part,
-    partition: Option<Partition>,
+    rows: Where,
+    /// Whether it is written also when it has no rows.
+    is_due: bool,
+}
+
+/// Where the rows of a part are found.
+#[derive(Debug, Clone, PartialEq)]
+enum Where {
+    /// In the whole table.
+    Table,
+    /// In a month of it, or among the rows without one.
+    Partition(Partition),
+    /// There are none.
+    Nowhere,
+}
+
+impl CutPart {
+    /// A table.
+    pub(crate) const fn whole(table: &'static Table) -> Self {
+        Self { part: Part { table, period: Period::All }, rows: Where::Table, is_due: true }
+    }
+
+    /// A month of a table, where it has rows of it.
+    pub(crate) fn month(table: &'static Table, partition: Partition) -> Self {
+        let period = partition.month.map_or(Period::None, Period::Month);
+        Self { part: Part { table, period }, rows: Where::Partition(partition), is_due: false }
+    }
+
+    /// A month of a table that stands at the destination: it is written also when its rows have gone.
+    pub(crate) const fn standing(part: Part, partition: Option<Partition>) -> Self {
+        let rows = match partition {
+            Some(partition) => Where::Partition(partition),
+            None => Where::Nowhere,
+        };
+        Self { part, rows, is_due: true }
+    }
 }
 
 /// The parts that a table has in this layout, in order; some of the months may turn out to be empty.
@@ -64,13 +120,10 @@ pub async fn cuts(
     table: &'static Table,
 ) -> Result<Vec<CutPart>, SinkError> {
     if table.cut == Cut::Whole || layout == Layout::Whole {
-        return Ok(vec![CutPart { part: Part { table, period: Period::All }, partition: None }]);
+        return Ok(vec![CutPart::whole(table)]);
     }
-    let cut = |partition: Partition| {
-        let period = partition.month.map_or(Period::None, Period::Month);
-        CutPart { part: Part { table, period }, partition: Some(partition) }
-    };
-    Ok(tables::partitions(source.db, table, source.org).await?.into_iter().map(cut).collect())
+    let partitions = tables::partitions(source.db, table, source.org).await?;
+    Ok(partitions.into_iter().map(|partition| CutPart::month(table, partition)).collect())
 }
 
 /// Tell `each` the pages of a part, as a sink would get them.
@@ -82,7 +135,7 @@ pub async fn pages(
     cut: &CutPart,
     each: &mut (dyn FnMut(&Batch) + Send),
 ) -> Result<(), SinkError> {
-    let mut pages = Pages::begin(source, cut.part.table, cut.partition.as_ref());
+    let mut pages = Pages::begin(source, cut);
     while let Some(batch) = pages.next().await? {
         each(&batch);
     }
@@ -99,10 +152,10 @@ pub async fn part(
     cut: &CutPart,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Option<PartFile>, SinkError> {
-    let mut pages = Pages::begin(source, cut.part.table, cut.partition.as_ref());
+    let mut pages = Pages::begin(source, cut);
     let mut next = pages.next().await?;
     // Not every month of conversations has rows of this table.
-    if next.is_none() && cut.part.period != Period::All {
+    if next.is_none() && !cut.is_due {
         return Ok(None);
     }
     sink.begin(&cut.part).await?;
@@ -126,8 +179,13 @@ struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    fn begin(source: Source<'a>, table: &'static Table, partition: Option<&'a Partition>) -> Self {
-        Self { source, table, partition, after: None, limit: PAGE_ROWS_MIN, ended: false }
+    fn begin(source: Source<'a>, cut: &'a CutPart) -> Self {
+        let (partition, ended) = match &cut.rows {
+            Where::Table => (None, false),
+            Where::Partition(partition) => (Some(partition), false),
+            Where::Nowhere => (None, true),
+        };
+        Self { source, table: cut.part.table, partition, after: None, limit: PAGE_ROWS_MIN, ended }
     }
 
     /// The next page, never an empty one.
@@ -135,13 +193,18 @@ impl<'a> Pages<'a> {
         if self.ended {
             return Ok(None);
         }
-        let Source { db, org } = self.source;
+        let Source { db, org, selection, mask } = self.source;
         let limit = u32::try_from(self.limit).unwrap_or(u32::MAX);
-        let page = tables::read_page(db, self.table, org, self.partition, self.after.as_ref(), limit).await?;
+        let filter = selection.map(|selection| &selection.filter).filter(|filter| !filter.is_all());
+        let rows = Rows { table: self.table, org, partition: self.partition, filter };
+        let mut page = tables::read_page(db, rows, self.after.as_ref(), limit).await?;
         self.ended = page.rows() < self.limit;
         self.after = page.last_key();
         if page.rows() == 0 {
             return Ok(None);
+        }
+        if let Some(mask) = mask {
+            mask.apply(&mut page);
         }
         // Rows of a page are chosen by the size of those at hand.
         self.limit = (PAGE_BYTES * page.rows() / page.bytes().max(1)).clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);

@@ -136,19 +136,18 @@ impl Destination {
         matches!(self, Self::Sqlite { .. } | Self::Postgres { .. }) && table.key.iter().any(is_text)
     }
 
-    /// Read a part anew: `each` is told the rows that are there, in the order of their key. Answers the state.
+    /// Read a part anew, with the columns that the table has here: `each` is told the rows that are there, in the order of their
+    /// key. Answers the state.
     ///
     /// # Errors
     /// Those of the destination, and when what is there is no such part.
     pub(crate) async fn read<S: Send + 'static>(
         &self,
-        org: OrgId,
+        (org, table): (OrgId, &'static Table),
         part: &PartFile,
         mut state: S,
         each: fn(&mut S, &Told<'_>),
     ) -> Result<S, SinkError> {
-        let table = store::tables::table(&part.table)
-            .ok_or_else(|| SinkError::ReadBack { file: part.file.clone() })?;
         match self {
             Self::Folder { dir, format, .. } => {
                 let (path, format) = (dir.join(&part.file), *format);
@@ -161,11 +160,25 @@ impl Destination {
                 });
                 joined(table.name, read).await
             }
-            Self::Sqlite { path } => crate::sqlite::read(path, &named(part)?, state, each).await,
+            Self::Sqlite { path } => crate::sqlite::read(path, &named(table, part)?, state, each).await,
             Self::Postgres { address } => {
                 let clock = Arc::new(SystemClock);
-                crate::postgres::read(address, clock, (org, &named(part)?), state, each).await
+                crate::postgres::read(address, clock, (org, &named(table, part)?), state, each).await
             }
+        }
+    }
+
+    /// The manifest that lies there; `None` where there is none, or no place for one.
+    ///
+    /// # Errors
+    /// Those of the destination.
+    pub(crate) async fn manifest(&self) -> Result<Option<Manifest>, SinkError> {
+        match self {
+            Self::Folder { dir, .. } => {
+                let dir = dir.clone();
+                joined("manifest", tokio::task::spawn_blocking(move || Manifest::read(&dir))).await
+            }
+            Self::Sqlite { .. } | Self::Postgres { .. } => Ok(None),
         }
     }
 
@@ -229,9 +242,10 @@ impl Destination {
     }
 }
 
-fn named(part: &PartFile) -> Result<Part, SinkError> {
+fn named(table: &'static Table, part: &PartFile) -> Result<Part, SinkError> {
     let lost = || SinkError::ReadBack { file: part.file.clone() };
-    Part::named(&part.table, part.period.as_deref().unwrap_or("all")).ok_or_else(lost)
+    let named = Part::named(&part.table, part.period.as_deref().unwrap_or("all")).ok_or_else(lost)?;
+    Ok(Part { table, ..named })
 }
 
 /// Its name, without secrets.

@@ -5,6 +5,7 @@
 //! `.partial`, which the next run removes.
 
 mod resume;
+mod tree;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -22,7 +23,7 @@ use crate::{Format, SinkError};
 
 /// The directories that are written and swapped whole.
 pub const TREES: &[&str] = &["transcripts", "attachments"];
-/// The directory of the tables, where each is cut into files of its own; swapped whole as well.
+/// The directory of the tables, where each is cut into files of its own; they are replaced one by one.
 pub const TABLES: &str = "tables";
 /// Held locked while a run writes; stays, so that two runs never lock two files.
 const LOCK: &str = ".longshore-lock";
@@ -89,6 +90,11 @@ impl Directory {
         }
         let lock = lock(&root.join(LOCK), root)?;
         Ok(Self { root: root.to_path_buf(), _lock: lock, previous })
+    }
+
+    /// The parts that stand there.
+    pub(crate) fn standing(&self) -> &[PartFile] {
+        self.previous.as_ref().map_or(&[], |previous| &previous.tables)
     }
 
     /// Where it is.
@@ -160,7 +166,7 @@ impl Directory {
         for tree in TREES {
             self.replace_tree(tree, trees.contains(tree), self.previous.is_some())?;
         }
-        self.replace_tree(TABLES, trees.contains(&TABLES), self.had_tables())?;
+        self.place_tables(trees.contains(&TABLES), manifest)?;
         for file in begun.replaces {
             remove(&self.root.join(file))?;
         }
@@ -238,6 +244,18 @@ impl Directory {
         if had_one { remove(&replaced) } else { Ok(()) }
     }
 
+    /// Bring the tables' tree to what the manifest names, some of it written by this run; without one the previous run's goes.
+    fn place_tables(&self, written: bool, manifest: &Manifest) -> Result<(), SinkError> {
+        let place = self.root.join(TABLES);
+        if !written {
+            return if self.had_tables() { remove(&place) } else { Ok(()) };
+        }
+        let files = manifest.tables.iter().filter_map(|file| Path::new(&file.file).strip_prefix(TABLES).ok());
+        let named: BTreeSet<&Path> = files.collect();
+        tree::place(&partial_path(&place), &place, |file| named.contains(file))?;
+        tree::sweep(&place, |file| named.contains(file))
+    }
+
     /// Files of tables that the previous manifest names and the new one does not (the other format's), and those that a commit
     /// which was cut off was about to remove.
     fn stale(&self, manifest: &Manifest) -> Vec<String> {
@@ -308,6 +326,8 @@ mod tests {
             started_at: Millis(0),
             tables: Vec::new(),
             mode: store::export_runs::ExportMode::Full,
+            selection: crate::selection::Selection::default(),
+            basis: store::tables::Basis::default(),
             recorded: Vec::new(),
         };
         let table = |table: &&str| PartFile {

@@ -107,6 +107,32 @@ pub enum SinkError {
         /// Which part.
         file: String,
     },
+    /// A table or column that there is not was to go out.
+    #[error(transparent)]
+    UnknownName(#[from] store::tables::UnknownName),
+    /// Columns were chosen of a table that does not go out.
+    #[error("columns of {table} are named, and the table is left out")]
+    LeftOut {
+        /// Which.
+        table: String,
+    },
+    /// Something is to be masked, and there is nothing to do it with.
+    #[error("there is no key to mask with")]
+    NoMaskKey,
+    /// Transcripts and attachments were asked for, of chosen conversations or masked.
+    #[error("transcripts and attachments go out whole or not at all")]
+    OnlyTables,
+    /// An incremental export to a place that has no months to replace.
+    #[error("an incremental export needs files that are cut by month")]
+    NoMonths,
+    /// An incremental export to a directory in which transcripts or attachments lie.
+    #[error(
+        "transcripts or attachments lie in {destination}, which an incremental export would leave behind"
+    )]
+    HasFiles {
+        /// Where.
+        destination: String,
+    },
     /// The mirror has no such conversation.
     #[error("conversation {id} is not in the archive")]
     NoConversation {
@@ -178,6 +204,14 @@ impl SinkError {
             Self::PartLost { .. } => Some("run the export again: it writes what is missing"),
             Self::ReadBack { .. } => {
                 Some("check the disk, then run the export again: it writes that part anew")
+            }
+            Self::UnknownName(_) => Some("\"longshore schema\" prints the tables and their columns"),
+            Self::LeftOut { .. } => Some("name the table with --tables too, or leave its columns out"),
+            Self::NoMaskKey => Some("\"longshore doctor\" tells what is wrong with the key"),
+            Self::OnlyTables => Some("add --no-transcripts --no-attachments"),
+            Self::NoMonths => Some("export with --format parquet"),
+            Self::HasFiles { .. } => {
+                Some("choose another folder, or export into it once with --no-transcripts --no-attachments")
             }
             Self::NoConversation { .. } => {
                 Some("check the number; \"longshore status\" tells what the archive holds")

@@ -29,6 +29,7 @@ use model::{Clock, Entropy, Millis, OrgId, RunId};
 use serde::Serialize;
 use store::audit::Signer;
 use store::export_runs::{self, Asked};
+use store::mask_keys::MaskKey;
 use store::{Db, exclusive};
 
 pub use erase::erase;
@@ -45,7 +46,10 @@ use crate::export::seal::Sealed;
 use crate::export::watch::Watch;
 use crate::files::{Extras, FileSink, entry};
 use crate::format::Format;
+use crate::incremental::{self, Scope, Why};
+use crate::mask::Mask;
 use crate::proof;
+use crate::selection::Selection;
 use crate::sink::{PartFile, Plan};
 
 /// What an export needs besides its options.
@@ -61,6 +65,16 @@ pub struct Exporter<'a> {
     pub entropy: &'a dyn Entropy,
     /// What signs the manifest; without it the manifest is not signed.
     pub signer: Option<&'a Signer>,
+    /// What pseudonyms are made with, where something is masked.
+    pub mask_key: Option<&'a MaskKey>,
+}
+
+impl<'a> Exporter<'a> {
+    /// Where the rows come from that a selection lets out.
+    pub(crate) fn source(&self, selection: &'a Selection) -> Result<Source<'a>, SinkError> {
+        let mask = Mask::new(selection.mask, self.mask_key)?;
+        Ok(Source { db: self.db, org: self.org, selection: Some(selection), mask })
+    }
 }
 
 impl std::fmt::Debug for Exporter<'_> {
@@ -92,6 +106,14 @@ pub struct ExportReport {
     pub resumed: bool,
     /// Parts that an earlier process had finished, and that were not written again.
     pub parts_kept: u64,
+    /// Whether only what had changed was written.
+    pub incremental: bool,
+    /// Why everything was written where only changes were asked for: `first`, `other`, `version` or `options`.
+    pub everything: Option<&'static str>,
+    /// Parts that were written.
+    pub parts_written: u64,
+    /// Bytes of them.
+    pub bytes_written: u64,
     /// The tables' files.
     pub tables: Vec<PartFile>,
     /// Rows in all tables.
@@ -157,6 +179,8 @@ pub async fn export(
     stop: impl Future<Output = ()> + Send,
     mut progress: impl FnMut(ExportProgress) + Send,
 ) -> Result<ExportReport, SinkError> {
+    options.check()?;
+    exporter.source(&options.selection)?;
     let destination = options.destination.to_string();
     let hold = exclusive::hold(exporter.db, exporter.org, &export_runs::hold_name(&destination)).await?;
     let hold = hold.ok_or_else(|| SinkError::UnderWay { destination: destination.clone() })?;
@@ -193,7 +217,8 @@ async fn held(
         asked = watch.asked(exporter, &begun.plan.run) => Err(asked),
         () = stop => Err(SinkError::Stopped { asked: Asked::Pause }),
     };
-    let recorded = run::end(exporter, &begun.plan, &written, options).await;
+    let standing = begun.scope.standing();
+    let recorded = run::end(exporter, (&begun.plan, standing), &written, options).await;
     let Written { report, .. } = written?;
     recorded?;
     Ok(report)
@@ -208,7 +233,7 @@ async fn write(
 ) -> Result<Written, SinkError> {
     let mut target = options.destination.target();
     let plan = run::check(exporter, begun, options, target.sink()).await?;
-    let filled = Box::pin(fill(exporter, &plan, options, &mut target, progress)).await;
+    let filled = Box::pin(fill(exporter, (&plan, &begun.scope), options, &mut target, progress)).await;
     if filled.is_err() {
         // The first failure is the one to tell.
         target.give_up().await;
@@ -216,13 +241,22 @@ async fn write(
     let (parts, beside) = filled?;
     let finished_at = exporter.clock.now();
     target.sink().commit(finished_at).await?;
-    let sealed = seal::seal(exporter, &plan, options, (&target, parts, finished_at), progress).await?;
+    let written = parts.iter().filter(|part| !plan.recorded.contains(part));
+    let (parts_written, bytes_written) =
+        written.fold((0, 0), |(parts, bytes), part| (parts + 1, bytes + part.bytes));
+    let standing = begun.scope.standing();
+    let sealed =
+        seal::seal(exporter, (&plan, standing), options, (&target, parts, finished_at), progress).await?;
     let manifest = &sealed.manifest;
     let report = ExportReport {
         run_id: plan.run.clone(),
         destination: options.destination.to_string(),
         resumed: begun.resumed,
         parts_kept: plan.recorded.len() as u64,
+        incremental: standing.is_some(),
+        everything: begun.scope.why().map(Why::as_str),
+        parts_written,
+        bytes_written,
         rows: manifest.tables.iter().map(|table| table.rows).sum(),
         bytes: manifest.tables.iter().chain(&manifest.files).map(|file| file.bytes).sum::<u64>()
             + beside.listed_bytes,
@@ -243,16 +277,21 @@ async fn write(
 /// Write every part that is not there yet, and what files get beside the tables.
 async fn fill(
     exporter: &Exporter<'_>,
-    plan: &Plan,
+    (plan, scope): (&Plan, &Scope),
     options: &ExportOptions,
     target: &mut Target,
     progress: &mut (dyn FnMut(ExportProgress) + Send),
 ) -> Result<(Vec<PartFile>, Beside), SinkError> {
-    let source = Source { db: exporter.db, org: plan.org };
+    let source = exporter.source(&plan.selection)?;
+    let layout = target.sink().layout();
     let mut parts = Vec::new();
     for table in &plan.tables {
         let mut done = 0;
-        for cut in copy::cuts(source, target.sink().layout(), table).await? {
+        let cuts = match scope {
+            Scope::Everything(_) => copy::cuts(source, layout, table).await?,
+            Scope::Since(touched, standing) => incremental::cuts(source, table, touched, standing).await?,
+        };
+        for cut in cuts {
             let period = proof::period(&cut);
             let mut kept = plan.recorded.iter();
             if let Some(kept) = kept.find(|part| part.table == table.name && part.period == period) {

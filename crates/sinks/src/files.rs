@@ -44,8 +44,7 @@ pub struct FileSink {
 struct Run {
     directory: Arc<Directory>,
     manifest: Manifest,
-    /// The tables in the order of the manifest.
-    order: Vec<&'static str>,
+    plan: Plan,
     /// The parts that are whole; those in a tree have their names, the others wait for theirs.
     parts: Finished,
     open: Option<Open>,
@@ -149,8 +148,8 @@ impl Sink for FileSink {
                 Ok((Arc::new(directory), parts))
             });
             let (directory, parts) = joined("directory", claim).await?;
-            let order = plan.tables.iter().map(|table| table.name).collect();
-            self.run = Some(Run { directory, manifest, order, parts, open: None, extras: Extras::default() });
+            let (plan, extras) = (plan.clone(), Extras::default());
+            self.run = Some(Run { directory, manifest, plan, parts, open: None, extras });
             Ok(())
         })
     }
@@ -259,17 +258,10 @@ impl Run {
         self.parts.retain(|(entry, _)| entry.file != place);
     }
 
-    /// Put the parts into the manifest, by table and month in whichever order they came; answers the files that wait for
-    /// their names.
+    /// Put what stands after the commit into the manifest; answers the files that wait for their names.
     fn list_parts(&mut self) -> Vec<Whole> {
-        let mut parts = std::mem::take(&mut self.parts);
-        let place = |table: &str| self.order.iter().position(|name| *name == table);
-        parts.sort_by_cached_key(|(entry, _)| {
-            let period = entry.period.clone().filter(|period| period != "none");
-            (place(&entry.table), period.unwrap_or_default())
-        });
-        let (tables, wholes): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
-        self.manifest.tables = tables;
+        let (parts, wholes): (Vec<_>, Vec<_>) = std::mem::take(&mut self.parts).into_iter().unzip();
+        self.manifest.tables = self.plan.listed(self.directory.standing(), parts);
         wholes.into_iter().flatten().collect()
     }
 }

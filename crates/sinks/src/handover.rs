@@ -34,6 +34,7 @@ use model::{Clock, ConversationId, Entropy, Millis, OrgId, RunId};
 use serde::Serialize;
 use store::audit::Who;
 use store::export_runs::ExportMode;
+use store::tables::Basis;
 use store::{Db, mirror};
 use tokio::sync::mpsc;
 
@@ -46,6 +47,7 @@ use crate::handover::compose::Shared;
 use crate::handover::gather::{Batch, Wanted};
 use crate::handover::writer::{Writer, Written};
 use crate::manifest::Manifest;
+use crate::selection::Selection;
 use crate::sink::{PartFile, Plan};
 use crate::{Format, SinkError};
 
@@ -119,6 +121,8 @@ pub async fn handover(
         schema_version: db.schema_version().await?,
         started_at: clock.now(),
         tables: Vec::new(),
+        selection: Selection::default(),
+        basis: Basis::default(),
         mode: ExportMode::Full,
         recorded: Vec::new(),
     };

@@ -9,9 +9,11 @@ use std::path::Path;
 
 use model::{Millis, OrgId, RunId};
 use serde::{Deserialize, Serialize};
+use store::tables::Basis;
 
 use crate::partial::PartialFile;
 use crate::proof::Proof;
+use crate::selection::Selection;
 use crate::sink::{PartFile, Plan};
 use crate::{Format, SinkError};
 
@@ -55,6 +57,12 @@ pub struct Manifest {
     pub tables: Vec<PartFile>,
     /// The list of transcripts and attachments with their sizes and hashes.
     pub files: Option<PartFile>,
+    /// Which tables, columns and conversations went out, and what was masked of them; absent: everything, as it is.
+    #[serde(default, skip_serializing_if = "Selection::is_everything")]
+    pub selection: Selection,
+    /// How far the mirror had come: what an incremental export goes on from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
     /// Files of the export before that go with the commit, while it is not complete.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaces: Vec<String>,
@@ -84,6 +92,9 @@ impl Manifest {
             finished_at: None,
             tables: Vec::new(),
             files: None,
+            selection: plan.selection.clone(),
+            // A handover reads single conversations and has none.
+            basis: (plan.basis != Basis::default()).then(|| plan.basis.clone()),
             replaces: Vec::new(),
             proof: None,
             public_key: String::new(),

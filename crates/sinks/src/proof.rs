@@ -9,6 +9,7 @@ mod verify;
 
 use model::{Millis, OrgId};
 use serde::{Deserialize, Serialize};
+use store::tables::Table;
 
 pub use compare::Difference;
 pub use verify::{Verification, offline, verify};
@@ -76,7 +77,7 @@ pub(crate) async fn read_back(
             return Err(SinkError::ReadBack { file: part.file.clone() });
         };
         let (mut found, mirror) = tokio::try_join!(
-            destination_digest(source.org, destination, part),
+            destination_digest((source.org, cut.part.table), destination, part),
             mirror_digest(source, &cut, destination.formulas())
         )?;
         if found != mirror && found.rows == mirror.rows && destination.sorts_otherwise(cut.part.table) {
@@ -105,12 +106,12 @@ pub(crate) async fn read_back(
 
 /// The rows of a part, as they lie at the destination.
 pub(crate) async fn destination_digest(
-    org: OrgId,
+    table: (OrgId, &'static Table),
     destination: &Destination,
     part: &PartFile,
 ) -> Result<Digested, SinkError> {
     let digest = RowDigest::new(Formulas::Keep);
-    let read = destination.read(org, part, digest, |digest, row| digest.row(row.iter().copied()));
+    let read = destination.read(table, part, digest, |digest, row| digest.row(row.iter().copied()));
     Ok(read.await?.finish())
 }
 
@@ -141,7 +142,7 @@ impl Cuts {
         part: &PartFile,
     ) -> Result<Option<CutPart>, SinkError> {
         if self.table != part.table {
-            let Some(table) = store::tables::table(&part.table) else { return Ok(None) };
+            let Some(table) = source.table(&part.table) else { return Ok(None) };
             self.cuts = copy::cuts(source, destination.layout(), table).await?;
             self.table.clone_from(&part.table);
         }

@@ -40,7 +40,7 @@ pub(crate) fn rows(
             let mut row = Vec::with_capacity(table.columns.len());
             for number in 0..batch.rows() {
                 row.clear();
-                let values = batch.columns().iter().zip(table.columns);
+                let values = batch.columns().iter().zip(batch.table().columns);
                 row.extend(values.map(|(values, column)| (values.get(number), column)));
                 each(&row)?;
             }

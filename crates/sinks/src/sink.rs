@@ -19,9 +19,11 @@ use std::pin::Pin;
 use model::{AttachmentId, ContactId, ConversationId, Millis, OrgId, RunId};
 use serde::{Deserialize, Serialize};
 use store::export_runs::ExportMode;
-use store::tables::{Batch, Month, Table};
+use store::tables::columns::OWNERS;
+use store::tables::{Basis, Batch, Month, Table};
 
 use crate::SinkError;
+use crate::selection::Selection;
 
 /// What a verb is while it is under way.
 pub type Doing<'a, T> = Pin<Box<dyn Future<Output = Result<T, SinkError>> + Send + 'a>>;
@@ -91,11 +93,37 @@ pub struct Plan {
     pub started_at: Millis,
     /// The tables that will come, in this order.
     pub tables: Vec<&'static Table>,
-    /// Whether everything comes, or only what has changed: then `commit` leaves parts that did not come as they are.
+    /// Whether everything comes, or only what has changed: then `commit` leaves parts that did not come as they are, and
+    /// removes those that came without rows.
     pub mode: ExportMode,
+    /// What of the mirror goes out.
+    pub selection: Selection,
+    /// How far the mirror had come.
+    pub basis: Basis,
     /// Parts that an earlier process finished, in the order of [`Plan::tables`]: the sink keeps them as if it had written them
     /// itself, and clears everything else away that is not committed.
     pub recorded: Vec<PartFile>,
+}
+
+impl Plan {
+    /// What stands after this run, by table and month: the parts it wrote, and where it is incremental those of `standing` that it
+    /// did not write. A month that it wrote without rows is none.
+    #[must_use]
+    pub fn listed(&self, standing: &[PartFile], written: Vec<PartFile>) -> Vec<PartFile> {
+        let mut listed = written;
+        if self.mode == ExportMode::Incremental {
+            let is_written = |part: &&PartFile| listed.iter().any(|new| new.file == part.file);
+            let kept: Vec<PartFile> = standing.iter().filter(|part| !is_written(part)).cloned().collect();
+            listed.extend(kept);
+            listed.retain(|part| part.period.is_none() || part.rows > 0);
+        }
+        let place = |name: &str| self.tables.iter().position(|table| table.name == name);
+        listed.sort_by_cached_key(|part| {
+            let period = part.period.clone().filter(|period| period != "none");
+            (place(&part.table), period.unwrap_or_default())
+        });
+        listed
+    }
 }
 
 /// What is written at once: a table, or a month of it.
@@ -177,9 +205,6 @@ pub struct Subject {
     /// Files.
     pub attachments: BTreeSet<AttachmentId>,
 }
-
-/// The columns by which a row is known to be somebody's.
-const OWNERS: [&str; 3] = ["conversation_id", "contact_id", "attachment_id"];
 
 impl Subject {
     /// The columns of a table that say whose a row is, with their places; none in tables that are about nobody.

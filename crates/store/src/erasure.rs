@@ -34,7 +34,7 @@ erased! {
     "messages", "participants", "tags", "attachment_files", "attachments", "conversations",
     "contacts_gone", "contacts", "users", "teams", "accounts", "playbooks", "landing_pages", "contact_attributes",
     "meetings", "report_values", "failures", "watermarks", "runs", "export_parts", "export_runs", "job_runs", "call_stats", "pauses",
-    "budgets",
+    "budgets", "mask_keys", "part_versions",
 }
 
 /// Tables with an organization that an erasure leaves: who may come in, grants and decoys without their secrets, links to connect

@@ -41,6 +41,7 @@ pub mod install;
 pub mod inventory;
 pub mod lineage;
 pub mod listings;
+pub mod mask_keys;
 mod migrate;
 pub mod mirror;
 pub mod notices;

@@ -86,6 +86,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0012_export_runs.sql"),
         include_str!("../migrations/postgres/0012_export_runs.sql"),
     ),
+    (
+        13,
+        "selection",
+        include_str!("../migrations/sqlite/0013_selection.sql"),
+        include_str!("../migrations/postgres/0013_selection.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.

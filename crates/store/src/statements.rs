@@ -10,7 +10,7 @@ use crate::url::Engine;
 use crate::{
     access, archives, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory,
     disconnects, effects, endpoints, erasure, exclusive, explain, export_runs, facts, failures, grants,
-    honey, inbox, install, lineage, listings, migrate, mirror, notices, pauses, queue, renewals, runs,
+    honey, inbox, install, lineage, listings, mask_keys, migrate, mirror, notices, pauses, queue, renewals, runs,
     schedules, status, sweeps, tables, uses, vault, wake, watermarks, workers,
 };
 
@@ -55,6 +55,7 @@ const SINGLE: &[&[(&str, &str)]] = &[
     honey::STATEMENTS,
     lineage::STATEMENTS,
     listings::STATEMENTS,
+    mask_keys::STATEMENTS,
     migrate::STATEMENTS,
     mirror::around::STATEMENTS,
     mirror::counts::STATEMENTS,
@@ -71,6 +72,7 @@ const SINGLE: &[&[(&str, &str)]] = &[
     schedules::STATEMENTS,
     status::STATEMENTS,
     sweeps::STATEMENTS,
+    tables::touched::STATEMENTS,
     uses::alarms::STATEMENTS,
     uses::inward::STATEMENTS,
     uses::outward::STATEMENTS,
@@ -90,6 +92,7 @@ const PAIRS: &[&[(&str, &Pair)]] = &[
     mirror::state::PAIRS,
     mirror::write::PAIRS,
     sweeps::PAIRS,
+    tables::touched::PAIRS,
 ];
 /// Statements of many rows.
 const BULK: &[&[(&str, &Texts)]] = &[
@@ -130,7 +133,9 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     );
     let own = match engine {
         Engine::Sqlite => [inbox::SQLITE].concat(),
-        Engine::Postgres => [exclusive::POSTGRES, inbox::POSTGRES, wake::POSTGRES].concat(),
+        Engine::Postgres => {
+            [exclusive::POSTGRES, inbox::POSTGRES, tables::touched::POSTGRES, wake::POSTGRES].concat()
+        }
     };
     all.extend(own.into_iter().map(|(name, text)| (name.to_owned(), text)));
     let bulk = BULK.concat();

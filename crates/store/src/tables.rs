@@ -9,11 +9,14 @@
 
 mod batch;
 mod catalog;
+pub mod columns;
 pub mod ddl;
+mod filter;
 pub mod json_schema;
 mod month;
 pub mod page;
 mod read;
+pub mod touched;
 
 use std::collections::BTreeMap;
 
@@ -21,8 +24,11 @@ use model::OrgId;
 
 pub use batch::{Batch, Texts, ValueRef, Values};
 pub use catalog::TABLES;
+pub use columns::UnknownName;
+pub use filter::Filter;
 pub use month::Month;
-pub use read::{Partition, partitions, read, read_page};
+pub use read::{Partition, Rows, partitions, partitions_of, read, read_page};
+pub use touched::{Basis, Touched};
 
 use crate::db::Db;
 use crate::error::StoreError;
@@ -66,6 +72,41 @@ impl ColumnKind {
     }
 }
 
+/// What personal data a column holds: what a mask does to it follows from that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Personal {
+    /// An e-mail address.
+    Email,
+    /// A phone number.
+    Phone,
+    /// A person's name.
+    Name,
+    /// Another system's id of a person or of something of theirs.
+    Identifier,
+    /// An address that leads to something of a person's, perhaps with a key in it.
+    Link,
+    /// What people wrote.
+    Text,
+    /// A document of fields that nobody knows beforehand.
+    Document,
+}
+
+impl Personal {
+    /// What the documentation calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Email => "e-mail",
+            Self::Phone => "phone",
+            Self::Name => "name",
+            Self::Identifier => "identifier",
+            Self::Link => "link",
+            Self::Text => "free text",
+            Self::Document => "document",
+        }
+    }
+}
+
 /// One column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Column {
@@ -77,6 +118,8 @@ pub struct Column {
     pub nullable: bool,
     /// What its numbers count, where they do.
     pub unit: Option<&'static str>,
+    /// What personal data it holds, if any.
+    pub personal: Option<Personal>,
     /// What it says, in a sentence of Markdown.
     pub meaning: &'static str,
 }
@@ -87,13 +130,18 @@ impl Column {
             ColumnKind::Instant => Some("ms, UTC"),
             _ => None,
         };
-        Self { name, kind, nullable: false, unit, meaning }
+        Self { name, kind, nullable: false, unit, personal: None, meaning }
     }
 
     const fn nullable(name: &'static str, kind: ColumnKind, meaning: &'static str) -> Self {
         let mut column = Self::required(name, kind, meaning);
         column.nullable = true;
         column
+    }
+
+    const fn of(mut self, personal: Personal) -> Self {
+        self.personal = Some(personal);
+        self
     }
 
     const fn in_unit(mut self, unit: &'static str) -> Self {
@@ -134,6 +182,7 @@ pub struct Table {
     next: &'static str,
     count: &'static str,
     days: &'static str,
+    span: &'static str,
     month_first: &'static str,
     month_next: &'static str,
 }
@@ -186,9 +235,17 @@ pub(crate) async fn count_all(db: &Db, org: OrgId) -> Result<BTreeMap<&'static s
 /// The statements of every table, for the test that prepares them all.
 pub(crate) fn statements() -> impl Iterator<Item = (&'static str, &'static str)> {
     TABLES.iter().flat_map(|table| {
-        let all = [table.first, table.next, table.count, table.days, table.month_first, table.month_next];
+        let all = [
+            table.first,
+            table.next,
+            table.count,
+            table.days,
+            table.span,
+            table.month_first,
+            table.month_next,
+        ];
         // A table that is not cut has no statements about months.
         let used = if table.cut == Cut::Whole { 3 } else { all.len() };
-        all.into_iter().take(used).map(|text| (table.name, text))
+        all.into_iter().take(used).filter(|text| !text.is_empty()).map(|text| (table.name, text))
     })
 }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use store::changes::{self, Start};
 use store::queue::priority;
+use store::tables::touched;
 use store::uses::{alarms, inward, outward};
 use store::{call_stats, effects, inbox, signals, sweeps};
 
@@ -55,6 +56,7 @@ impl Job for Prune {
         let through = changes::position(&ctx.node.db, ctx.org(), Start::Since(before)).await?;
         let mut tx = ctx.begin().await?;
         effects::prune(&mut tx, ctx.org(), before, through).await?;
+        touched::fold(&mut tx, ctx.org()).await?;
         call_stats::prune(&mut tx, now.plus(-CALLS_MS)).await?;
         let uses_before = now.plus(-ctx.node.limits.uses_kept_ms);
         outward::prune(&mut tx, uses_before).await?;

@@ -17,6 +17,7 @@ use model::{Millis, OrgId};
 use sandbox::{Options, RateLimit, Source};
 use serde::Serialize;
 use sinks::format::Formulas;
+use sinks::selection::Selection;
 use sinks::{Begin, Destination, ExportOptions, Format};
 use store::{DatabaseUrl, Db, connections};
 use url::Url;
@@ -213,6 +214,8 @@ async fn bring_home(
             destination: Destination::folder(dir, format, Formulas::Keep),
             transcripts: extras,
             attachments: extras,
+            selection: Selection::default(),
+            incremental: false,
             begin: Begin::Anew,
             who: who::command(),
         };

@@ -1,6 +1,7 @@
 //! `longshore export`: the archive as files and tables that any program reads, and the runs that wrote them.
 
 mod erase;
+mod choice;
 mod list;
 mod progress;
 mod resume;

@@ -18,6 +18,11 @@ impl From<SinkError> for Failure {
             | SinkError::NoConversation { .. }
             | SinkError::UnknownDestination { .. }
             | SinkError::UnknownFormat { .. }
+            | SinkError::UnknownName(_)
+            | SinkError::LeftOut { .. }
+            | SinkError::OnlyTables
+            | SinkError::NoMonths
+            | SinkError::HasFiles { .. }
             | SinkError::UnderWay { .. }
             | SinkError::NotResumable { .. }
             | SinkError::NotVerifiable { .. }

@@ -34,24 +34,22 @@ pub(super) fn find(
     Ok(parts)
 }
 
-/// The same in a tree. A tree that was swapped in by a commit which was cut off is taken back, to be committed once more.
+/// The same in a tree. A commit that was cut off has put some of them at their places already; there they stay, and the
+/// next commit finds them there.
 fn find_tree(directory: &Directory, begun: &Manifest, parts: &[PartFile]) -> Result<(), SinkError> {
     let place = directory.root.join(TABLES);
-    let waiting = partial_path(&place);
-    let was_swapped =
-        directory.previous.as_ref().is_some_and(|held| held.run_id == begun.run_id) && !waiting.exists();
-    let tree = if was_swapped { &place } else { &waiting };
+    let was_committing = directory.previous.as_ref().is_some_and(|held| held.run_id == begun.run_id);
+    let trees = [Some(partial_path(&place)), was_committing.then_some(place)];
     for part in parts {
-        let path = tree.join(part.file.split_once('/').map_or("", |(_, rest)| rest));
-        let found = hash(&path).map_err(|error| SinkError::io("read", &path, error))?;
-        if found != Some(written(part)) {
+        let rest = part.file.split_once('/').map_or("", |(_, rest)| rest);
+        let mut is_there = false;
+        for path in trees.iter().flatten().map(|tree| tree.join(rest)) {
+            let found = hash(&path).map_err(|error| SinkError::io("read", &path, error))?;
+            is_there |= found == Some(written(part));
+        }
+        if !is_there {
             return Err(SinkError::PartLost { file: part.file.clone() });
         }
-    }
-    if was_swapped {
-        let held = directory.previous.clone().expect("it was looked at");
-        Manifest { complete: false, ..held }.write(&directory.root)?;
-        fs::rename(&place, &waiting).map_err(|error| SinkError::io("rename", &place, error))?;
     }
     Ok(())
 }

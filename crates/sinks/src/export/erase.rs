@@ -48,8 +48,12 @@ async fn held_erase(
     // What was compared with the mirror is no longer what lies there.
     manifest.proof = None;
     manifest.public_key = exporter.signer.map_or_else(String::new, |signer| hex::encode(signer.public_key()));
-    for part in &mut manifest.tables {
-        let found = proof::destination_digest(org, &options.destination, part).await?;
+    let Manifest { tables, selection, .. } = &mut manifest;
+    for part in tables {
+        let table = store::tables::table(&part.table).and_then(|table| selection.narrow(table).ok());
+        // What no table is known of nothing was erased from.
+        let Some(table) = table else { continue };
+        let found = proof::destination_digest((org, table), &options.destination, part).await?;
         (part.rows, part.digest) = (found.rows, found.digest);
     }
     let text = manifest.text();

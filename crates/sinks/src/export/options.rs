@@ -7,6 +7,8 @@ use store::export_runs::ExportRun;
 use crate::SinkError;
 use crate::destination::Destination;
 use crate::format::Formulas;
+use crate::selection::Selection;
+use crate::sink::Layout;
 
 /// What to export, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,10 @@ pub struct ExportOptions {
     pub transcripts: bool,
     /// Whether to write the attachments' files. Only files can have them.
     pub attachments: bool,
+    /// Which tables, columns and conversations, and what is masked of them.
+    pub selection: Selection,
+    /// Whether only what has changed is written, where that can be known.
+    pub incremental: bool,
     /// What becomes of a run to the same destination that has not ended.
     pub begin: Begin,
     /// Who asked for it.
@@ -39,6 +45,10 @@ struct Words {
     formulas_defused: bool,
     transcripts: bool,
     attachments: bool,
+    #[serde(default)]
+    selection: Selection,
+    #[serde(default)]
+    incremental: bool,
 }
 
 impl ExportOptions {
@@ -54,9 +64,28 @@ impl ExportOptions {
             destination: Destination::parse(&run.destination, &words.format, formulas)?,
             transcripts: words.transcripts,
             attachments: words.attachments,
+            selection: words.selection,
+            incremental: words.incremental,
             begin: Begin::GoOn,
             who,
         })
+    }
+
+    /// Whether what is asked for can be had at all.
+    ///
+    /// # Errors
+    /// [`SinkError::OnlyTables`], [`SinkError::NoMonths`], and those of [`Selection::tables`].
+    pub(super) fn check(&self) -> Result<(), SinkError> {
+        self.selection.tables()?;
+        let has_files = self.transcripts || self.attachments;
+        if has_files && (self.incremental || !self.selection.is_everything()) {
+            return Err(SinkError::OnlyTables);
+        }
+        let is_cut = self.destination.dir().is_some() && self.destination.layout() == Layout::Months;
+        if self.incremental && !is_cut {
+            return Err(SinkError::NoMonths);
+        }
+        Ok(())
     }
 
     /// The words, as they are stored.
@@ -66,6 +95,8 @@ impl ExportOptions {
             formulas_defused: self.destination.formulas() == Formulas::Defuse,
             transcripts: self.transcripts,
             attachments: self.attachments,
+            selection: self.selection.clone(),
+            incremental: self.incremental,
         };
         serde_json::to_string(&words).expect("words are JSON")
     }

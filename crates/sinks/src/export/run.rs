@@ -2,12 +2,14 @@
 
 use model::{Millis, RunId};
 use store::audit::{self, Action, NewEntry, Object, ObjectKind};
-use store::changes;
 use store::export_runs::{self, Asked, Ended, ExportMode, ExportPart, NewExport};
+use store::{Tx, tables};
 
 use crate::SinkError;
-use crate::copy::Source;
 use crate::export::{Begin, ExportOptions, ExportReport, Exporter, Written};
+use crate::format::Format;
+use crate::incremental::{self, Scope};
+use crate::manifest::Manifest;
 use crate::proof;
 use crate::sink::{PartFile, Plan, Sink};
 
@@ -20,6 +22,7 @@ const CLEAR_EVERY_MS: u64 = 100;
 pub(super) struct Begun {
     /// Its parts on record are not looked at yet.
     pub(super) plan: Plan,
+    pub(super) scope: Scope,
     pub(super) resumed: bool,
     pub(super) taken_up_at: Millis,
 }
@@ -38,36 +41,61 @@ pub(super) async fn begin(
         options.begin == Begin::GoOn && run.mode == ExportMode::Full && same_words
     });
     let run = goes_on.map_or_else(|| RunId::new(clock, exporter.entropy), |run| run.export_run_id.clone());
-    let new = NewExport {
-        format: options.destination.format(),
-        destination,
-        mode: ExportMode::Full,
-        changes_upto: changes::head(db, org).await?,
-        options: Some(&words),
-    };
-    let mut tx = db.begin().await?;
-    match (&unfinished, goes_on) {
-        (_, Some(_)) => export_runs::take_up(&mut tx, org, &run).await?,
-        (given_up, None) => {
-            if let Some(given_up) = given_up {
-                export_runs::end(&mut tx, org, &given_up.export_run_id, Ended::Cancelled, now).await?;
-            }
-            export_runs::start(&mut tx, org, &run, &new, now).await?;
-        }
-    }
-    let object = Object::new(ObjectKind::ExportRun, run.0.as_str());
-    audit::append(&mut tx, &NewEntry::done(now, &options.who, Action::ExportStart, object).org(org))?;
-    tx.commit().await?;
-    let plan = Plan {
+    let mut plan = Plan {
         org,
         run,
         schema_version: db.schema_version().await?,
         started_at: goes_on.map_or(now, |run| run.started_at),
-        tables: store::tables::TABLES.iter().collect(),
+        tables: options.selection.tables()?,
         mode: ExportMode::Full,
+        selection: options.selection.clone(),
+        basis: tables::touched::basis(db, org).await?,
         recorded: Vec::new(),
     };
-    Ok(Begun { plan, resumed: goes_on.is_some(), taken_up_at: now })
+    let scope = scope(exporter, options, (&plan, goes_on.is_some()), destination).await?;
+    if scope.standing().is_some() {
+        plan.mode = ExportMode::Incremental;
+    }
+    let new = NewExport {
+        format: options.destination.format(),
+        destination,
+        mode: plan.mode,
+        changes_upto: plan.basis.changes_upto,
+        options: Some(&words),
+    };
+    let mut tx = db.begin().await?;
+    match (&unfinished, goes_on) {
+        (_, Some(_)) => export_runs::take_up(&mut tx, org, &plan.run).await?,
+        (given_up, None) => {
+            if let Some(given_up) = given_up {
+                export_runs::end(&mut tx, org, &given_up.export_run_id, Ended::Cancelled, now).await?;
+            }
+            export_runs::start(&mut tx, org, &plan.run, &new, now).await?;
+        }
+    }
+    let object = Object::new(ObjectKind::ExportRun, plan.run.0.as_str());
+    audit::append(&mut tx, &NewEntry::done(now, &options.who, Action::ExportStart, object).org(org))?;
+    tx.commit().await?;
+    Ok(Begun { plan, scope, resumed: goes_on.is_some(), taken_up_at: now })
+}
+
+/// What is written: everything, or what has changed. A run that goes on is a full one.
+async fn scope(
+    exporter: &Exporter<'_>,
+    options: &ExportOptions,
+    (plan, goes_on): (&Plan, bool),
+    destination: &str,
+) -> Result<Scope, SinkError> {
+    if !options.incremental || goes_on {
+        return Ok(Scope::Everything(None));
+    }
+    let last = export_runs::last_succeeded(exporter.db, plan.org, destination).await?;
+    let standing = options.destination.manifest().await?;
+    let next = Manifest {
+        format: options.destination.format().to_owned(),
+        ..Manifest::begun(plan, Format::Parquet, false)
+    };
+    incremental::scope(exporter.db, last.as_ref(), standing, &next).await
 }
 
 /// Have the sink look at its target, with those recorded parts that are still what the mirror has; answers the plan. If one
@@ -80,7 +108,7 @@ pub(super) async fn check(
 ) -> Result<Plan, SinkError> {
     let mut plan = begun.plan.clone();
     let recorded = export_runs::parts(exporter.db, plan.org, &plan.run).await?;
-    let source = Source { db: exporter.db, org: plan.org };
+    let source = exporter.source(&begun.plan.selection)?;
     let (mut outdated, mut cuts) = (Vec::new(), proof::Cuts::default());
     for part in recorded {
         let file = part_file(&part);
@@ -111,7 +139,7 @@ pub(super) async fn check(
 /// How it ended or stopped. One that was cancelled leaves nothing at its destination but what was committed before.
 pub(super) async fn end(
     exporter: &Exporter<'_>,
-    plan: &Plan,
+    (plan, standing): (&Plan, Option<&Manifest>),
     written: &Result<Written, SinkError>,
     options: &ExportOptions,
 ) -> Result<(), SinkError> {
@@ -139,11 +167,30 @@ pub(super) async fn end(
         }
     };
     let mut tx = exporter.db.begin().await?;
+    if let (Ok(written), Some(before)) = (written, standing) {
+        keep_standing(&mut tx, plan, written, before).await?;
+    }
     export_runs::end(&mut tx, plan.org, &plan.run, ended, now).await?;
     audit::append(&mut tx, &entry.org(plan.org))?;
     tx.commit().await?;
     if matches!(ended, Ended::Cancelled) {
         cleared(exporter, options).await;
+    }
+    Ok(())
+}
+
+/// The parts that an incremental run left standing are its own from now on, and those that came without rows are none.
+async fn keep_standing(
+    tx: &mut Tx,
+    plan: &Plan,
+    written: &Written,
+    before: &Manifest,
+) -> Result<(), SinkError> {
+    export_runs::adopt_parts(tx, plan.org, &plan.run, &before.run_id).await?;
+    let is_listed = |part: &&PartFile| written.report.tables.iter().any(|kept| kept.file == part.file);
+    for part in before.tables.iter().filter(|part| !is_listed(part)) {
+        let period = part.period.as_deref().unwrap_or("all");
+        export_runs::forget_part(tx, plan.org, &plan.run, (&part.table, period)).await?;
     }
     Ok(())
 }

@@ -32,9 +32,10 @@ pub(super) fn erase(root: &Path, subject: &Subject) -> Result<Erased, SinkError>
     let Some(mut manifest) = Manifest::read(root)? else { return Ok(Erased::default()) };
     let Some(format) = Format::named(&manifest.format) else { return Ok(Erased::default()) };
     let mut erased = Erased::default();
-    let mut wholes = Vec::new();
+    let (mut wholes, selection) = (Vec::new(), manifest.selection.clone());
     for file in &mut manifest.tables {
-        let Some(table) = tables::table(&file.table) else { continue };
+        let table = tables::table(&file.table).and_then(|table| selection.narrow(table).ok());
+        let Some(table) = table else { continue };
         if Subject::columns(table).is_empty() || !is_ours(file, subject.org) {
             continue;
         }

@@ -8,11 +8,12 @@ use ::parquet::data_type::{ByteArray, DataType};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
 use model::OrgId;
-use store::tables::{Batch, Table, ValueRef};
+use store::tables::{Batch, Table, ValueRef, columns};
 
 use crate::parquet::{schema, to_io};
 
-/// Tell `each` the rows of every row group of a file of this table and organization.
+/// Tell `each` the rows of every row group of a file of this table and organization. A file of fewer columns has batches of as
+/// many.
 ///
 /// # Errors
 /// Those of the file system, of `each`, and `InvalidData` for a file of another schema.
@@ -24,8 +25,11 @@ pub(crate) fn read(
 ) -> std::io::Result<()> {
     let reader = SerializedFileReader::new(File::open(path)?).map_err(to_io)?;
     let stored = reader.metadata().file_metadata().schema();
+    let names: Vec<String> = stored.get_fields().iter().map(|field| field.name().to_owned()).collect();
+    let other = || std::io::Error::new(std::io::ErrorKind::InvalidData, "the file has another schema");
+    let table = columns::narrowed(table, &names).map_err(|_| other())?;
     if stored != schema::schema(table).as_ref() {
-        return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "the file has another schema"));
+        return Err(other());
     }
     for number in 0..reader.num_row_groups() {
         let group = reader.get_row_group(number).map_err(to_io)?;

@@ -70,7 +70,7 @@ pub(super) async fn compare(
         let mut pass = Pass { number, of, rows: HashMap::new() };
         if let Some(part) = part {
             let state = (pass, table);
-            let read = destination.read(source.org, part, state, |(pass, table), row| {
+            let read = destination.read((source.org, table), part, state, |(pass, table), row| {
                 let (key, value) = hashes(table, row.iter().copied(), Formulas::Keep);
                 pass.keep(key, value);
             });

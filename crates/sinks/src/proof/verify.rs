@@ -195,16 +195,19 @@ impl Verification {
             // It is told as damaged already.
             return false;
         }
-        match destination_digest(manifest.org_id, destination, part).await {
+        let table = store::tables::table(&part.table).and_then(|table| manifest.selection.narrow(table).ok());
+        let Some(table) = table else {
+            self.damaged.push(format!("{} is of no table that is known", part.file));
+            return false;
+        };
+        match destination_digest((manifest.org_id, table), destination, part).await {
             Ok(read) => {
                 self.parts += 1;
                 self.rows += read.rows;
                 let is_as_written =
                     read.rows == part.rows && (part.digest.is_empty() || read.digest == part.digest);
                 // In another order they have another hash: then they are compared one by one.
-                let may_be = read.rows == part.rows
-                    && store::tables::table(&part.table)
-                        .is_some_and(|table| destination.sorts_otherwise(table));
+                let may_be = read.rows == part.rows && destination.sorts_otherwise(table);
                 if !is_as_written && !may_be {
                     self.damaged.push(format!("{} has other rows than were written", part.file));
                 }
@@ -255,7 +258,7 @@ impl Verification {
         let known: BTreeSet<(&str, Option<&str>)> =
             manifest.tables.iter().map(|part| (part.table.as_str(), part.period.as_deref())).collect();
         let tables: BTreeSet<&str> = manifest.tables.iter().map(|part| part.table.as_str()).collect();
-        for table in store::tables::TABLES.iter().filter(|table| tables.contains(table.name)) {
+        for table in tables.iter().filter_map(|name| source.table(name)) {
             for cut in copy::cuts(source, destination.layout(), table).await? {
                 if known.contains(&(table.name, period(&cut).as_deref())) {
                     continue;

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use model::{AttachmentId, ContactId, ConversationId, Millis, RunId};
 use sinks::copy::{self, Source};
+use sinks::selection::Selection;
 use sinks::sink::{Plan, Sink, Subject};
 use store::export_runs::ExportMode;
-use store::tables::{self, Row, TABLES, Table, Value};
+use store::tables::{self, Basis, Row, TABLES, Table, Value};
 
 use crate::fixture::{Fixture, ORG, T0};
 
@@ -59,7 +60,7 @@ async fn repeated(fixture: &Fixture, place: &impl Place) {
     let mut sink = place.sink();
     sink.check(&plan("3")).await.unwrap();
     let messages = tables::table("messages").unwrap();
-    let source = Source { db: &fixture.db, org: ORG };
+    let source = Source::all(&fixture.db, ORG);
     copy::table(source, sink.as_mut(), messages, &mut |_| {}).await.unwrap();
     copy_all(fixture, sink.as_mut()).await;
     sink.commit(Millis(T0)).await.unwrap();
@@ -104,7 +105,7 @@ async fn refused(place: &impl Place) {
 
 pub(crate) async fn copy_all(fixture: &Fixture, sink: &mut dyn Sink) {
     for table in TABLES {
-        let source = Source { db: &fixture.db, org: ORG };
+        let source = Source::all(&fixture.db, ORG);
         let mut told = 0;
         let parts = copy::table(source, sink, table, &mut |done| told = done).await.unwrap();
         assert_eq!(parts.iter().map(|part| part.rows).sum::<u64>(), told, "{}", table.name);
@@ -120,6 +121,8 @@ pub(crate) fn plan(run: &str) -> Plan {
         started_at: Millis(T0),
         tables: TABLES.iter().collect(),
         mode: ExportMode::Full,
+        selection: Selection::default(),
+        basis: Basis::default(),
         recorded: Vec::new(),
     }
 }

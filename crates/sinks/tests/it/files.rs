@@ -51,7 +51,7 @@ impl Place for Folder {
     }
 }
 
-fn ndjson(path: &Path, table: &Table) -> Vec<Row> {
+pub(crate) fn ndjson(path: &Path, table: &Table) -> Vec<Row> {
     let text = std::fs::read_to_string(path).unwrap();
     let row = |line: &str| {
         let row: BTreeMap<&str, &RawValue> = serde_json::from_str(line).unwrap();
@@ -73,7 +73,7 @@ fn ndjson(path: &Path, table: &Table) -> Vec<Row> {
     text.lines().map(row).collect()
 }
 
-fn csv(path: &Path, table: &Table) -> Vec<Row> {
+pub(crate) fn csv(path: &Path, table: &Table) -> Vec<Row> {
     let text = std::fs::read_to_string(path).unwrap();
     let mut records = records(&text).into_iter();
     let head: Vec<Option<String>> = records.next().unwrap();
@@ -93,14 +93,14 @@ fn csv(path: &Path, table: &Table) -> Vec<Row> {
 }
 
 /// All Parquet files below a folder, as anybody finds them.
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 /// The rows of a file; the organization is in its path.
-fn parquet(path: &Path, table: &'static Table) -> Vec<Row> {
+pub(crate) fn parquet(path: &Path, table: &'static Table) -> Vec<Row> {
     let shown = path.to_string_lossy();
     assert!(shown.ends_with("part-0.parquet") && shown.contains("/org_id=4242/"), "{shown}");
     let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();

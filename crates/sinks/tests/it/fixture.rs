@@ -7,8 +7,10 @@ use model::{
     AttachmentId, ContactId, ConversationId, FakeClock, MessageId, Millis, OrgId, Pii, SeededEntropy, UserId,
 };
 use sinks::format::{Format, Formulas};
+use sinks::selection::Selection;
 use sinks::{Begin, Destination, ExportOptions, ExportProgress, ExportReport, Exporter, SinkError, export};
 use store::directory::{self, Listing};
+use store::mask_keys::MaskKey;
 use store::{DatabaseUrl, Db, OpenOptions, mirror};
 
 pub(crate) const ORG: OrgId = OrgId(4242);
@@ -60,7 +62,7 @@ impl Fixture {
     }
 
     pub(crate) async fn export(&self, options: &ExportOptions) -> Result<ExportReport, SinkError> {
-        self.export_watched(options, |_| {}).await
+        Box::pin(self.export_watched(options, |_| {})).await
     }
 
     pub(crate) async fn export_watched(
@@ -72,7 +74,14 @@ impl Fixture {
         let entropy = SeededEntropy::new(number);
         // Runs are ordered by when they began.
         let clock = FakeClock::at(Millis(T0 + number.cast_signed()));
-        let exporter = Exporter { db: &self.db, org: ORG, clock: &clock, entropy: &entropy, signer: None };
+        let exporter = Exporter {
+            db: &self.db,
+            org: ORG,
+            clock: &clock,
+            entropy: &entropy,
+            signer: None,
+            mask_key: None,
+        };
         export(&exporter, options, std::future::pending(), progress).await
     }
 
@@ -80,7 +89,7 @@ impl Fixture {
     pub(crate) async fn export_until(&self, options: &ExportOptions, table: &str) -> SinkError {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let (clock, entropy) = (FakeClock::at(Millis(T0 + number.cast_signed())), SeededEntropy::new(number));
-        let exporter = Exporter { db: &self.db, org: ORG, clock: &clock, entropy: &entropy, signer: None };
+        let exporter = Exporter { db: &self.db, org: ORG, clock: &clock, entropy: &entropy, signer: None, mask_key: None };
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let stopped = async {
             let mut stopped = stopped.clone();
@@ -102,11 +111,39 @@ impl Fixture {
         tx.commit().await.unwrap();
     }
 
+    /// The same with a key to mask with.
+    pub(crate) async fn export_masked(
+        &self,
+        options: &ExportOptions,
+        mask_key: &MaskKey,
+    ) -> Result<ExportReport, SinkError> {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let (clock, entropy) = (FakeClock::at(Millis(T0 + number.cast_signed())), SeededEntropy::new(number));
+        let (db, clock, entropy, mask_key) = (&self.db, &clock, &entropy, Some(mask_key));
+        let exporter = Exporter { db, org: ORG, clock, entropy, signer: None, mask_key };
+        export(&exporter, options, std::future::pending(), |_| {}).await
+    }
+
+    /// Have Drift give a conversation another status.
+    pub(crate) async fn set_status(&self, id: i64, status: &str) {
+        static VERSION: AtomicU64 = AtomicU64::new(2);
+        let version = VERSION.fetch_add(1, Ordering::Relaxed).cast_signed();
+        let mut next = snapshot(id);
+        next.conversation.status = status.to_owned();
+        next.conversation.updated_at = Some(Millis(T0 + id * 86_400_000 + version));
+        next.fetched_at = Millis(T0 + version);
+        let mut tx = self.db.begin().await.unwrap();
+        mirror::apply(&mut tx, ORG, &[next], Millis(T0)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     pub(crate) fn options(&self, format: Format) -> ExportOptions {
         ExportOptions {
             destination: Destination::folder(self.out(), format, Formulas::Keep),
             transcripts: true,
             attachments: true,
+            selection: Selection::default(),
+            incremental: false,
             begin: Begin::GoOn,
             who: store::audit::Who::node(),
         }
@@ -164,7 +201,7 @@ pub(crate) async fn on_both<F: Future<Output = ()>>(test: impl Fn(Fixture) -> F)
     }
 }
 
-fn user(id: i64, name: &str) -> User {
+pub(crate) fn user(id: i64, name: &str) -> User {
     User {
         user_id: UserId(id),
         name: Some(Pii::new(name.to_owned())),
@@ -184,7 +221,7 @@ fn user(id: i64, name: &str) -> User {
     }
 }
 
-fn contact(id: i64) -> Contact {
+pub(crate) fn contact(id: i64) -> Contact {
     Contact {
         contact_id: ContactId(id),
         created_at: Some(Millis(T0)),
@@ -197,7 +234,7 @@ fn contact(id: i64) -> Contact {
     }
 }
 
-fn snapshot(id: i64) -> Snapshot {
+pub(crate) fn snapshot(id: i64) -> Snapshot {
     let conversation = Conversation {
         conversation_id: ConversationId(id),
         contact_id: Some(ContactId(id)),

@@ -314,7 +314,7 @@ async fn a_run_goes_on_where_another_process_ended() {
             let (first, second) = (plan(number), TABLES.len() / 2);
             let mut sink = lake.sink();
             sink.check(&first).await.unwrap();
-            let source = Source { db: &fixture.db, org: ORG };
+            let source = Source::all(&fixture.db, ORG);
             let mut recorded = Vec::new();
             for table in &TABLES[..second] {
                 recorded.extend(copy::table(source, sink.as_mut(), table, &mut |_| {}).await.unwrap());
@@ -355,7 +355,7 @@ async fn what_the_server_lost_is_not_gone_on_with() {
         let mut sink = lake.sink();
         sink.check(&plan("1")).await.unwrap();
         let users = tables::table("users").unwrap();
-        let source = Source { db: &fixture.db, org: ORG };
+        let source = Source::all(&fixture.db, ORG);
         let recorded = copy::table(source, sink.as_mut(), users, &mut |_| {}).await.unwrap();
         drop(sink);
         let resumed = Plan { recorded, ..plan("1") };
@@ -439,7 +439,7 @@ async fn an_increment_replaces_the_months_that_came_and_leaves_the_others() {
         .await;
         let mut sink = lake.sink();
         sink.check(&increment).await.unwrap();
-        let (source, messages) = (Source { db: &fixture.db, org: ORG }, tables::table("messages").unwrap());
+        let (source, messages) = (Source::all(&fixture.db, ORG), tables::table("messages").unwrap());
         let cuts = copy::cuts(source, sink.layout(), messages).await.unwrap();
         let january = cuts.iter().find(|cut| cut.part.period.to_string() == "2026-01").unwrap();
         copy::part(source, sink.as_mut(), january, &mut |_| {}).await.unwrap();

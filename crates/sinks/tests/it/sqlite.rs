@@ -196,7 +196,7 @@ async fn a_run_goes_on_where_another_process_ended() {
         let first = plan("1");
         let mut sink = file.sink();
         sink.check(&first).await.unwrap();
-        let source = Source { db: &fixture.db, org: ORG };
+        let source = Source::all(&fixture.db, ORG);
         let mut recorded = Vec::new();
         for table in &TABLES[..TABLES.len() / 2] {
             recorded.extend(copy::table(source, sink.as_mut(), table, &mut |_| {}).await.unwrap());
@@ -251,7 +251,7 @@ async fn an_increment_replaces_the_months_that_came_and_leaves_the_others() {
         own.close().await.unwrap();
         let mut sink = file.sink();
         sink.check(&increment).await.unwrap();
-        let (source, messages) = (Source { db: &fixture.db, org: ORG }, tables::table("messages").unwrap());
+        let (source, messages) = (Source::all(&fixture.db, ORG), tables::table("messages").unwrap());
         let cuts = copy::cuts(source, sink.layout(), messages).await.unwrap();
         let january = cuts.iter().find(|cut| cut.part.period.to_string() == "2026-01").unwrap();
         copy::part(source, sink.as_mut(), january, &mut |_| {}).await.unwrap();

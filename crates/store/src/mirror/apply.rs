@@ -14,6 +14,7 @@ use crate::mirror::merge::{self, Listed, Merged};
 use crate::mirror::prepared::Prepared;
 use crate::mirror::state::{self, ConversationRow, KnownDetails, KnownItems, json_ids};
 use crate::mirror::write;
+use crate::tables::touched;
 
 /// What applying came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -117,11 +118,22 @@ async fn apply_round(
         merged.push(merge_one(snapshot, listed.as_ref(), &stored, &mut encoder));
     }
     write::write(tx, org, &merged, |id| stored.rows.contains_key(&id)).await?;
+    touch_silent(tx, org, &merged).await?;
     for mut merged in merged {
         applied.count(&merged, stored.rows.contains_key(&merged.row.conversation_id));
         found.append(&mut merged.changes);
     }
     Ok(())
+}
+
+/// Note what was written without a change in the feed: that a conversation was seen again, and attachments that only an
+/// older list had.
+async fn touch_silent(tx: &mut Tx, org: OrgId, merged: &[Merged<'_>]) -> Result<(), StoreError> {
+    let silent = || merged.iter().filter(|one| one.changes.is_empty());
+    let rows = silent().filter(|one| one.row_changed).map(|one| one.row.created_at);
+    touched::touch(tx, org, "conversations", rows).await?;
+    let attachments = silent().filter(|one| !one.attachments.is_empty()).map(|one| one.row.created_at);
+    touched::touch(tx, org, "attachments", attachments).await
 }
 
 async fn load(

@@ -4,6 +4,8 @@
 //! of thousands, and a sink that writes columns takes them as they are. A sink that writes rows asks for one
 //! value after the other.
 
+use std::borrow::Cow;
+
 use crate::tables::{Column, ColumnKind, Row, Table, Value};
 
 /// Rows of one table, in the order of its key.
@@ -143,6 +145,20 @@ impl Batch {
             left.push(&values);
         }
         left
+    }
+
+    /// Write each text of a column anew, as `with` has it.
+    ///
+    /// # Panics
+    /// When it is no column of texts.
+    pub fn rewrite(&mut self, column: usize, mut with: impl FnMut(Option<&str>) -> Option<Cow<'_, str>>) {
+        let Values::Texts(texts) = &mut self.columns[column] else {
+            panic!("a column of texts is rewritten")
+        };
+        let before = std::mem::take(texts);
+        for row in 0..self.rows {
+            texts.push(with(before.get(row)).as_deref());
+        }
     }
 
     /// The columns, to be filled with `rows` rows more.

@@ -3,7 +3,7 @@
 //! It is data. The macro makes of each entry the table's description and its statements; what is said of a
 //! column here is what the documentation, the DDL, JSON Schema and Parquet say.
 
-use crate::tables::{Column, ColumnKind, Cut, Table};
+use crate::tables::{Column, ColumnKind, Cut, Personal, Table};
 
 /// Declare a public table. `order` names the columns it is ordered by, a prefix of `columns`, and how many: `one`, one that
 /// is a `text`, or `two`. `cut` says how it is cut into months: not at all (`whole`), by a time of its own (`own`), or by the
@@ -13,7 +13,7 @@ macro_rules! table {
     ($name:ident $about:literal
         order $count:ident [$first:ident $(, $more:ident)*] primary [$($primary:ident),+]
         cut $cut:ident $(($time:ident))?
-        columns { $($column:ident $kind:ident $null:ident $(in $unit:literal)? $meaning:literal,)* }
+        columns { $($column:ident $kind:ident $null:ident $(of $personal:ident)? $(in $unit:literal)? $meaning:literal,)* }
         stays { $($kept:ident $kept_kind:ident $kept_null:ident $kept_meaning:literal,)* }
     ) => {
         Table {
@@ -21,7 +21,7 @@ macro_rules! table {
             about: $about,
             columns: &[
                 Column::required("org_id", ColumnKind::Integer, "The organization, by Drift's `orgId`"),
-                $(Column::$null(stringify!($column), ColumnKind::$kind, $meaning)$(.in_unit($unit))?,)*
+                $(Column::$null(stringify!($column), ColumnKind::$kind, $meaning)$(.of(Personal::$personal))?$(.in_unit($unit))?,)*
             ],
             stays: &[$(Column::$kept_null(stringify!($kept), ColumnKind::$kept_kind, $kept_meaning),)*],
             key: &[stringify!($first) $(, stringify!($more))*],
@@ -39,6 +39,7 @@ macro_rules! table {
             ),
             count: concat!("SELECT COUNT(*) FROM ", stringify!($name), " WHERE org_id = $1"),
             days: table!(@days $cut $name $first $($time)?),
+            span: table!(@span $cut $count $name $first $($time)?),
             month_first: concat!(
                 "SELECT t.org_id" $(, ", t.", stringify!($column))*, " FROM ", table!(@from $cut $name),
                 " WHERE ", table!(@of $count $first), " AND ", table!(@instant $cut $($time)?), " BETWEEN $4 AND $5
@@ -97,6 +98,23 @@ macro_rules! table {
     (@days inner $name:ident $first:ident) => {
         table!(@grouped concat!("t.", stringify!($first)), "c.created_at", "t", table!(@from inner $name))
     };
+    // The smallest and the largest key of a month. Texts have none, see above.
+    (@span whole $count:ident $name:ident $first:ident) => { "" };
+    (@span own text $name:ident $first:ident $time:ident) => { "" };
+    (@span own $count:ident $name:ident $first:ident $time:ident) => {
+        concat!("SELECT MIN(t.", stringify!($first), "), MAX(t.", stringify!($first), ") FROM ", stringify!($name),
+            " AS t WHERE t.org_id = $1 AND t.", stringify!($time), " BETWEEN $2 AND $3")
+    };
+    (@span outer $count:ident $name:ident $first:ident) => {
+        "SELECT MIN(c.conversation_id), MAX(c.conversation_id) FROM conversations AS c
+        WHERE c.org_id = $1 AND c.created_at BETWEEN $2 AND $3"
+    };
+    (@span inner $count:ident $name:ident $first:ident) => {
+        concat!("SELECT MIN(t.", stringify!($first), "), MAX(t.", stringify!($first), ") FROM conversations AS c
+            CROSS JOIN ", stringify!($name), " AS t
+            WHERE c.org_id = $1 AND c.created_at BETWEEN $2 AND $3
+                AND t.org_id = c.org_id AND t.conversation_id = c.conversation_id")
+    };
     (@grouped $key:expr, $time:expr, $org:literal, $from:expr) => {
         concat!("SELECT day, MIN(k), MAX(k) FROM (
             SELECT ", $key, " AS k, CASE WHEN ", $time, " >= -62135596800000 AND ", $time, " < 253402300800000
@@ -121,8 +139,8 @@ pub const TABLES: &[Table] = &[
             messages_hash Bytes nullable "SHA-256 over its live messages in the order of creation and id, as in certificates; empty until messages were read",
             gone_at Instant nullable "When Drift last said that it has no such conversation; empty while it has",
             seen_at Instant required "When a fetch last found it at Drift",
-            extra Json required "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
-            details_extra Json nullable "The same for the single call's fields; empty until the details were read",
+            extra Json required of Document "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
+            details_extra Json nullable of Document "The same for the single call's fields; empty until the details were read",
         }
         stays {
             fetched_at Instant required "Bookkeeping: when the fields of this row were fetched",
@@ -143,12 +161,12 @@ pub const TABLES: &[Table] = &[
             author_bot Flag required "Whether a bot wrote it",
             kind Text required "`chat`, `private_note`, `private_prompt`, `suggestion`, `edit`, or whatever Drift says",
             created_at Instant nullable "When it was written",
-            body Text nullable "The body as Drift gives it: HTML with entities",
-            text Text nullable "The body as plain text",
+            body Text nullable of Text "The body as Drift gives it: HTML with entities",
+            text Text nullable of Text "The body as plain text",
             edited_message_id Integer nullable "For `edit` messages: the message they change",
             edit_type Text nullable "For `edit` messages: how",
             live Flag required "Whether Drift still lists it",
-            extra Json required "What Drift sent that has no column, such as buttons, context and attributes",
+            extra Json required of Document "What Drift sent that has no column, such as buttons, context and attributes",
         }
         stays {
             hash Bytes required "Bookkeeping: hash of the content",
@@ -183,11 +201,11 @@ pub const TABLES: &[Table] = &[
             message_id Integer required "The message it is on",
             conversation_id Integer required "That message's conversation",
             position Integer required in "files" "Its place in the message, from 0",
-            file_name Text nullable "As Drift names it",
+            file_name Text nullable of Text "As Drift names it",
             mime_type Text nullable "As Drift names it",
-            url Text nullable "Where Drift shows it",
+            url Text nullable of Link "Where Drift shows it",
             live Flag required "Whether the message still names it",
-            extra Json required "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
+            extra Json required of Document "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
         }
         stays {
             hash Bytes required "Bookkeeping: hash of the content",
@@ -215,14 +233,14 @@ pub const TABLES: &[Table] = &[
         columns {
             contact_id Integer required "Drift's id",
             created_at Instant nullable "When Drift first captured the contact",
-            email Text nullable "Not unique",
-            name Text nullable "Name",
-            phone Text nullable "Phone number",
-            external_id Text nullable "The site's own id for the person",
-            attributes Json required "All attributes, those above included",
+            email Text nullable of Email "Not unique",
+            name Text nullable of Name "Name",
+            phone Text nullable of Phone "Phone number",
+            external_id Text nullable of Identifier "The site's own id for the person",
+            attributes Json required of Document "All attributes, those above included",
             fetched_at Instant required "When the content of this row was fetched",
             gone_at Instant nullable "When Drift said that it has no such contact",
-            extra Json required "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
+            extra Json required of Document "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
         }
         stays {
             hash Bytes required "Bookkeeping: hash of the content",
@@ -232,21 +250,21 @@ pub const TABLES: &[Table] = &[
         order one [user_id] primary [user_id] cut whole
         columns {
             user_id Integer required "Drift's id",
-            name Text nullable "Name",
-            alias Text nullable "Name shown to visitors",
-            email Text nullable "Email address",
-            phone Text nullable "Phone number",
+            name Text nullable of Name "Name",
+            alias Text nullable of Name "Name shown to visitors",
+            email Text nullable of Email "Email address",
+            phone Text nullable of Phone "Phone number",
             locale Text nullable "Such as `en-US`",
             availability Text nullable "`AVAILABLE`, `OFFLINE`, `ON_CALL`",
             role Text nullable "`member`, `admin`, `agent`",
             time_zone Text nullable "Time zone",
-            avatar_url Text nullable "Picture",
+            avatar_url Text nullable of Link "Picture",
             verified Flag nullable "Whether the address was verified",
             bot Flag nullable "Whether it is a bot",
             created_at Instant nullable "When made",
             updated_at Instant nullable "When last changed",
             gone_at Instant nullable "When a complete list first lacked the user; empty while it is listed",
-            extra Json required "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
+            extra Json required of Document "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
         }
         stays {
         }
@@ -262,7 +280,7 @@ pub const TABLES: &[Table] = &[
             main Flag nullable "Whether it is the main team",
             updated_at Instant nullable "When last changed",
             gone_at Instant nullable "When a complete list first lacked the team; empty while it is listed",
-            extra Json required "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
+            extra Json required of Document "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
         }
         stays {
         }
@@ -279,8 +297,8 @@ pub const TABLES: &[Table] = &[
             created_at Instant nullable "When made",
             updated_at Instant nullable "When last changed",
             gone_at Instant nullable "When a complete list first lacked the account; empty while it is listed",
-            custom_properties Json required "Array of `{label, name, value, type}`",
-            extra Json required "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
+            custom_properties Json required of Document "Array of `{label, name, value, type}`",
+            extra Json required of Document "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
         }
         stays {
         }
@@ -298,7 +316,7 @@ pub const TABLES: &[Table] = &[
             updated_author_id Integer nullable "The user who last changed it",
             gone_at Instant nullable "When a complete list first lacked the playbook; empty while it is listed",
             goals Json required "Array of `{id, message}`",
-            extra Json required "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
+            extra Json required of Document "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
         }
         stays {
         }
@@ -310,7 +328,7 @@ pub const TABLES: &[Table] = &[
             url Text required "Its address",
             playbook_name Text nullable "The playbook's name",
             gone_at Instant nullable "When a complete list first lacked the page; empty while it is listed",
-            extra Json required "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
+            extra Json required of Document "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
         }
         stays {
         }
@@ -322,7 +340,7 @@ pub const TABLES: &[Table] = &[
             display_name Text nullable "As people see it",
             kind Text nullable "`STRING`, `NUMERIC`, `BOOLEAN`, `DATETIME`, `DATE`",
             gone_at Instant nullable "When a complete list first lacked the definition; empty while it is listed",
-            extra Json required "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
+            extra Json required of Document "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
         }
         stays {
         }
@@ -337,14 +355,14 @@ pub const TABLES: &[Table] = &[
             status Text nullable "`ACTIVE`, `CANCELED`, or whatever Drift says",
             source Text nullable "How it was booked",
             kind Text nullable "Such as `New Meeting`",
-            event_id Text nullable "The calendar's event",
+            event_id Text nullable of Identifier "The calendar's event",
             slot_start Instant nullable "When it begins",
             slot_end Instant nullable "When it ends",
             scheduled_at Instant nullable "When it was booked",
             updated_at Instant nullable "When last changed",
             time_zone Text nullable "The contact's time zone",
-            notes Text nullable "Notes",
-            extra Json required "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
+            notes Text nullable of Text "Notes",
+            extra Json required of Document "What Drift sent that has no column, as a JSON object; `{}` when there is nothing",
         }
         stays {
         }
@@ -360,8 +378,8 @@ pub const TABLES: &[Table] = &[
             playbook_id Integer nullable "The playbook it is about",
             occurred_at Instant nullable "When it happened, where the event says so",
             received_at Instant required "When the event came",
-            phone Text nullable "The phone number that was given",
-            detail Json required "The rest of what the event told, as a JSON object",
+            phone Text nullable of Phone "The phone number that was given",
+            detail Json required of Document "The rest of what the event told, as a JSON object",
         }
         stays {
         }

@@ -47,6 +47,11 @@ impl Month {
         Self::of_day(at.0.checked_sub(FIRST_MS)?.div_euclid(DAY_MS))
     }
 
+    /// The day of an instant, as [`Self::of_day`] takes it; `None` where it has no month.
+    pub(crate) fn day(at: i64) -> Option<i64> {
+        Self::of(Millis(at)).map(|_| (at - FIRST_MS).div_euclid(DAY_MS))
+    }
+
     /// Its first and its last millisecond.
     #[must_use]
     pub fn bounds(self) -> (Millis, Millis) {
@@ -101,6 +106,7 @@ mod tests {
     fn a_month_ends_where_another_begins() {
         for at in [FIRST_MS, 0, 951_782_400_000, 1_767_225_600_000] {
             let month = Month::of(Millis(at)).unwrap();
+            assert_eq!(Month::day(at).and_then(Month::of_day), Some(month));
             let (first, last) = month.bounds();
             assert!(first.0 <= at && at <= last.0);
             assert_eq!(Month::of(first), Some(month));

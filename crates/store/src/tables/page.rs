@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::tables::{Column, Table};
+use crate::tables::{Column, Personal, Table};
 
 /// The section of a table, with the columns that stay behind after those that go out.
 #[must_use]
@@ -13,7 +13,7 @@ pub fn section(table: &Table) -> String {
     if order != table.primary {
         write!(text, " Order: `{}`.", order.join(", ")).expect("a text takes all");
     }
-    text += "\n\n| column | kind | unit | null | meaning |\n|---|---|---|---|---|\n";
+    text += "\n\n| column | kind | unit | null | personal | meaning |\n|---|---|---|---|---|---|\n";
     table.columns.iter().chain(table.stays).for_each(|column| line(column, &mut text));
     text
 }
@@ -21,6 +21,8 @@ pub fn section(table: &Table) -> String {
 fn line(column: &Column, text: &mut String) {
     let null = if column.nullable { "yes" } else { "no" };
     let unit = column.unit.unwrap_or_default();
-    writeln!(text, "| `{}` | {} | {unit} | {null} | {} |", column.name, column.kind.name(), column.meaning)
+    let personal = column.personal.map(Personal::name).unwrap_or_default();
+    let (name, kind, meaning) = (column.name, column.kind.name(), column.meaning);
+    writeln!(text, "| `{name}` | {kind} | {unit} | {null} | {personal} | {meaning} |")
         .expect("a text takes all");
 }

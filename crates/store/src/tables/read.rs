@@ -3,16 +3,18 @@
 //! A page is read after the last key of the page before, so that it costs the same wherever it lies. Pages are
 //! read one after another, not in one snapshot.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 use model::{Millis, OrgId};
-use sqlx::Row as _;
 use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr};
 
 use crate::db::{Db, Pools};
 use crate::error::StoreError;
-use crate::tables::{Batch, ColumnKind, Cut, Month, Row, Table, Value, Values};
+use crate::tables::{Batch, ColumnKind, Cut, Filter, Month, Row, Table, Value, Values};
 
 /// What stands in the statements for an instant of no month.
 const NO_MONTH: Millis = Millis(-9_000_000_000_000_000_000);
@@ -43,29 +45,49 @@ fn append(row: &PgRow, columns: &mut [Values]) -> Result<(), StoreError> {
 /// A key that is none.
 const KEY: StoreError = StoreError::Stored { what: "key to go on after" };
 
+/// Rows to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Rows<'a> {
+    /// Of which table.
+    pub table: &'static Table,
+    /// Of which organization.
+    pub org: OrgId,
+    /// Of one partition, or of all.
+    pub partition: Option<&'a Partition>,
+    /// Of chosen conversations, or of all.
+    pub filter: Option<&'a Filter>,
+}
+
 /// One page of a table in the order of its key, after the key of `after` (as [`Batch::last_key`] gives it; `None`
-/// begins); of one partition, or of all. At most `limit` rows; fewer say that there are no more.
+/// begins). At most `limit` rows; fewer say that there are no more.
 ///
 /// # Errors
 /// The database's error.
 pub async fn read_page(
     db: &Db,
-    table: &'static Table,
-    org: OrgId,
-    partition: Option<&Partition>,
+    rows: Rows<'_>,
     after: Option<&Row>,
     limit: u32,
 ) -> Result<Batch, StoreError> {
-    let (text, bound) = statement(table, org, partition, after, limit)?;
+    let Rows { table, org, partition, filter } = rows;
+    let (text, mut bound) = statement(table, org, partition, after, limit)?;
+    let text = match filter {
+        Some(filter) => {
+            let (text, chosen) = filter.narrow(text, table, db.engine(), bound.len());
+            bound.extend(chosen.into_iter().map(Value::Text));
+            Cow::Owned(text)
+        }
+        None => Cow::Borrowed(text),
+    };
     let mut batch = Batch::with_capacity(table, limit as usize);
     match &db.pools {
         Pools::Sqlite { bulk, .. } => {
             let bulk = Arc::clone(bulk);
-            let read = move || bulk.append(text, &bound, &mut batch).map(|()| batch);
+            let read = move || bulk.append(&text, &bound, &mut batch).map(|()| batch);
             tokio::task::spawn_blocking(read).await.map_err(|_| StoreError::ConnectionLost)?
         }
         Pools::Postgres(pool) => {
-            let query = bound.iter().try_fold(sqlx::query(text), |query, value| match value {
+            let query = bound.iter().try_fold(sqlx::query(sql(text)), |query, value| match value {
                 Value::Text(text) => Ok(query.bind(text.as_str())),
                 Value::Integer(number) => Ok(query.bind(*number)),
                 _ => Err(KEY),
@@ -76,6 +98,14 @@ pub async fn read_page(
             }
             Ok(batch)
         }
+    }
+}
+
+/// A statement of the list, or one that was put together of it here.
+fn sql(text: Cow<'static, str>) -> SqlStr {
+    match text {
+        Cow::Borrowed(text) => text.into_sql_str(),
+        Cow::Owned(text) => AssertSqlSafe(text).into_sql_str(),
     }
 }
 
@@ -110,7 +140,7 @@ fn statement(
     Ok((if key.is_some() { table.month_next } else { table.month_first }, bound))
 }
 
-/// One page of rows, of any partition. See [`read_page`].
+/// One page of all rows. See [`read_page`].
 ///
 /// # Errors
 /// The database's error.
@@ -121,7 +151,7 @@ pub async fn read(
     after: Option<&Row>,
     limit: u32,
 ) -> Result<Vec<Row>, StoreError> {
-    let batch = read_page(db, table, org, None, after, limit).await?;
+    let batch = read_page(db, Rows { table, org, partition: None, filter: None }, after, limit).await?;
     Ok((0..batch.rows()).map(|row| batch.row(row)).collect())
 }
 
@@ -151,4 +181,41 @@ pub async fn partitions(db: &Db, table: &'static Table, org: OrgId) -> Result<Ve
         }
     });
     Ok(partitions)
+}
+
+/// The same for some months only, each found by its own time and not by reading the table. Rows that have no month
+/// have no such way: `None` among the months costs what [`partitions`] does.
+///
+/// # Errors
+/// The database's error.
+pub async fn partitions_of(
+    db: &Db,
+    table: &'static Table,
+    org: OrgId,
+    months: &BTreeSet<Option<Month>>,
+) -> Result<Vec<Partition>, StoreError> {
+    if table.cut == Cut::Whole || months.is_empty() {
+        return Ok(Vec::new());
+    }
+    if table.columns[1].kind == ColumnKind::Text {
+        return Ok(months.iter().map(|month| Partition { month: *month, keys: None }).collect());
+    }
+    let mut found = Vec::new();
+    if months.contains(&None) {
+        let all = partitions(db, table, org).await?;
+        found.extend(all.into_iter().filter(|partition| partition.month.is_none()));
+    }
+    for month in months.iter().flatten() {
+        let (from, to) = month.bounds();
+        let keys: (Option<i64>, Option<i64>) = on_db!(db, pool => sqlx::query_as(table.span)
+            .bind(org.0)
+            .bind(from.0)
+            .bind(to.0)
+            .fetch_one(pool)
+            .await)?;
+        if let (Some(least), Some(most)) = keys {
+            found.push(Partition { month: Some(*month), keys: Some((least, most)) });
+        }
+    }
+    Ok(found)
 }

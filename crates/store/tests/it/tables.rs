@@ -2,7 +2,7 @@
 
 use store::directory::{self, Listing};
 use store::mirror;
-use store::tables::{self, Cut, Partition, Row, TABLES, Table, Value};
+use store::tables::{self, Cut, Partition, Row, Rows, TABLES, Table, Value};
 
 use crate::engines::{Store, on_both};
 use crate::samples::{
@@ -45,6 +45,11 @@ async fn fill(store: &Store) {
     tx.commit().await.unwrap();
 }
 
+/// The rows of a partition.
+fn rows<'a>(table: &'static Table, partition: &'a Partition) -> Rows<'a> {
+    Rows { table, org: ORG, partition: Some(partition), filter: None }
+}
+
 #[tokio::test]
 async fn every_table_is_read_whole_in_small_pages() {
     on_both(async |store| {
@@ -77,8 +82,7 @@ async fn every_table_is_read_whole_in_small_pages() {
 async fn keys(store: &Store, table: &'static Table, partition: &Partition) -> Vec<Row> {
     let (mut keys, mut after): (Vec<Row>, Option<Row>) = (Vec::new(), None);
     loop {
-        let page =
-            tables::read_page(&store.db, table, ORG, Some(partition), after.as_ref(), 2).await.unwrap();
+        let page = tables::read_page(&store.db, rows(table, partition), after.as_ref(), 2).await.unwrap();
         keys.extend((0..page.rows()).map(|row| page.row(row)[..=table.key.len()].to_vec()));
         after = page.last_key();
         if after.is_none() {

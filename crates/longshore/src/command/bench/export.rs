@@ -2,6 +2,7 @@
 //! PostgreSQL, beside psql's plain copy of the same rows.
 
 pub(super) mod discard;
+mod incremental;
 mod mirror;
 mod plain;
 
@@ -31,6 +32,9 @@ pub(super) struct Args {
     /// How many times each is measured
     #[arg(long, default_value_t = 3)]
     times: u32,
+    /// Measure instead what an incremental export costs beside a full one when one conversation in a hundred has changed
+    #[arg(long, conflicts_with_all = ["format", "times"])]
+    incremental: bool,
     /// Export from this PostgreSQL database, which must be empty, instead of an SQLite file
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
@@ -105,6 +109,9 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
     app.output.note(&format!("{engine}: storing {} messages", args.messages));
     let filled = mirror::fill(app, &database, args.messages, args.seed).await;
     filled.map_err(|error| Failure::unexpected(format!("cannot use the database: {error}")))?;
+    if args.incremental {
+        return incremental::run(app, args, &database, &folder).await;
+    }
     let out = Out::of(app, args, &folder, &database).await?;
     let (mut exports, mut merges, mut discarding, mut copies) = (vec![], vec![], vec![], vec![]);
     for _ in 0..args.times.max(1) {

@@ -65,7 +65,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let org = database::organization(app, &db).await?;
     let signer = signing::signer(app, &db).await;
     let (clock, entropy) = (app.clock.as_ref(), app.entropy.as_ref());
-    let exporter = Exporter { db: &db, org, clock, entropy, signer: signer.as_ref() };
+    let exporter = Exporter { db: &db, org, clock, entropy, signer: signer.as_ref(), mask_key: None };
     let subject = lineage::subject(&db, org, whose).await?;
     let copies = lineage::copies(&db, org, whose).await?;
     let runs: BTreeSet<_> = copies.into_iter().map(|copy| copy.run_id).collect();

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use sinks::copy::Source;
+use sinks::mask::Mask;
 use sinks::proof::{self, Difference, Verification};
 use sinks::{ExportOptions, SinkError};
 use store::audit::{self, PublicKey, parse_public_key};
 
+use super::write::mask_key;
 use super::{failed, named};
 use crate::app::App;
 use crate::database::{self, Missing};
@@ -59,7 +61,10 @@ async fn stored(app: &App, run: Option<&str>) -> Result<Verification, Failure> {
     let options = ExportOptions::of_run(&run, who::command())?;
     let keys = audit::public_keys(&db).await.map_err(|error| failed(app, &error))?;
     let keys: Vec<PublicKey> = keys.into_iter().filter_map(|key| key.try_into().ok()).collect();
-    let found = proof::verify(Source { db: &db, org }, &run, &options.destination, &keys).await?;
+    let mask_key = mask_key(app, &db, org, options.selection.mask).await?;
+    let mask = Mask::new(options.selection.mask, mask_key.as_ref())?;
+    let source = Source { db: &db, org, selection: Some(&options.selection), mask };
+    let found = proof::verify(source, &run, &options.destination, &keys).await?;
     db.close().await;
     Ok(found)
 }

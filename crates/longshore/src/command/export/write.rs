@@ -6,10 +6,13 @@ use clap::ValueEnum;
 use model::OrgId;
 use serde::Serialize;
 use sinks::format::Formulas;
+use sinks::mask::Mode;
 use sinks::postgres::PostgresAddress;
 use sinks::{Begin, Destination, ExportOptions, ExportReport, Exporter, Format, SinkError};
 use store::Db;
+use store::mask_keys::{self, MaskKey};
 
+use super::choice::Choice;
 use super::progress::Painter;
 use crate::app::App;
 use crate::database::{self, Missing};
@@ -46,9 +49,14 @@ pub(super) struct Args {
     /// What CSV does with texts that a spreadsheet would run
     #[arg(long, value_enum, default_value_t = FormulasFlag::Keep)]
     formulas: FormulasFlag,
+    /// Write only what has changed since the last export to the same folder, tables alone; everything the first time
+    #[arg(long)]
+    incremental: bool,
     /// Begin anew, also when an export to the same place was stopped half-way and could go on
     #[arg(long)]
     anew: bool,
+    #[command(flatten)]
+    choice: Choice,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -89,8 +97,10 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let destination = destination(&args)?;
     let has_files = destination.dir().is_some();
     let options = ExportOptions {
-        transcripts: has_files && !args.no_transcripts,
-        attachments: has_files && !args.no_attachments,
+        transcripts: has_files && !args.no_transcripts && !args.incremental,
+        attachments: has_files && !args.no_attachments && !args.incremental,
+        selection: args.choice.selection(app.clock.now()),
+        incremental: args.incremental,
         begin: if args.anew { Begin::Anew } else { Begin::GoOn },
         who: who::command(),
         destination,
@@ -155,16 +165,28 @@ pub(crate) async fn write(
     options: &ExportOptions,
 ) -> Result<ExportReport, Failure> {
     let signer = signing::signer(app, db).await;
+    let mask_key = mask_key(app, db, org, options.selection.mask).await?;
     let exporter = Exporter {
         db,
         org,
         clock: app.clock.as_ref(),
         entropy: app.entropy.as_ref(),
         signer: signer.as_ref(),
+        mask_key: mask_key.as_ref(),
     };
     let mut painter = Painter::begin(app);
     let told = |now| painter.told(now);
     Ok(sinks::export(&exporter, options, app.interrupt.asked(), told).await?)
+}
+
+/// What pseudonyms are made with, where there are to be some.
+pub(super) async fn mask_key(app: &App, db: &Db, org: OrgId, mode: Mode) -> Result<Option<MaskKey>, Failure> {
+    if mode == Mode::None {
+        return Ok(None);
+    }
+    let vault = database::vault(app, db).await?;
+    let key = mask_keys::mask_key(db, &vault, org, app.clock.now()).await;
+    key.map(Some).map_err(|error| Failure::store("open the key for masks of", &app.config.database, &error))
 }
 
 fn text(export: &ExportReport, elapsed_ms: i64) -> String {
@@ -185,6 +207,13 @@ fn text(export: &ExportReport, elapsed_ms: i64) -> String {
         duration(elapsed_ms),
         export.destination
     );
+    if export.incremental {
+        let (parts, bytes) = (number(export.parts_written), size(export.bytes_written));
+        text += &format!("only what had changed was written: {parts} files, {bytes}\n");
+    }
+    if let Some(why) = export.everything {
+        text += &format!("everything was written: {}\n", sentence(why));
+    }
     if export.resumed {
         text +=
             &format!("gone on with run {}: {} parts were whole\n", export.run_id, number(export.parts_kept));
@@ -201,4 +230,14 @@ fn text(export: &ExportReport, elapsed_ms: i64) -> String {
         text += "the manifest is not signed: there is no key\n";
     }
     text
+}
+
+/// Why everything was written where only changes were asked for.
+fn sentence(why: &str) -> &'static str {
+    match why {
+        "first" => "no earlier export to this folder is known",
+        "version" => "the tables have another version since the last export",
+        "options" => "the last export was made with other options",
+        _ => "what lies there is not what the last export left",
+    }
 }

@@ -3,8 +3,9 @@
 use model::{Millis, RunId};
 use serde::Serialize;
 use sinks::copy::{self, Source};
+use sinks::selection::Selection;
 use sinks::sink::{Doing, Erased, Layout, Part, PartFile, Plan, Sink, Subject};
-use store::tables::{Batch, TABLES};
+use store::tables::{Basis, Batch, TABLES};
 
 use crate::app::App;
 use crate::database::{self, Missing};
@@ -36,11 +37,13 @@ pub(in crate::command::bench) async fn run(app: &App, _args: &Args) -> Result<Ex
         started_at: began,
         tables: TABLES.iter().collect(),
         mode: store::export_runs::ExportMode::Full,
+        selection: Selection::default(),
+        basis: Basis::default(),
         recorded: Vec::new(),
     };
     sink.check(&plan).await?;
     for table in &plan.tables {
-        copy::table(Source { db: &db, org }, &mut sink, table, &mut |_| {}).await?;
+        copy::table(Source::all(&db, org), &mut sink, table, &mut |_| {}).await?;
     }
     sink.commit(app.clock.now()).await?;
     let seconds = seconds(app.clock.now().since(began));

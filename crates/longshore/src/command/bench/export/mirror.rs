@@ -46,6 +46,49 @@ pub(super) async fn fill(app: &App, database: &str, messages: u64, seed: u64) ->
     Ok(())
 }
 
+/// Which conversations change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spread {
+    /// The newest, as in life.
+    Recent,
+    /// Some of every month.
+    Even,
+}
+
+/// Have one in a hundred conversations change: a message of each is edited. Answers how many.
+pub(super) async fn change(
+    app: &App,
+    database: &str,
+    (messages, seed): (u64, u64),
+    spread: Spread,
+) -> Result<u64, StoreError> {
+    let db = Db::open(&DatabaseUrl::parse(database)?, OpenOptions::default()).await?;
+    let conversations = messages.div_ceil(MESSAGES_EACH);
+    let count = (conversations / 100).max(1);
+    let now = app.clock.now();
+    let numbers: Vec<u64> = match spread {
+        Spread::Recent => (conversations - count..conversations).collect(),
+        Spread::Even => (0..count).map(|nth| nth * (conversations / count)).collect(),
+    };
+    for batch in numbers.chunks(usize::try_from(BATCH).unwrap_or(usize::MAX)) {
+        let edited = |number: &u64| {
+            let mut snapshot = snapshot(*number, conversations, messages, seed, now);
+            snapshot.conversation.updated_at = Some(now);
+            let said = snapshot.messages.as_mut().and_then(|list| list.first_mut());
+            if let Some(said) = said {
+                said.body = Some(Pii::new(format!("<p>edited at {}</p>", now.0)));
+            }
+            snapshot
+        };
+        let snapshots: Vec<Snapshot> = batch.iter().map(edited).collect();
+        let mut tx = db.begin().await?;
+        mirror::apply(&mut tx, ORG, &snapshots, now).await?;
+        tx.commit().await?;
+    }
+    db.close().await;
+    Ok(count)
+}
+
 /// Exports are of organizations that are connected; of this connection no call is ever made.
 async fn connect(app: &App, db: &Db, now: Millis) -> Result<(), StoreError> {
     let vault = Vault::new(Key::generate(app.entropy.as_ref()), app.entropy.clone());
