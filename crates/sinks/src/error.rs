@@ -77,6 +77,9 @@ pub enum SinkError {
         #[source]
         source: io::Error,
     },
+    /// An object store is no target, or is none any more.
+    #[error(transparent)]
+    Objects(#[from] crate::objects::ObjectError),
     /// The store could not be read, or the run could not be recorded.
     #[error("could not read the store for the export")]
     Store(#[from] store::StoreError),
@@ -108,6 +111,7 @@ impl SinkError {
             Self::NoConversation { .. } => {
                 Some("check the number; \"longshore status\" tells what the archive holds")
             }
+            Self::Objects(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Busy { .. } => Some("wait for the other export to end, or choose another directory"),
             Self::Io { .. } | Self::WriterStopped { .. } => None,

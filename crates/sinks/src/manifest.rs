@@ -75,6 +75,11 @@ impl Manifest {
         }
     }
 
+    /// Whether it is the manifest of an export of ours.
+    pub(crate) fn is_export(&self) -> bool {
+        self.kind == KIND
+    }
+
     /// The manifest in this directory; `None` when there is none, or one that is not ours.
     ///
     /// # Errors
@@ -90,7 +95,13 @@ impl Manifest {
             return Ok(None);
         }
         let bytes = fs::read(&path).map_err(|error| SinkError::io("read", &path, error))?;
-        Ok(serde_json::from_slice::<Self>(&bytes).ok().filter(|manifest| manifest.kind == KIND))
+        Ok(serde_json::from_slice::<Self>(&bytes).ok().filter(Self::is_export))
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a manifest is JSON") + "\n"
     }
 
     /// Put it into the directory, in place of an older one.
@@ -99,11 +110,9 @@ impl Manifest {
     /// Those of the file system.
     pub fn write(&self, directory: &Path) -> Result<(), SinkError> {
         let path = directory.join(MANIFEST);
-        let mut text = serde_json::to_vec_pretty(self).expect("a manifest is JSON");
-        text.push(b'\n');
         let write = || {
             let mut file = PartialFile::create(&path)?;
-            file.write_all(&text)?;
+            file.write_all(self.text().as_bytes())?;
             file.finish()?.rename()
         };
         write().map_err(|error| SinkError::io("write", &path, error))

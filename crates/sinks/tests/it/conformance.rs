@@ -98,7 +98,7 @@ async fn refused(place: &impl Place) {
     assert!(error.hint().is_some(), "{error}");
 }
 
-async fn copy_all(fixture: &Fixture, sink: &mut dyn Sink) {
+pub(crate) async fn copy_all(fixture: &Fixture, sink: &mut dyn Sink) {
     for table in TABLES {
         let source = Source { db: &fixture.db, org: ORG };
         let mut told = 0;
@@ -108,7 +108,7 @@ async fn copy_all(fixture: &Fixture, sink: &mut dyn Sink) {
     }
 }
 
-fn plan(run: &str) -> Plan {
+pub(crate) fn plan(run: &str) -> Plan {
     Plan {
         org: ORG,
         run: RunId(format!("run {run}")),
@@ -119,7 +119,7 @@ fn plan(run: &str) -> Plan {
 }
 
 /// The tables that have rows, with them.
-async fn stored(fixture: &Fixture) -> Vec<(&'static str, Vec<Row>)> {
+pub(crate) async fn stored(fixture: &Fixture) -> Vec<(&'static str, Vec<Row>)> {
     let mut all = Vec::new();
     for table in TABLES {
         let rows = tables::read(&fixture.db, table, ORG, None, 100_000).await.unwrap();
@@ -128,7 +128,7 @@ async fn stored(fixture: &Fixture) -> Vec<(&'static str, Vec<Row>)> {
     all
 }
 
-async fn seen(place: &impl Place) -> Vec<(&'static str, Vec<Row>)> {
+pub(crate) async fn seen(place: &impl Place) -> Vec<(&'static str, Vec<Row>)> {
     let mut all = Vec::new();
     for table in TABLES {
         let rows = place.rows(table).await;
@@ -145,7 +145,7 @@ fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
 }
 
 #[track_caller]
-fn assert_same(seen: Vec<(&'static str, Vec<Row>)>, expected: &[(&'static str, Vec<Row>)]) {
+pub(crate) fn assert_same(seen: Vec<(&'static str, Vec<Row>)>, expected: &[(&'static str, Vec<Row>)]) {
     let expected: Vec<_> = expected.iter().filter(|(_, rows)| !rows.is_empty()).cloned().collect();
     assert_eq!(
         seen.iter().map(|(name, rows)| (*name, rows.len())).collect::<Vec<_>>(),

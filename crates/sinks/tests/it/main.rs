@@ -7,4 +7,6 @@ mod export;
 mod files;
 mod fixture;
 mod handover;
+mod objects;
+mod s3;
 mod transcript;
