@@ -28,6 +28,7 @@ mod lifecycle;
 mod links;
 mod network;
 mod output;
+mod signing;
 mod summary;
 mod telemetry;
 #[cfg(feature = "transit")]

@@ -35,39 +35,84 @@ pub async fn table(
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Vec<PartFile>, SinkError> {
     let mut done = 0;
-    if table.cut == Cut::Whole || sink.layout() == Layout::Whole {
-        let mut pages = Pages::begin(source, table, None);
-        let first = pages.next().await?;
-        return Ok(vec![part(Period::All, pages, first, sink, &mut done, progress).await?]);
-    }
+    let mut told = |rows| {
+        done += rows;
+        progress(done);
+    };
     let mut parts = Vec::new();
-    for partition in tables::partitions(source.db, table, source.org).await? {
-        let mut pages = Pages::begin(source, table, Some(&partition));
-        // Not every month of conversations has rows of this table.
-        let Some(first) = pages.next().await? else { continue };
-        let period = partition.month.map_or(Period::None, Period::Month);
-        parts.push(part(period, pages, Some(first), sink, &mut done, progress).await?);
+    for cut in cuts(source, sink.layout(), table).await? {
+        parts.extend(part(source, sink, &cut, &mut told).await?);
     }
     Ok(parts)
 }
 
-async fn part(
-    period: Period,
-    mut pages: Pages<'_>,
-    first: Option<Batch>,
+/// A part of a table, and where its rows are found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CutPart {
+    /// The part.
+    pub part: Part,
+    partition: Option<Partition>,
+}
+
+/// The parts that a table has in this layout, in order; some of the months may turn out to be empty.
+///
+/// # Errors
+/// Those of the store.
+pub async fn cuts(
+    source: Source<'_>,
+    layout: Layout,
+    table: &'static Table,
+) -> Result<Vec<CutPart>, SinkError> {
+    if table.cut == Cut::Whole || layout == Layout::Whole {
+        return Ok(vec![CutPart { part: Part { table, period: Period::All }, partition: None }]);
+    }
+    let cut = |partition: Partition| {
+        let period = partition.month.map_or(Period::None, Period::Month);
+        CutPart { part: Part { table, period }, partition: Some(partition) }
+    };
+    Ok(tables::partitions(source.db, table, source.org).await?.into_iter().map(cut).collect())
+}
+
+/// Tell `each` the pages of a part, as a sink would get them.
+///
+/// # Errors
+/// Those of the store.
+pub async fn pages(
+    source: Source<'_>,
+    cut: &CutPart,
+    each: &mut (dyn FnMut(&Batch) + Send),
+) -> Result<(), SinkError> {
+    let mut pages = Pages::begin(source, cut.part.table, cut.partition.as_ref());
+    while let Some(batch) = pages.next().await? {
+        each(&batch);
+    }
+    Ok(())
+}
+
+/// Copy one part; `None` for a month without rows, which is not even begun. `progress` is told the rows of each page.
+///
+/// # Errors
+/// Those of the store and of the sink. A part that was begun is not committed then.
+pub async fn part(
+    source: Source<'_>,
     sink: &mut dyn Sink,
-    done: &mut u64,
+    cut: &CutPart,
     progress: &mut (dyn FnMut(u64) + Send),
-) -> Result<PartFile, SinkError> {
-    sink.begin(&Part { table: pages.table, period }).await?;
-    let mut next = first;
+) -> Result<Option<PartFile>, SinkError> {
+    let mut pages = Pages::begin(source, cut.part.table, cut.partition.as_ref());
+    let mut next = pages.next().await?;
+    // Not every month of conversations has rows of this table.
+    if next.is_none() && cut.part.period != Period::All {
+        return Ok(None);
+    }
+    sink.begin(&cut.part).await?;
     while let Some(batch) = next {
-        *done += batch.rows() as u64;
+        let rows = batch.rows() as u64;
         sink.write(batch).await?;
-        progress(*done);
+        progress(rows);
         next = pages.next().await?;
     }
-    sink.commit_part().await
+    Ok(Some(sink.commit_part().await?))
 }
 
 /// The pages of a table, or of one month of it.

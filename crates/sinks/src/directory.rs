@@ -4,15 +4,19 @@
 //! while the manifest says `"complete": false`) files of both, each of them whole. A crash leaves only names that end in
 //! `.partial`, which the next run removes.
 
+mod resume;
+
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use model::OrgId;
 
-use crate::files::is_ours;
-use crate::manifest::{MANIFEST, Manifest};
+use crate::files::{is_file_of_ours, is_ours};
+use crate::manifest::{MANIFEST, Manifest, SIGNATURE};
 use crate::partial::{PARTIAL, Whole, partial_path};
+use crate::sink::PartFile;
 use crate::{Format, SinkError};
 
 /// The directories that are written and swapped whole.
@@ -40,6 +44,33 @@ impl Directory {
     /// # Errors
     /// `NotADirectory`, `NotWritable`, `DiskFull`, `Foreign`, `OtherOrg`, `Busy`, and others of the file system.
     pub fn claim(root: &Path, org: OrgId) -> Result<Self, SinkError> {
+        let directory = Self::take(root, org)?;
+        directory.remove_partials(&[])?;
+        Ok(directory)
+    }
+
+    /// The same for a run that may go on: `recorded` parts that an earlier process finished stay; answers them, with the files that
+    /// wait for their names.
+    ///
+    /// # Errors
+    /// Those of [`Directory::claim`]; `OtherFormat` where a handover lies, `PartLost`.
+    pub fn go_on(
+        root: &Path,
+        begun: &Manifest,
+        recorded: Vec<PartFile>,
+    ) -> Result<(Self, Vec<(PartFile, Option<Whole>)>), SinkError> {
+        let directory = Self::take(root, begun.org_id)?;
+        if let Some(held) = directory.previous.as_ref().filter(|held| Format::named(&held.format).is_none()) {
+            return Err(SinkError::OtherFormat { path: root.to_path_buf(), found: held.format.clone() });
+        }
+        let parts = resume::find(&directory, begun, recorded)?;
+        let kept: Vec<String> = parts.iter().map(|(entry, _)| entry.file.clone()).collect();
+        directory.remove_partials(&kept)?;
+        Ok((directory, parts))
+    }
+
+    /// Take it as it is.
+    fn take(root: &Path, org: OrgId) -> Result<Self, SinkError> {
         if root.exists() && !root.is_dir() {
             return Err(SinkError::NotADirectory { path: root.to_path_buf() });
         }
@@ -53,9 +84,7 @@ impl Directory {
             Some(_) => {}
         }
         let lock = lock(root)?;
-        let directory = Self { root: root.to_path_buf(), _lock: lock, previous };
-        directory.remove_partials()?;
-        Ok(directory)
+        Ok(Self { root: root.to_path_buf(), _lock: lock, previous })
     }
 
     /// Where it is.
@@ -72,13 +101,13 @@ impl Directory {
         if self.previous.is_some() { Ok(()) } else { begun.write(&self.root) }
     }
 
-    /// An empty tree to be filled, under its partial name.
+    /// A tree to be filled, under its partial name: empty, or with what was kept of it.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn begin_tree(&self, name: &str) -> Result<PathBuf, SinkError> {
         let path = partial_path(&self.root.join(name));
-        fs::create_dir(&path).map_err(|error| SinkError::io("create", &path, error))?;
+        fs::create_dir_all(&path).map_err(|error| SinkError::io("create", &path, error))?;
         Ok(path)
     }
 
@@ -95,7 +124,10 @@ impl Directory {
 
     /// Whether the previous export's tables were in a tree.
     fn had_tables(&self) -> bool {
-        self.previous.as_ref().is_some_and(|previous| previous.format == Format::Parquet.name())
+        let is_in_tree = |file: &String| file.starts_with(TABLES);
+        self.previous.as_ref().is_some_and(|previous| {
+            previous.format == Format::Parquet.name() || previous.replaces.iter().any(is_in_tree)
+        })
     }
 
     /// Where a part is written: at its place, or in the tree that was begun. The folders are made.
@@ -115,9 +147,9 @@ impl Directory {
     /// # Errors
     /// Those of the file system. The manifest then says that the export is not complete.
     pub fn commit(&self, wholes: &[Whole], trees: &[&str], manifest: &Manifest) -> Result<(), SinkError> {
-        let mut begun = manifest.clone();
-        begun.complete = false;
+        let begun = Manifest { complete: false, replaces: self.stale(manifest), ..manifest.clone() };
         begun.write(&self.root)?;
+        remove(&self.root.join(SIGNATURE))?;
         for whole in wholes {
             whole.rename().map_err(|error| SinkError::io("rename", &self.root, error))?;
         }
@@ -125,7 +157,9 @@ impl Directory {
             self.replace_tree(tree, trees.contains(tree), self.previous.is_some())?;
         }
         self.replace_tree(TABLES, trees.contains(&TABLES), self.had_tables())?;
-        self.remove_stale(manifest)?;
+        for file in begun.replaces {
+            remove(&self.root.join(file))?;
+        }
         sync(&self.root)?;
         manifest.write(&self.root)?;
         sync(&self.root)
@@ -158,15 +192,29 @@ impl Directory {
         parts.next().is_some_and(|tree| TREES.contains(&tree)) && parts.all(plain)
     }
 
-    /// Remove whatever is not whole: what a crash left, or what this run gives up.
+    /// Remove whatever is not whole: what a crash left, or what this run gives up. The files of parts `kept` stay.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn remove_partials(&self) -> Result<(), SinkError> {
+    pub fn remove_partials(&self, kept: &[String]) -> Result<(), SinkError> {
+        let kept: BTreeSet<PathBuf> = kept.iter().map(|file| self.waiting_path(file)).collect();
         for name in names(&self.root)?.iter().filter(|name| name.ends_with(PARTIAL)) {
-            remove(&self.root.join(name))?;
+            let path = self.root.join(name);
+            if kept.iter().any(|kept| kept.starts_with(&path) && *kept != path) {
+                resume::prune(&path, &kept)?;
+            } else if !kept.contains(&path) {
+                remove(&path)?;
+            }
         }
         Ok(())
+    }
+
+    /// Where a part that is whole waits for the commit.
+    fn waiting_path(&self, file: &str) -> PathBuf {
+        match file.split_once('/') {
+            Some((tree, rest)) => partial_path(&self.root.join(tree)).join(rest),
+            None => partial_path(&self.root.join(file)),
+        }
     }
 
     /// Swap in the tree that this run wrote; without one the previous run's goes all the same.
@@ -186,14 +234,15 @@ impl Directory {
         if had_one { remove(&replaced) } else { Ok(()) }
     }
 
-    /// Remove tables that the previous manifest names and the new one does not (the other format's).
-    fn remove_stale(&self, manifest: &Manifest) -> Result<(), SinkError> {
+    /// Files of tables that the previous manifest names and the new one does not (the other format's), and those that a commit
+    /// which was cut off was about to remove.
+    fn stale(&self, manifest: &Manifest) -> Vec<String> {
         let kept = |file: &str| manifest.tables.iter().any(|table| table.file == file);
-        let stale = self.previous.iter().flat_map(|previous| &previous.tables);
-        for table in stale.filter(|table| is_ours(table, manifest.org_id) && !kept(&table.file)) {
-            remove(&self.root.join(&table.file))?;
-        }
-        Ok(())
+        let Some(previous) = &self.previous else { return Vec::new() };
+        let named = previous.tables.iter().filter(|table| is_ours(table, manifest.org_id));
+        let named = named.map(|table| table.file.clone());
+        let left = previous.replaces.iter().filter(|file| is_file_of_ours(file, manifest.org_id)).cloned();
+        named.chain(left).filter(|file| !kept(file)).collect()
     }
 }
 
@@ -267,6 +316,8 @@ mod tests {
             schema_version: 1,
             started_at: Millis(0),
             tables: Vec::new(),
+            mode: store::export_runs::ExportMode::Full,
+            recorded: Vec::new(),
         };
         let table = |table: &&str| PartFile {
             table: (*table).to_owned(),
@@ -275,6 +326,7 @@ mod tests {
             rows: 0,
             bytes: 0,
             sha256: String::new(),
+            digest: String::new(),
         };
         Manifest {
             complete: true,

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use store::export_runs::Asked;
+
 /// Why an export did not come about. Nothing half-written stays under a final name.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
@@ -53,6 +55,54 @@ pub enum SinkError {
         path: PathBuf,
         /// Its format.
         found: String,
+    },
+    /// No export knows such a place.
+    #[error("exports do not go to {scheme}://")]
+    UnknownDestination {
+        /// What stands before `://`.
+        scheme: String,
+    },
+    /// No export knows such a format.
+    #[error("there is no format {name:?}")]
+    UnknownFormat {
+        /// What was named.
+        name: String,
+    },
+    /// Another process is exporting to the same destination.
+    #[error("another export to {destination} is under way")]
+    UnderWay {
+        /// Where it goes.
+        destination: String,
+    },
+    /// There is no such run that could go on.
+    #[error("no export that could go on is known by {run}")]
+    NotResumable {
+        /// What was asked for.
+        run: String,
+    },
+    /// There is nothing that says what an export holds.
+    #[error("{run} has no manifest to verify it by")]
+    NotVerifiable {
+        /// The run, or the folder.
+        run: String,
+    },
+    /// Somebody stopped the run, or gave it up.
+    #[error("the export was {}", if *.asked == Asked::Pause { "paused" } else { "cancelled" })]
+    Stopped {
+        /// Which of the two.
+        asked: Asked,
+    },
+    /// What an earlier process had finished of this run is no longer at the destination.
+    #[error("{file} was finished before and is no longer there, or was changed")]
+    PartLost {
+        /// Which part.
+        file: String,
+    },
+    /// What was read back from the destination is not what was written to it.
+    #[error("{file} does not read back as it was written")]
+    ReadBack {
+        /// Which part.
+        file: String,
     },
     /// The mirror has no such conversation.
     #[error("conversation {id} is not in the archive")]
@@ -108,6 +158,21 @@ impl SinkError {
             }
             Self::OtherOrg { .. } => Some("choose another directory: one organization, one directory"),
             Self::OtherFormat { .. } => Some("choose another directory: one format, one directory"),
+            Self::UnknownDestination { .. } => Some("name a folder with --to"),
+            Self::UnknownFormat { .. } => Some("the formats are ndjson, csv and parquet"),
+            Self::UnderWay { .. } => {
+                Some("wait for it to end, or stop it with \"longshore export pause RUN\"")
+            }
+            Self::NotResumable { .. } => Some("\"longshore export list\" shows the runs and their states"),
+            Self::NotVerifiable { .. } => Some("name a run that has succeeded, or a folder that it wrote"),
+            Self::Stopped { asked: Asked::Pause } => {
+                Some("go on with \"longshore export resume\", or with the same command")
+            }
+            Self::Stopped { asked: Asked::Cancel } => None,
+            Self::PartLost { .. } => Some("run the export again: it writes what is missing"),
+            Self::ReadBack { .. } => {
+                Some("check the disk, then run the export again: it writes that part anew")
+            }
             Self::NoConversation { .. } => {
                 Some("check the number; \"longshore status\" tells what the archive holds")
             }

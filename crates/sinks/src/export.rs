@@ -1,54 +1,79 @@
-//! A bulk export of one organization into a directory.
+//! A bulk export of one organization to a destination.
 //!
-//! One pass over each public table, read by pages and written by a thread of its own; then the attachments' files, then
-//! a transcript for each conversation. Memory holds a few pages and a few conversations, however large the mirror is.
+//! One pass over each public table, read by pages and written as parts; for files then the attachments' bytes and
+//! a transcript for each conversation; at the end everything is read back ([`proof`](crate::proof)) and the manifest is signed. Memory holds a few
+//! pages and a few conversations, however large the mirror is. The work is reading the database (tables) and creating files
+//! (transcripts); both are bounded by the disk.
 //!
-//! The work is reading the database (tables) and creating files (transcripts); both are bounded by the disk.
+//! Each part is recorded in the store once it is whole at the destination. A run that was stopped, or died, goes on: of its
+//! recorded parts those stay that still are what the mirror has, the others are written. So it comes out as one that began now,
+//! and as one that was never disturbed if the mirror has not changed.
 //!
 //! Pages are read one after another, not in one snapshot: what an archive stores meanwhile may be in one table and
 //! not yet in another. Export when nothing runs, or again afterwards.
 
 pub(crate) mod attachments;
 mod files;
+mod options;
+mod recorder;
+mod run;
+mod seal;
 mod transcripts;
+mod watch;
 
-use std::path::PathBuf;
+use std::future::Future;
 use std::sync::Arc;
 
 use model::{Clock, Entropy, Millis, OrgId, RunId};
 use serde::Serialize;
-use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
-use store::{Db, export_runs};
+use store::audit::Signer;
+use store::export_runs::{self, Asked};
+use store::{Db, exclusive};
+
+pub use options::{Begin, ExportOptions};
 
 use crate::SinkError;
 use crate::copy::{self, Source};
+use crate::destination::Target;
 use crate::directory::Directory;
 pub(crate) use crate::export::files::{FILES, FileList, Listed};
+use crate::export::recorder::Recorder;
+use crate::export::run::Begun;
+use crate::export::seal::Sealed;
+use crate::export::watch::Watch;
 use crate::files::{Extras, FileSink, entry};
-use crate::format::{Format, Formulas};
-use crate::sink::{PartFile, Plan, Sink as _};
+use crate::format::Format;
+use crate::proof;
+use crate::sink::{PartFile, Plan};
 
-/// What to export, and where to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExportOptions {
-    /// The tables' format.
-    pub format: Format,
-    /// What CSV does with texts that look like formulas.
-    pub formulas: Formulas,
-    /// The directory: made if need be; otherwise empty, or an earlier export of the same organization.
-    pub dir: PathBuf,
-    /// Whether to lay out each conversation as text, HTML and Markdown.
-    pub transcripts: bool,
-    /// Whether to write the attachments' files.
-    pub attachments: bool,
-    /// Who asked for it.
-    pub who: Who,
+/// What an export needs besides its options.
+#[derive(Clone, Copy)]
+pub struct Exporter<'a> {
+    /// The store.
+    pub db: &'a Db,
+    /// Whose data.
+    pub org: OrgId,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// Randomness, for the run's id.
+    pub entropy: &'a dyn Entropy,
+    /// What signs the manifest; without it the manifest is not signed.
+    pub signer: Option<&'a Signer>,
+}
+
+impl std::fmt::Debug for Exporter<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exporter")
+            .field("org", &self.org)
+            .field("signer", &self.signer)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How far an export has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct ExportProgress {
-    /// The table being written, or `attachments` or `transcripts`.
+    /// The table being written, or `attachments`, `transcripts` or `reading_back`.
     pub step: &'static str,
     /// Rows or files written in this step.
     pub done: u64,
@@ -60,7 +85,11 @@ pub struct ExportReport {
     /// Its row in `export_runs`.
     pub run_id: RunId,
     /// Where it lies.
-    pub dir: PathBuf,
+    pub destination: String,
+    /// Whether an earlier process had begun it.
+    pub resumed: bool,
+    /// Parts that an earlier process had finished, and that were not written again.
+    pub parts_kept: u64,
     /// The tables' files.
     pub tables: Vec<PartFile>,
     /// Rows in all tables.
@@ -73,10 +102,18 @@ pub struct ExportReport {
     pub attachments: u64,
     /// Attachments whose bytes the mirror does not have.
     pub attachments_missing: u64,
+    /// Whether what was read back is what the mirror has; it may have gone on meanwhile.
+    pub equal: bool,
+    /// Whether the manifest is signed.
+    pub signed: bool,
     /// When it began.
     pub started_at: Millis,
-    /// When it ended.
+    /// When this process took it up.
+    pub taken_up_at: Millis,
+    /// When everything was written.
     pub finished_at: Millis,
+    /// When everything was read back.
+    pub proved_at: Millis,
 }
 
 /// What every step needs.
@@ -87,113 +124,151 @@ struct Run<'a> {
     progress: &'a mut (dyn FnMut(ExportProgress) + Send),
 }
 
+/// A run that is whole at its destination.
+struct Written {
+    report: ExportReport,
+    sealed: Sealed,
+}
+
+/// What files got beside the tables.
+#[derive(Debug, Default)]
+struct Beside {
+    listed_bytes: u64,
+    transcripts: u64,
+    attachments: u64,
+    attachments_missing: u64,
+}
+
 /// Export everything the mirror has of an organization. The run is recorded in `export_runs`, with its outcome.
 ///
-/// Safe to run again at any time, also after a crash: it replaces what the directory held of an earlier export, and
-/// readers find the old export or the new one, each of its files whole.
+/// Safe to run again at any time, also after a crash: it goes on with a run to the same destination that was asked for in the
+/// same words and has not ended, or replaces what is there; readers find the old export or the new one, each of its files
+/// whole. When `stop` is ready the run pauses.
 ///
 /// # Errors
-/// See [`SinkError`]; nothing half-written is left, and an earlier export stays as it was unless the failure came
-/// while files got their names (the manifest then says `"complete": false`).
+/// See [`SinkError`]. [`SinkError::Stopped`] when it was paused or cancelled; [`SinkError::UnderWay`] when another process is
+/// at it. Nothing half-written is left under a final name, and an earlier export stays as it was unless the
+/// failure came while files got their names (the manifest then says `"complete": false`).
 pub async fn export(
-    db: &Db,
-    org: OrgId,
+    exporter: &Exporter<'_>,
     options: &ExportOptions,
-    clock: &dyn Clock,
-    entropy: &dyn Entropy,
+    stop: impl Future<Output = ()> + Send,
     mut progress: impl FnMut(ExportProgress) + Send,
 ) -> Result<ExportReport, SinkError> {
-    let plan = Plan {
-        org,
-        run: RunId::new(clock, entropy),
-        schema_version: db.schema_version().await?,
-        started_at: clock.now(),
-        tables: store::tables::TABLES.iter().collect(),
+    let destination = options.destination.to_string();
+    let hold = exclusive::hold(exporter.db, exporter.org, &export_runs::hold_name(&destination)).await?;
+    let hold = hold.ok_or_else(|| SinkError::UnderWay { destination: destination.clone() })?;
+    let begun = run::begin(exporter, options, &destination).await?;
+    let watch = Watch::default();
+    let mut told = |now: ExportProgress| {
+        watch.note(now);
+        progress(now);
     };
-    let destination = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
-    let destination = destination.to_string_lossy().into_owned();
-    let mut tx = db.begin().await?;
-    let target = (options.format.name(), destination.as_str());
-    export_runs::start(&mut tx, org, &plan.run, target, plan.started_at).await?;
-    let object = Object::new(ObjectKind::ExportRun, plan.run.0.as_str());
-    let entry = NewEntry::done(plan.started_at, &options.who, Action::ExportStart, object).org(org);
-    audit::append(&mut tx, &entry)?;
-    tx.commit().await?;
-
-    let written = write(db, &plan, options, clock, &mut progress).await;
-    let (outcome, counts) = match &written {
-        Ok(report) => ("success".to_owned(), counts(report)),
-        Err(error) => (format!("failed: {error}"), "{}".to_owned()),
+    let written = tokio::select! {
+        written = write(exporter, &begun, options, &mut told) => written,
+        asked = watch.asked(exporter, &begun.plan.run) => Err(asked),
+        () = stop => Err(SinkError::Stopped { asked: Asked::Pause }),
     };
-    let rows = written.as_ref().ok().map(|report| report.rows);
-    let recorded = record(db, &plan, (&outcome, &counts, rows), &options.who, clock.now()).await;
-    match (written, recorded) {
-        (Err(error), _) => Err(error),
-        (Ok(_), Err(error)) => Err(error),
-        (Ok(report), Ok(())) => {
-            tracing::info!(
-                export.rows = report.rows,
-                export.bytes = report.bytes,
-                "Finished an export of {} rows",
-                report.rows
-            );
-            Ok(report)
-        }
-    }
+    let recorded = run::end(exporter, &begun.plan, &written, options).await;
+    let Written { report, .. } = written?;
+    recorded?;
+    hold.release().await?;
+    tracing::info!(
+        export.rows = report.rows,
+        export.bytes = report.bytes,
+        "Finished an export of {} rows",
+        report.rows
+    );
+    Ok(report)
 }
 
-/// How it ended: in a sentence, by table, and how many rows, unless it failed.
-async fn record(
-    db: &Db,
-    plan: &Plan,
-    (outcome, counts, rows): (&str, &str, Option<u64>),
-    who: &Who,
-    now: Millis,
-) -> Result<(), SinkError> {
-    let mut tx = db.begin().await?;
-    export_runs::finish(&mut tx, plan.org, &plan.run, (outcome, counts), now).await?;
-    let object = Object::new(ObjectKind::ExportRun, plan.run.0.as_str());
-    let entry = match rows {
-        Some(rows) => NewEntry::done(now, who, Action::ExportFinish, object).amount(rows.cast_signed()),
-        None => NewEntry::failed(now, who, Action::ExportFinish, object, "not_written"),
-    };
-    audit::append(&mut tx, &entry.org(plan.org))?;
-    Ok(tx.commit().await?)
-}
-
-/// Claim the directory, fill it, and commit; on failure clear away what was begun.
+/// Claim the destination, fill it, commit, and read it back; on failure clear away what was begun and is not whole.
 async fn write(
-    db: &Db,
-    plan: &Plan,
+    exporter: &Exporter<'_>,
+    begun: &Begun,
     options: &ExportOptions,
-    clock: &dyn Clock,
     progress: &mut (dyn FnMut(ExportProgress) + Send),
-) -> Result<ExportReport, SinkError> {
-    let mut sink = FileSink::new(options.dir.clone(), options.format, options.formulas);
-    sink.check(plan).await?;
-    let filled = fill(db, plan, options, &mut sink, clock, progress).await;
+) -> Result<Written, SinkError> {
+    let mut target = options.destination.target();
+    let plan = run::check(exporter, begun, options, target.sink()).await?;
+    let filled = fill(exporter, &plan, options, &mut target, progress).await;
     if filled.is_err() {
         // The first failure is the one to tell.
-        sink.give_up().await;
+        target.give_up().await;
     }
-    filled
+    let (parts, beside) = filled?;
+    let finished_at = exporter.clock.now();
+    target.sink().commit(finished_at).await?;
+    let sealed = seal::seal(exporter, &plan, options, (&target, parts, finished_at), progress).await?;
+    let manifest = &sealed.manifest;
+    let report = ExportReport {
+        run_id: plan.run.clone(),
+        destination: options.destination.to_string(),
+        resumed: begun.resumed,
+        parts_kept: plan.recorded.len() as u64,
+        rows: manifest.tables.iter().map(|table| table.rows).sum(),
+        bytes: manifest.tables.iter().chain(&manifest.files).map(|file| file.bytes).sum::<u64>()
+            + beside.listed_bytes,
+        equal: manifest.proof.as_ref().is_some_and(|proof| proof.equal),
+        signed: sealed.signature.is_some(),
+        tables: manifest.tables.clone(),
+        transcripts: beside.transcripts,
+        attachments: beside.attachments,
+        attachments_missing: beside.attachments_missing,
+        started_at: plan.started_at,
+        taken_up_at: begun.taken_up_at,
+        finished_at,
+        proved_at: exporter.clock.now(),
+    };
+    Ok(Written { report, sealed })
 }
 
+/// Write every part that is not there yet, and what files get beside the tables.
 async fn fill(
-    db: &Db,
+    exporter: &Exporter<'_>,
+    plan: &Plan,
+    options: &ExportOptions,
+    target: &mut Target,
+    progress: &mut (dyn FnMut(ExportProgress) + Send),
+) -> Result<(Vec<PartFile>, Beside), SinkError> {
+    let source = Source { db: exporter.db, org: plan.org };
+    let mut parts = Vec::new();
+    for table in &plan.tables {
+        let mut done = 0;
+        for cut in copy::cuts(source, target.sink().layout(), table).await? {
+            let period = proof::period(&cut);
+            let mut kept = plan.recorded.iter();
+            if let Some(kept) = kept.find(|part| part.table == table.name && part.period == period) {
+                done += kept.rows;
+                parts.push(kept.clone());
+                continue;
+            }
+            let mut told = |rows| {
+                done += rows;
+                progress(ExportProgress { step: table.name, done });
+            };
+            let mut recorder =
+                Recorder::new(exporter, plan, target.sink(), options.destination.formulas()).await?;
+            parts.extend(copy::part(source, &mut recorder, &cut, &mut told).await?);
+        }
+    }
+    let beside = match target {
+        Target::Files(sink) => beside(exporter, plan, options, sink, progress).await?,
+        Target::Objects(_) => Beside::default(),
+    };
+    Ok((parts, beside))
+}
+
+/// Write attachments, transcripts and their list.
+async fn beside(
+    exporter: &Exporter<'_>,
     plan: &Plan,
     options: &ExportOptions,
     sink: &mut FileSink,
-    clock: &dyn Clock,
     progress: &mut (dyn FnMut(ExportProgress) + Send),
-) -> Result<ExportReport, SinkError> {
-    let source = Source { db, org: plan.org };
-    for table in &plan.tables {
-        let mut told = |done| progress(ExportProgress { step: table.name, done });
-        copy::table(source, sink, table, &mut told).await?;
-    }
+) -> Result<Beside, SinkError> {
     let directory = sink.directory().expect("the sink was checked").clone();
-    let mut run = Run { db, org: plan.org, directory, progress };
+    let mut run = Run { db: exporter.db, org: plan.org, directory, progress };
     let mut list = FileList::begin(run.directory.root())?;
     let mut trees = Vec::new();
     let mut attachments = attachments::Outcome::default();
@@ -201,42 +276,17 @@ async fn fill(
         trees.push("attachments");
         (list, attachments) = attachments::write(&mut run, list).await?;
     }
-    let (attachments_written, attachments_missing) = (attachments.written, attachments.missing);
-    let mut conversations = 0;
+    let mut beside = Beside {
+        attachments: attachments.written,
+        attachments_missing: attachments.missing,
+        ..Beside::default()
+    };
     if options.transcripts {
         trees.push("transcripts");
-        (list, conversations) = transcripts::write(&mut run, list, attachments).await?;
+        (list, beside.transcripts) = transcripts::write(&mut run, list, attachments).await?;
     }
-    let listed_bytes = list.listed_bytes();
+    beside.listed_bytes = list.listed_bytes();
     let (whole, listed) = list.finish()?;
     sink.add(Extras { list: Some((entry("files", Format::Ndjson, &whole, listed), whole)), trees });
-    let finished_at = clock.now();
-    sink.commit(finished_at).await?;
-    let manifest = sink.manifest().expect("the sink was checked");
-    Ok(ExportReport {
-        run_id: plan.run.clone(),
-        dir: options.dir.clone(),
-        rows: manifest.tables.iter().map(|table| table.rows).sum(),
-        bytes: manifest.tables.iter().chain(&manifest.files).map(|file| file.bytes).sum::<u64>()
-            + listed_bytes,
-        tables: manifest.tables.clone(),
-        transcripts: conversations,
-        attachments: attachments_written,
-        attachments_missing,
-        started_at: plan.started_at,
-        finished_at,
-    })
-}
-
-/// Rows by table and files by kind, a JSON object, for `export_runs`.
-fn counts(report: &ExportReport) -> String {
-    let tables = report.tables.iter().map(|table| (table.table.clone(), table.rows));
-    let files = [
-        ("transcripts".to_owned(), report.transcripts),
-        ("attachment_files".to_owned(), report.attachments),
-        ("bytes".to_owned(), report.bytes),
-    ];
-    let counts: serde_json::Map<_, _> =
-        tables.chain(files).map(|(name, count)| (name, count.into())).collect();
-    serde_json::Value::Object(counts).to_string()
+    Ok(beside)
 }

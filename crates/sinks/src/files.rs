@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use crate::SinkError;
 use crate::blocking::{blocking, joined, spawn};
 use crate::directory::{Directory, TABLES};
-pub(crate) use crate::files::place::is_ours;
+pub(crate) use crate::files::place::{is_file_of_ours, is_ours};
 pub(crate) use crate::files::table::TableFile;
 use crate::format::{Format, Formulas};
 use crate::manifest::Manifest;
@@ -45,8 +45,10 @@ pub struct FileSink {
 struct Run {
     directory: Arc<Directory>,
     manifest: Manifest,
-    /// The parts' files that wait for their names, in the order of the manifest's entries; those in a tree have theirs.
-    wholes: Vec<Option<Whole>>,
+    /// The tables in the order of the manifest.
+    order: Vec<&'static str>,
+    /// The parts that are whole; those in a tree have their names, the others wait for theirs.
+    parts: Vec<(PartFile, Option<Whole>)>,
     open: Option<Open>,
     extras: Extras,
 }
@@ -92,20 +94,30 @@ impl FileSink {
         self.run.as_ref().map(|run| &run.manifest)
     }
 
+    /// Put a manifest with its signature beside what was committed.
+    pub(crate) async fn seal(&self, text: &str, signature: Option<&[u8]>) -> Result<(), SinkError> {
+        let directory = self.directory().expect("a run is sealed after its commit");
+        let (root, text, signature) =
+            (directory.root().to_path_buf(), text.to_owned(), signature.map(<[u8]>::to_vec));
+        blocking(directory, "directory", move || Manifest::seal(&root, &text, signature.as_deref())).await
+    }
+
     /// Have more than tables committed with the run.
     pub(crate) fn add(&mut self, extras: Extras) {
         self.running().extras = extras;
     }
 
-    /// Clear away what a run that failed has begun. What this cannot remove the next run will.
+    /// Clear away what a run that failed has begun, but for its parts that are whole: they wait for it to go on. What this
+    /// cannot remove the next run will.
     pub(crate) async fn give_up(&mut self) {
         if let Some(run) = self.run.take() {
             if let Some(open) = run.open {
                 drop(open.pages);
                 let _ = open.writer.await;
             }
+            let kept: Vec<String> = run.parts.into_iter().map(|(entry, _)| entry.file).collect();
             let clear = run.directory.clone();
-            let _ = blocking(&run.directory, "directory", move || clear.remove_partials()).await;
+            let _ = blocking(&run.directory, "directory", move || clear.remove_partials(&kept)).await;
         }
     }
 
@@ -126,10 +138,10 @@ impl Sink for FileSink {
         Box::pin(async move {
             let defused = self.format == Format::Csv && self.formulas == Formulas::Defuse;
             let manifest = Manifest::begun(plan, self.format, defused);
-            let (root, begun, org) = (self.root.clone(), manifest.clone(), plan.org);
+            let (root, begun, recorded) = (self.root.clone(), manifest.clone(), plan.recorded.clone());
             let is_tree = self.format == Format::Parquet;
             let claim = tokio::task::spawn_blocking(move || {
-                let directory = Directory::claim(&root, org)?;
+                let (directory, parts) = Directory::go_on(&root, &begun, recorded)?;
                 if is_tree {
                     directory.refuse_tables()?;
                 }
@@ -137,11 +149,11 @@ impl Sink for FileSink {
                 if is_tree {
                     directory.begin_tree(TABLES)?;
                 }
-                Ok(Arc::new(directory))
+                Ok((Arc::new(directory), parts))
             });
-            let directory = joined("directory", claim).await?;
-            self.run =
-                Some(Run { directory, manifest, wholes: Vec::new(), open: None, extras: Extras::default() });
+            let (directory, parts) = joined("directory", claim).await?;
+            let order = plan.tables.iter().map(|table| table.name).collect();
+            self.run = Some(Run { directory, manifest, order, parts, open: None, extras: Extras::default() });
             Ok(())
         })
     }
@@ -200,6 +212,7 @@ impl Sink for FileSink {
                 rows,
                 bytes: whole.written.bytes,
                 sha256: whole.written.sha256.clone(),
+                digest: String::new(),
             };
             // In a tree, which nobody sees before the commit, a file gets its name at once.
             let whole = match format {
@@ -211,8 +224,7 @@ impl Sink for FileSink {
                     None
                 }
             };
-            run.manifest.tables.push(entry.clone());
-            run.wholes.push(whole);
+            run.parts.push((entry.clone(), whole));
             Ok(entry)
         })
     }
@@ -221,7 +233,7 @@ impl Sink for FileSink {
         Box::pin(async move {
             let is_tree = self.format == Format::Parquet;
             let run = self.running();
-            let mut wholes: Vec<Whole> = std::mem::take(&mut run.wholes).into_iter().flatten().collect();
+            let mut wholes = run.list_parts();
             let Extras { list, mut trees } = std::mem::take(&mut run.extras);
             trees.extend(is_tree.then_some(TABLES));
             if let Some((entry, whole)) = list {
@@ -253,10 +265,21 @@ impl Run {
             let _ = open.writer.await;
         }
         let place = place::path(format, self.manifest.org_id, part);
-        if let Some(at) = self.manifest.tables.iter().position(|entry| entry.file == place) {
-            self.manifest.tables.remove(at);
-            self.wholes.remove(at);
-        }
+        self.parts.retain(|(entry, _)| entry.file != place);
+    }
+
+    /// Put the parts into the manifest, by table and month in whichever order they came; answers the files that wait for
+    /// their names.
+    fn list_parts(&mut self) -> Vec<Whole> {
+        let mut parts = std::mem::take(&mut self.parts);
+        let place = |table: &str| self.order.iter().position(|name| *name == table);
+        parts.sort_by_cached_key(|(entry, _)| {
+            let period = entry.period.clone().filter(|period| period != "none");
+            (place(&entry.table), period.unwrap_or_default())
+        });
+        let (tables, wholes): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+        self.manifest.tables = tables;
+        wholes.into_iter().flatten().collect()
     }
 }
 
@@ -288,5 +311,6 @@ pub(crate) fn entry(table: &str, format: Format, whole: &Whole, rows: u64) -> Pa
         rows,
         bytes: whole.written.bytes,
         sha256: whole.written.sha256.clone(),
+        digest: String::new(),
     }
 }

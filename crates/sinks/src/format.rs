@@ -6,13 +6,14 @@
 
 mod csv;
 mod ndjson;
-mod owners;
+mod records;
 
 use std::io::{self, Write};
 
 pub use csv::Csv;
+pub(crate) use csv::defused;
 pub use ndjson::Ndjson;
-pub(crate) use owners::{Records, owners};
+pub(crate) use records::{Records, fields, owners, read_record};
 
 /// The formats of tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use model::{Clock, ConversationId, Entropy, Millis, OrgId, RunId};
 use serde::Serialize;
 use store::audit::Who;
+use store::export_runs::ExportMode;
 use store::{Db, mirror};
 use tokio::sync::mpsc;
 
@@ -118,6 +119,8 @@ pub async fn handover(
         schema_version: db.schema_version().await?,
         started_at: clock.now(),
         tables: Vec::new(),
+        mode: ExportMode::Full,
+        recorded: Vec::new(),
     };
     record::start(db, &plan, options).await?;
     let written = write(db, &plan, options, clock).await;
@@ -151,7 +154,7 @@ async fn write(
         Err(error) => {
             // The first failure is the one to tell; what this cannot remove the next run will.
             let clear = directory.clone();
-            let _ = blocking(&directory, STEP, move || clear.remove_partials()).await;
+            let _ = blocking(&directory, STEP, move || clear.remove_partials(&[])).await;
             return Err(error);
         }
     };

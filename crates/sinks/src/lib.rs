@@ -12,6 +12,8 @@
 
 mod blocking;
 pub mod copy;
+pub mod destination;
+pub mod digest;
 pub mod directory;
 pub mod error;
 mod export;
@@ -24,11 +26,14 @@ pub mod manifest;
 pub mod objects;
 pub mod parquet;
 pub mod partial;
+pub mod proof;
+mod read_back;
 mod rewrite;
 pub mod sink;
 pub mod transcript;
 pub mod webhook;
 
+pub use destination::{Destination, Reach, Target};
 pub use error::SinkError;
-pub use export::{ExportOptions, ExportProgress, ExportReport, export};
+pub use export::{Begin, ExportOptions, ExportProgress, ExportReport, Exporter, export};
 pub use format::{Format, Formulas};

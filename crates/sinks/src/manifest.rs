@@ -11,17 +11,20 @@ use model::{Millis, OrgId, RunId};
 use serde::{Deserialize, Serialize};
 
 use crate::partial::PartialFile;
+use crate::proof::Proof;
 use crate::sink::{PartFile, Plan};
 use crate::{Format, SinkError};
 
 /// Its name in the directory.
 pub const MANIFEST: &str = "manifest.json";
+/// The name of its signature: 128 hexadecimal digits.
+pub const SIGNATURE: &str = "manifest.sig";
 /// What `kind` says; how a directory is known to be ours.
 const KIND: &str = "longshore-export";
 /// The version of the manifest's own shape. Additions do not raise it.
 const VERSION: u32 = 1;
-/// The largest manifest that is read back; ours have a few kilobytes.
-const MANIFEST_BYTES_MAX: u64 = 1024 * 1024;
+/// The largest manifest that is read back; ours have a kilobyte for each part.
+pub(crate) const MANIFEST_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// The manifest of one export.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +55,15 @@ pub struct Manifest {
     pub tables: Vec<PartFile>,
     /// The list of transcripts and attachments with their sizes and hashes.
     pub files: Option<PartFile>,
+    /// Files of the export before that go with the commit, while it is not complete.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<String>,
+    /// What was read back from the files, and how it compares with the mirror.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<Proof>,
+    /// The key by which `manifest.sig` signs this file, hexadecimal; empty when there was none to sign with.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub public_key: String,
 }
 
 impl Manifest {
@@ -72,6 +84,9 @@ impl Manifest {
             finished_at: None,
             tables: Vec::new(),
             files: None,
+            replaces: Vec::new(),
+            proof: None,
+            public_key: String::new(),
         }
     }
 
@@ -98,23 +113,39 @@ impl Manifest {
         Ok(serde_json::from_slice::<Self>(&bytes).ok().filter(Self::is_export))
     }
 
-    /// Its text.
-    #[must_use]
-    pub fn text(&self) -> String {
-        serde_json::to_string_pretty(self).expect("a manifest is JSON") + "\n"
-    }
-
     /// Put it into the directory, in place of an older one.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn write(&self, directory: &Path) -> Result<(), SinkError> {
-        let path = directory.join(MANIFEST);
-        let write = || {
-            let mut file = PartialFile::create(&path)?;
-            file.write_all(self.text().as_bytes())?;
-            file.finish()?.rename()
-        };
-        write().map_err(|error| SinkError::io("write", &path, error))
+        put(directory, MANIFEST, &self.text())
     }
+
+    /// Its text, which is what is signed.
+    #[must_use]
+    pub fn text(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a manifest is JSON") + "\n"
+    }
+
+    /// Put a text of it into the directory, with its signature where there is one.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn seal(directory: &Path, text: &str, signature: Option<&[u8]>) -> Result<(), SinkError> {
+        if let Some(signature) = signature {
+            put(directory, SIGNATURE, &(hex::encode(signature) + "\n"))?;
+        }
+        put(directory, MANIFEST, text)
+    }
+}
+
+/// Write a small file, in place of an older one.
+fn put(directory: &Path, name: &str, text: &str) -> Result<(), SinkError> {
+    let path = directory.join(name);
+    let write = || {
+        let mut file = PartialFile::create(&path)?;
+        file.write_all(text.as_bytes())?;
+        file.finish()?.rename()
+    };
+    write().map_err(|error| SinkError::io("write", &path, error))
 }

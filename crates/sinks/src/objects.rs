@@ -23,9 +23,11 @@ mod upload;
 
 use std::path::PathBuf;
 
-use model::{Millis, OrgId};
+use model::{Millis, OrgId, RunId};
 use object_store::UpdateVersion;
+use store::export_runs::ExportMode;
 use store::tables::Batch;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -34,6 +36,7 @@ pub use crate::objects::bucket::Bucket;
 pub use crate::objects::carrier::Network;
 pub use crate::objects::connect::{ObjectOptions, Retry};
 pub use crate::objects::error::ObjectError;
+pub(crate) use crate::objects::read::failed;
 
 use crate::SinkError;
 use crate::blocking::joined;
@@ -43,11 +46,14 @@ use crate::manifest::Manifest;
 use crate::objects::state::Held;
 use crate::objects::upload::{PieceWriter, pieces, upload};
 use crate::partial::Written;
-use crate::sink::{Doing, Erased, Layout, Part, PartFile, Period, Plan, Sink, Subject};
+use crate::sink::{Doing, Erased, Layout, Part, PartFile, Plan, Sink, Subject};
 
 /// Pages that wait for the writer: Parquet takes none while it writes a row group, and the reader goes on meanwhile.
 const PAGES_WAITING_MAX: usize = 2;
 const PAGES_WAITING_PARQUET_MAX: usize = 12;
+
+/// Whose claim it is while what was given up is cleared away.
+const CLEARING: &str = "clearing";
 
 /// A prefix of a bucket that tables are written under.
 #[derive(Debug)]
@@ -56,6 +62,8 @@ pub struct ObjectSink {
     format: Format,
     formulas: Formulas,
     run: Option<Run>,
+    /// What was committed last, and its version: its proof and signature are still to come.
+    committed: Option<(Manifest, UpdateVersion)>,
 }
 
 /// A run that has been let in, and holds the claim.
@@ -68,6 +76,9 @@ struct Run {
     before: Option<(Manifest, UpdateVersion)>,
     /// The manifest that this run is to commit, as far as it has come.
     export: Manifest,
+    mode: ExportMode,
+    /// The tables in the order of the manifest.
+    order: Vec<&'static str>,
     uploads: u64,
     open: Option<Open>,
 }
@@ -87,7 +98,7 @@ impl ObjectSink {
     /// Tables of this format into this bucket, which is asked by [`Sink::check`] and not before.
     #[must_use]
     pub fn new(bucket: Bucket, format: Format, formulas: Formulas) -> Self {
-        Self { bucket, format, formulas, run: None }
+        Self { bucket, format, formulas, run: None, committed: None }
     }
 
     fn running(&mut self) -> &mut Run {
@@ -95,28 +106,58 @@ impl ObjectSink {
     }
 
     /// Let a run in: look, try, claim, and clear away.
-    async fn let_in(&self, plan: &Plan) -> Result<Run, ObjectError> {
+    async fn let_in(&self, plan: &Plan) -> Result<Run, SinkError> {
         let bucket = &self.bucket;
         let place = || bucket.place().to_owned();
         let found = current::read(bucket).await?;
         if let Some((found, _)) = found.as_ref().filter(|(found, _)| found.org_id != plan.org) {
-            return Err(ObjectError::OtherOrg { place: place(), found: found.org_id.0 });
+            return Err(ObjectError::OtherOrg { place: place(), found: found.org_id.0 }.into());
         }
         let is_ours = state::look(bucket, plan.org, &plan.run).await? || found.is_some();
         // The list is asked for even where it is not needed: a run must be able to clear away.
         let any = bucket.any().await?;
         if let Some(found) = any.filter(|name| !is_ours && !name.starts_with(place::OWN)) {
-            return Err(ObjectError::Foreign { place: place(), found });
+            return Err(ObjectError::Foreign { place: place(), found }.into());
         }
         let name = place::run_name(&plan.run);
+        self.see_recorded(plan, &name).await?;
         probe::probe(bucket, &name).await?;
         let held = Held::claim(bucket, plan.org, &plan.run).await?;
         // What was committed between the look and the claim counts.
         let before = current::read(bucket).await?;
-        sweep::sweep(bucket, before.as_ref().map(|(manifest, _)| manifest), held.state(), &[]).await?;
+        sweep::sweep(bucket, before.as_ref().map(|(manifest, _)| manifest), held.state(), &plan.recorded)
+            .await?;
         let defused = self.format == Format::Csv && self.formulas == Formulas::Defuse;
-        let export = Manifest::begun(plan, self.format, defused);
-        Ok(Run { name, org: plan.org, held, before, export, uploads: 0, open: None })
+        let mut export = Manifest::begun(plan, self.format, defused);
+        export.tables.clone_from(&plan.recorded);
+        let order = plan.tables.iter().map(|table| table.name).collect();
+        Ok(Run { name, org: plan.org, held, before, export, mode: plan.mode, order, uploads: 0, open: None })
+    }
+
+    /// See that the parts that an earlier process finished are there as they were written.
+    async fn see_recorded(&self, plan: &Plan, run: &str) -> Result<(), SinkError> {
+        for part in &plan.recorded {
+            let is_own = place::run_of(&part.file) == Some(run);
+            if !is_own || self.bucket.size(&part.file).await? != Some(part.bytes) {
+                return Err(SinkError::PartLost { file: part.file.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The manifest that was committed.
+    pub(crate) fn manifest(&self) -> Option<&Manifest> {
+        self.committed.as_ref().map(|(manifest, _)| manifest)
+    }
+
+    /// Put a manifest with its signature in place of the one that was committed.
+    pub(crate) async fn seal(&self, text: &str, signature: Option<&[u8]>) -> Result<(), SinkError> {
+        let (_, version) = self.committed.as_ref().expect("a run is sealed after its commit");
+        if let Some(signature) = signature {
+            self.bucket.put(place::SIGNATURE, (hex::encode(signature) + "\n").into()).await?;
+        }
+        current::swap(&self.bucket, place::MANIFEST, text.to_owned(), Some(version)).await?;
+        Ok(())
     }
 
     /// Give the claim back, so that the next run need not wait. What this run has written the next one clears away.
@@ -150,7 +191,10 @@ impl Sink for ObjectSink {
                 open.upload.shutdown().await;
             }
             let object = place::part(run.org, part, &run.name, format);
-            run.export.tables.retain(|entry| entry.file != object);
+            let period = part.period.name();
+            run.export
+                .tables
+                .retain(|entry| (entry.table.as_str(), &entry.period) != (part.table.name, &period));
             let note = format!("{}/{}.json", place::uploads(&run.name), run.uploads);
             run.uploads += 1;
             let (file, mut pieces) = pieces();
@@ -193,11 +237,12 @@ impl Sink for ObjectSink {
             let (written, rows) = open.end().await?;
             let entry = PartFile {
                 table: part.table.name.to_owned(),
-                period: (part.period != Period::All).then(|| part.period.to_string()),
+                period: part.period.name(),
                 file: object,
                 rows,
                 bytes: written.bytes,
                 sha256: written.sha256,
+                digest: String::new(),
             };
             run.export.tables.push(entry.clone());
             run.held.renew().await?;
@@ -212,18 +257,24 @@ impl Sink for ObjectSink {
             run.export.complete = true;
             run.export.finished_at = Some(finished_at);
             let (before, version) = run.before.take().unzip();
+            run.list_parts(before.as_ref());
             let now = bucket.clock.now();
             let retire = |state: &mut state::State| {
                 if let Some(before) = &before {
                     state.retire(before, &run.export, now);
                 }
             };
-            let committed = match run.held.change(retire).await {
-                Ok(()) => current::swap(&bucket, place::MANIFEST, run.export.text(), version.as_ref()).await,
-                Err(error) => Err(error),
+            let text = run.export.text();
+            let committed = async {
+                run.held.change(retire).await?;
+                // The signature is of the manifest before, and the next comes with the seal.
+                bucket.delete(place::SIGNATURE).await?;
+                current::swap(&bucket, place::MANIFEST, text, version.as_ref()).await
             };
+            let committed = committed.await;
             run.held.release().await;
-            Ok(committed.map(drop)?)
+            self.committed = Some((run.export, committed?));
+            Ok(())
         })
     }
 
@@ -232,6 +283,55 @@ impl Sink for ObjectSink {
             self.give_up().await;
             erase::erase(&self.bucket, subject).await
         })
+    }
+}
+
+/// A run that is given up before its commit gives its claim back, if there is still somebody to do it.
+impl Drop for ObjectSink {
+    fn drop(&mut self) {
+        let Some(run) = self.run.take() else { return };
+        if let Ok(runtime) = Handle::try_current() {
+            drop(run.open);
+            runtime.spawn(run.held.release());
+        }
+    }
+}
+
+/// Clear away what a run that was given up had begun; what was committed stays.
+///
+/// # Errors
+/// `Busy` as long as it holds its claim, and those of the store.
+pub(crate) async fn clear(bucket: &Bucket, org: OrgId) -> Result<(), SinkError> {
+    let busy = |error| match error {
+        ObjectError::Busy { place, .. } => SinkError::Busy { path: place.into() },
+        error => error.into(),
+    };
+    let held = Held::claim(bucket, org, &RunId(CLEARING.to_owned())).await.map_err(busy)?;
+    let cleared = match current::read(bucket).await {
+        Ok(found) => sweep::sweep(bucket, found.as_ref().map(|(found, _)| found), held.state(), &[]).await,
+        Err(error) => Err(error),
+    };
+    held.release().await;
+    Ok(cleared.map(drop)?)
+}
+
+impl Run {
+    /// Put the parts in order, in whichever they came; a run of what has changed leaves those of the export before that did
+    /// not come as they are.
+    fn list_parts(&mut self, before: Option<&Manifest>) {
+        if let Some(before) = before.filter(|_| self.mode == ExportMode::Incremental) {
+            let came = |part: &&PartFile| {
+                self.export.tables.iter().any(|new| (&new.table, &new.period) == (&part.table, &part.period))
+            };
+            let left: Vec<PartFile> = before.tables.iter().filter(|part| !came(part)).cloned().collect();
+            self.export.tables.extend(left);
+            self.export.files = self.export.files.take().or_else(|| before.files.clone());
+        }
+        let place = |table: &str| self.order.iter().position(|name| *name == table);
+        self.export.tables.sort_by_cached_key(|part| {
+            let period = part.period.clone().filter(|period| period != "none");
+            (place(&part.table), period.unwrap_or_default())
+        });
     }
 }
 

@@ -4,7 +4,7 @@
 //! run. Dropped unfinished it removes itself; after a crash its name tells the next run to.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -118,12 +118,48 @@ pub struct Whole {
 }
 
 impl Whole {
+    /// A file that an earlier process made whole, if it is still so: under its partial name, or under its own when that process died
+    /// while names were given.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn found(place: &Path, written: Written) -> io::Result<Option<Self>> {
+        for path in [partial_path(place), place.to_path_buf()] {
+            if hash(&path)?.as_ref() == Some(&written) {
+                return Ok(Some(Self { written, place: place.to_path_buf(), partial: path }));
+            }
+        }
+        Ok(None)
+    }
+
     /// Give the file its name, in place of what had it before. Atomic.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn rename(&self) -> io::Result<()> {
         fs::rename(&self.partial, &self.place)
+    }
+}
+
+/// What the file at this path holds; `None` when there is no file.
+///
+/// # Errors
+/// Those of the file system.
+pub fn hash(path: &Path) -> io::Result<Option<Written>> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let (mut hash, mut bytes) = (Sha256::new(), 0);
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(Some(Written { bytes, sha256: hex::encode(hash.finalize()) }));
+        }
+        hash.update(&buffer[..read]);
+        bytes += read as u64;
     }
 }
 

@@ -6,12 +6,9 @@ use ::parquet::file::reader::ChunkReader;
 use store::tables::{Batch, Table, ValueRef};
 
 use crate::SinkError;
-use crate::format::{Records, owners};
+use crate::format::{Records, owners, read_record};
 use crate::parquet::{self, ParquetFile};
 use crate::sink::Subject;
-
-/// The longest record that is read back; a message's body is bounded far below.
-const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Copy a file of rows; how many rows were the subject's and have been left out.
 ///
@@ -76,22 +73,4 @@ pub(crate) fn without(batch: Batch, subject: &Subject) -> Batch {
             _ => false,
         })
     })
-}
-
-/// The next record with its end of line: one line, or in CSV several when a quoted text goes over them.
-fn read_record(from: &mut impl io::BufRead, records: Records, record: &mut Vec<u8>) -> io::Result<bool> {
-    record.clear();
-    let mut quotes = 0;
-    loop {
-        let before = record.len();
-        let read = from.read_until(b'\n', record)?;
-        quotes += record[before..].iter().filter(|byte| **byte == b'"').count();
-        let goes_on = records == Records::Csv && quotes % 2 == 1;
-        if read == 0 || !goes_on {
-            return Ok(!record.is_empty());
-        }
-        if record.len() > RECORD_BYTES_MAX {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a record without an end"));
-        }
-    }
 }

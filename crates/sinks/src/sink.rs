@@ -18,6 +18,7 @@ use std::pin::Pin;
 
 use model::{AttachmentId, ContactId, ConversationId, Millis, OrgId, RunId};
 use serde::{Deserialize, Serialize};
+use store::export_runs::ExportMode;
 use store::tables::{Batch, Month, Table};
 
 use crate::SinkError;
@@ -33,7 +34,8 @@ pub trait Sink: Send {
     /// Before the first write: reach the target, see that it may be written to and that it fits the tables.
     ///
     /// # Errors
-    /// Whatever makes the target none, with a hint.
+    /// Whatever makes the target none, with a hint; [`SinkError::PartLost`] when a recorded part is not there as it was
+    /// recorded: nothing has been changed then, and the run begins without recorded parts.
     fn check<'a>(&'a mut self, plan: &'a Plan) -> Doing<'a, ()>;
 
     /// Begin a part, in place of an earlier attempt at it.
@@ -89,6 +91,11 @@ pub struct Plan {
     pub started_at: Millis,
     /// The tables that will come, in this order.
     pub tables: Vec<&'static Table>,
+    /// Whether everything comes, or only what has changed: then `commit` leaves parts that did not come as they are.
+    pub mode: ExportMode,
+    /// Parts that an earlier process finished, in the order of [`Plan::tables`]: the sink keeps them as if it had written them
+    /// itself, and clears everything else away that is not committed.
+    pub recorded: Vec<PartFile>,
 }
 
 /// What is written at once: a table, or a month of it.
@@ -111,6 +118,14 @@ pub enum Period {
     None,
 }
 
+impl Period {
+    /// What a manifest calls it; nothing where the part is the table.
+    #[must_use]
+    pub fn name(self) -> Option<String> {
+        (self != Self::All).then(|| self.to_string())
+    }
+}
+
 /// `all`, `2026-01`, `none`.
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -123,7 +138,7 @@ impl fmt::Display for Period {
 }
 
 /// A part at its destination.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartFile {
     /// The table's name.
     pub table: String,
@@ -138,6 +153,9 @@ pub struct PartFile {
     pub bytes: u64,
     /// SHA-256 of the file, hexadecimal; empty at a database.
     pub sha256: String,
+    /// A hash of the rows, the same in every format and in the mirror; filled in by who runs the export.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
 }
 
 /// Whose rows are to be erased. Whoever asks has found out what belongs together: the conversations of a contact,

@@ -80,6 +80,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0011_oidc.sql"),
         include_str!("../migrations/postgres/0011_oidc.sql"),
     ),
+    (
+        12,
+        "export_runs",
+        include_str!("../migrations/sqlite/0012_export_runs.sql"),
+        include_str!("../migrations/postgres/0012_export_runs.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.

@@ -49,7 +49,6 @@ const SINGLE: &[&[(&str, &str)]] = &[
     effects::STATEMENTS,
     endpoints::STATEMENTS,
     erasure::STATEMENTS,
-    export_runs::STATEMENTS,
     facts::STATEMENTS,
     failures::STATEMENTS,
     grants::STATEMENTS,
@@ -116,6 +115,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     all.extend(audit::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(install::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(queue::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
+    all.extend(export_runs::STATEMENTS.concat().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(explain::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(inbox::statements().into_iter().map(|(name, text)| (name.to_owned(), text)));
     all.extend(tables::statements().map(|(name, text)| (format!("tables::{name}"), text)));

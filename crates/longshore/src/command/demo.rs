@@ -17,7 +17,7 @@ use model::{Millis, OrgId};
 use sandbox::{Options, RateLimit, Source};
 use serde::Serialize;
 use sinks::format::Formulas;
-use sinks::{ExportOptions, Format};
+use sinks::{Begin, Destination, ExportOptions, Format};
 use store::{DatabaseUrl, Db, connections};
 use url::Url;
 
@@ -210,11 +210,10 @@ async fn bring_home(
     for (format, extras) in [(Format::Ndjson, true), (Format::Csv, false)] {
         let dir = export_dir.join(format.name());
         let options = ExportOptions {
-            format,
-            formulas: Formulas::Keep,
-            dir,
+            destination: Destination::folder(dir, format, Formulas::Keep),
             transcripts: extras,
             attachments: extras,
+            begin: Begin::Anew,
             who: who::command(),
         };
         Box::pin(export::write(app, db, double.org(), &options)).await?;

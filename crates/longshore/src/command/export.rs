@@ -1,140 +1,86 @@
-//! `longshore export`: the archive as files that any program reads.
+//! `longshore export`: the archive as files and tables that any program reads, and the runs that wrote them.
 
-use std::path::PathBuf;
+mod list;
+mod objects;
+mod progress;
+mod resume;
+mod show;
+mod stop;
+mod verify;
+mod write;
 
-use clap::ValueEnum;
-use model::OrgId;
-use serde::Serialize;
-use sinks::format::Formulas;
-use sinks::{ExportOptions, ExportReport, Format};
-use store::Db;
+use clap::Subcommand;
+use model::{OrgId, RunId};
+use store::export_runs::{self, ExportRun};
+use store::{Db, StoreError};
+
+pub(crate) use write::write;
 
 use crate::app::App;
-use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::table::{Column, duration, size, table};
-use crate::summary::{number, seconds};
-use crate::who;
 
 /// Write the tables, transcripts and attachments as files
 ///
 /// Drift is not asked: the export works from the database alone. Running it again replaces the files.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Args {
-    /// Format of the tables
-    #[arg(long, value_enum)]
-    format: FormatFlag,
-    /// Folder to write into; made if need be
-    #[arg(long, value_name = "DIR")]
-    to: PathBuf,
-    /// Leave the transcripts (text, HTML and Markdown) out
-    #[arg(long)]
-    no_transcripts: bool,
-    /// Leave the attachments' files out
-    #[arg(long)]
-    no_attachments: bool,
-    /// What CSV does with texts that a spreadsheet would run
-    #[arg(long, value_enum, default_value_t = FormulasFlag::Keep)]
-    formulas: FormulasFlag,
+    #[command(subcommand)]
+    what: Option<What>,
+    #[command(flatten)]
+    write: Option<write::Args>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum FormatFlag {
-    /// One JSON object a line
-    Ndjson,
-    /// Comma-separated values with a header row
-    Csv,
-    /// Parquet, compressed with zstd, a file for each month
-    Parquet,
+#[derive(Debug, Subcommand)]
+enum What {
+    List(list::Args),
+    Show(show::Args),
+    Resume(resume::Args),
+    Pause(stop::PauseArgs),
+    Cancel(stop::CancelArgs),
+    Verify(verify::Args),
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum FormulasFlag {
-    /// Write them as they are
-    Keep,
-    /// Put a ' before them
-    Defuse,
-}
-
-#[derive(Debug, Serialize)]
-struct Report {
-    #[serde(flatten)]
-    export: ExportReport,
-    format: &'static str,
-    seconds: f64,
-    database: String,
-}
-
-/// Export.
+/// Do what was asked.
 pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
-    let format = match args.format {
-        FormatFlag::Ndjson => Format::Ndjson,
-        FormatFlag::Csv => Format::Csv,
-        FormatFlag::Parquet => Format::Parquet,
-    };
-    let formulas = match args.formulas {
-        FormulasFlag::Keep => Formulas::Keep,
-        FormulasFlag::Defuse => Formulas::Defuse,
-    };
-    let options = ExportOptions {
-        format,
-        formulas,
-        dir: args.to,
-        transcripts: !args.no_transcripts,
-        attachments: !args.no_attachments,
-        who: who::command(),
-    };
-    let db = database::open(app, Missing::Refuse).await?;
-    let org = database::organization(app, &db).await?;
-    let export = write(app, &db, org, &options).await?;
-    db.close().await;
-    let elapsed_ms = export.finished_at.since(export.started_at);
-    let report = Report {
-        export,
-        format: format.name(),
-        seconds: seconds(elapsed_ms),
-        database: app.config.database.to_string(),
-    };
-    app.output.report(Exit::Done, &report, &text(&report.export, elapsed_ms))
-}
-
-/// Export, and stop on request: what is half-written is removed by the next export.
-pub(crate) async fn write(
-    app: &App,
-    db: &Db,
-    org: OrgId,
-    options: &ExportOptions,
-) -> Result<ExportReport, Failure> {
-    let export = sinks::export(db, org, options, app.clock.as_ref(), app.entropy.as_ref(), |_| {});
-    tokio::select! {
-        report = export => Ok(report?),
-        () = app.interrupt.asked() => {
-            Err(Failure::interrupted("stopped while exporting").hint("run the same command again: it begins anew"))
-        }
+    match (args.what, args.write) {
+        (Some(What::List(args)), _) => list::run(app, args).await,
+        (Some(What::Show(args)), _) => show::run(app, args).await,
+        (Some(What::Resume(args)), _) => resume::run(app, args).await,
+        (Some(What::Pause(args)), _) => stop::pause(app, args).await,
+        (Some(What::Cancel(args)), _) => stop::cancel(app, args).await,
+        (Some(What::Verify(args)), _) => verify::run(app, args).await,
+        (None, Some(args)) => write::run(app, args).await,
+        (None, None) => Err(Failure::usage("it is not said where to export to")
+            .hint("for example \"longshore export --format parquet --to DIR\"")),
     }
 }
 
-fn text(export: &ExportReport, elapsed_ms: i64) -> String {
-    let columns =
-        [Column::Text("table"), Column::Number("files"), Column::Number("rows"), Column::Number("size")];
-    let rows = export.tables.chunk_by(|one, next| one.table == next.table).map(|files| {
-        let rows = files.iter().map(|file| file.rows).sum();
-        let bytes = files.iter().map(|file| file.bytes).sum();
-        vec![files[0].table.clone(), number(files.len() as u64), number(rows), size(bytes)]
-    });
-    let mut text = table(&columns, rows.collect());
-    text += &format!(
-        "\n{} rows, {} transcripts, {} attachments; {} in {}, written to {}\n",
-        number(export.rows),
-        number(export.transcripts),
-        number(export.attachments),
-        size(export.bytes),
-        duration(elapsed_ms),
-        export.dir.display()
-    );
-    if export.attachments_missing > 0 {
-        text += &format!("{} attachments have no bytes in the archive\n", number(export.attachments_missing));
+/// The run that a person named; without a name the newest.
+async fn named(app: &App, db: &Db, org: OrgId, run: Option<&str>) -> Result<ExportRun, Failure> {
+    let found = match run {
+        Some(run) => export_runs::get(db, org, &RunId(run.to_owned())).await,
+        None => export_runs::list(db, org, 1).await.map(|runs| runs.into_iter().next()),
+    };
+    let missing = || match run {
+        Some(run) => Failure::usage(format!("no export run is called {run}")),
+        None => Failure::usage("nothing has been exported yet"),
+    };
+    found
+        .map_err(|error| failed(app, &error))?
+        .ok_or_else(|| missing().hint("\"longshore export list\" shows the runs"))
+}
+
+/// The runs cannot be read or written.
+fn failed(app: &App, error: &StoreError) -> Failure {
+    Failure::store("use the export runs of", &app.config.database, error)
+}
+
+/// How a run ended, in words: its state, and why.
+fn state(run: &ExportRun) -> String {
+    match run.outcome.as_deref() {
+        Some(outcome) if outcome.starts_with("failed: ") => outcome.to_owned(),
+        _ => run.state.as_str().to_owned(),
     }
-    text
 }

@@ -21,6 +21,7 @@ use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::table::grouped;
+use crate::signing;
 use crate::when::{self, When};
 use crate::who;
 
@@ -130,10 +131,7 @@ async fn note(app: &App, db: &Db, org: Option<OrgId>) -> Result<(), StoreError> 
 /// not keep anybody from writing down what happened.
 async fn sign(app: &App, db: &Db) -> Option<Signer> {
     let config = &app.config;
-    let at_hand = config.key.is_some() || !config.key_command.is_empty() || config.key_file.exists();
-    #[cfg(feature = "transit")]
-    let at_hand = at_hand || config.transit.is_some();
-    if !at_hand {
+    if !signing::is_at_hand(app) {
         return None;
     }
     let signed = async {

@@ -34,6 +34,24 @@ pub(crate) fn is_ours(file: &PartFile, org: OrgId) -> bool {
     }
 }
 
+/// The same of a file alone.
+pub(crate) fn is_file_of_ours(file: &str, org: OrgId) -> bool {
+    let parts: Vec<&str> = file.split('/').collect();
+    let (table, period) = match *parts.as_slice() {
+        [name] => (name.split_once('.').map_or("", |(table, _)| table), None),
+        [_, table, _, _] => (table, None),
+        [_, table, _, month, _] => (table, month.strip_prefix("month=")),
+        _ => return false,
+    };
+    let part = PartFile {
+        table: table.to_owned(),
+        period: period.map(str::to_owned),
+        file: file.to_owned(),
+        ..PartFile::default()
+    };
+    is_ours(&part, org)
+}
+
 /// The name of a file of rows.
 pub(super) fn rows(table: &str, format: Format) -> String {
     format!("{table}.{}", format.name())

@@ -4,9 +4,13 @@
 //! commas. So null and the empty text differ, and `00123` stays a text, in readers that look at quotes
 //! (PostgreSQL's `COPY … CSV` does by default).
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::format::{Cell, Formulas};
+
+/// What stands before a text that was defused.
+const MARK: u8 = b'\'';
 
 /// Writes rows as CSV.
 #[derive(Debug)]
@@ -63,7 +67,7 @@ impl Csv {
     fn quoted(&mut self, text: &str) {
         self.line.push(b'"');
         if self.formulas == Formulas::Defuse && looks_like_formula(text) {
-            self.line.push(b'\'');
+            self.line.push(MARK);
         }
         for part in text.split_inclusive('"') {
             self.line.extend_from_slice(part.as_bytes());
@@ -72,6 +76,15 @@ impl Csv {
             }
         }
         self.line.push(b'"');
+    }
+}
+
+/// A text as it is carried where formulas are defused.
+pub(crate) fn defused(text: &str) -> Cow<'_, str> {
+    if looks_like_formula(text) {
+        Cow::Owned(format!("{}{text}", char::from(MARK)))
+    } else {
+        Cow::Borrowed(text)
     }
 }
 

@@ -3,7 +3,8 @@
 use model::Millis;
 use serde_json::json;
 use store::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
-use store::{Db, export_runs};
+use store::export_runs::{self, Ended, ExportMode, NewExport};
+use store::{Db, changes};
 
 use crate::SinkError;
 use crate::handover::{HandoverOptions, HandoverReport};
@@ -13,9 +14,15 @@ use crate::sink::Plan;
 pub(super) async fn start(db: &Db, plan: &Plan, options: &HandoverOptions) -> Result<(), SinkError> {
     let destination = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
     let destination = destination.to_string_lossy().into_owned();
-    let target = (options.target.name(), destination.as_str());
+    let new = NewExport {
+        format: options.target.name(),
+        destination: &destination,
+        mode: ExportMode::Full,
+        changes_upto: changes::head(db, plan.org).await?,
+        options: None,
+    };
     let mut tx = db.begin().await?;
-    export_runs::start(&mut tx, plan.org, &plan.run, target, plan.started_at).await?;
+    export_runs::start(&mut tx, plan.org, &plan.run, &new, plan.started_at).await?;
     let object = Object::new(ObjectKind::ExportRun, plan.run.0.as_str());
     let entry = NewEntry::done(plan.started_at, &options.who, Action::ExportStart, object).org(plan.org);
     audit::append(&mut tx, &entry)?;
@@ -30,19 +37,21 @@ pub(super) async fn finish(
     written: &Result<HandoverReport, SinkError>,
     now: Millis,
 ) -> Result<(), SinkError> {
-    let (outcome, counts) = match written {
-        Ok(report) => ("success".to_owned(), counts(report)),
-        Err(error) => (format!("failed: {error}"), "{}".to_owned()),
-    };
-    let mut tx = db.begin().await?;
-    export_runs::finish(&mut tx, plan.org, &plan.run, (&outcome, &counts), now).await?;
     let object = Object::new(ObjectKind::ExportRun, plan.run.0.as_str());
+    let mut tx = db.begin().await?;
     let entry = match written {
         Ok(report) => {
-            let amount = report.conversations.cast_signed();
-            NewEntry::done(now, who, Action::ExportFinish, object).amount(amount)
+            let counts = counts(report);
+            let bytes = report.files.iter().map(|file| file.bytes).sum::<u64>().cast_signed();
+            let ended = Ended::Succeeded { counts: &counts, bytes, manifest: None, signature: None };
+            export_runs::end(&mut tx, plan.org, &plan.run, ended, now).await?;
+            NewEntry::done(now, who, Action::ExportFinish, object).amount(report.conversations.cast_signed())
         }
-        Err(_) => NewEntry::failed(now, who, Action::ExportFinish, object, "not_written"),
+        Err(error) => {
+            let reason = error.to_string();
+            export_runs::end(&mut tx, plan.org, &plan.run, Ended::Failed(&reason), now).await?;
+            NewEntry::failed(now, who, Action::ExportFinish, object, "not_written")
+        }
     };
     audit::append(&mut tx, &entry.org(plan.org))?;
     Ok(tx.commit().await?)

@@ -140,6 +140,7 @@ impl Lines {
             rows: self.rows,
             bytes: whole.written.bytes,
             sha256: whole.written.sha256.clone(),
+            digest: String::new(),
         };
         Ok((whole, file))
     }

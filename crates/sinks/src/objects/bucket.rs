@@ -13,10 +13,13 @@ use object_store::path::Path;
 use object_store::{
     ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion,
 };
+use tokio::runtime::Handle;
 
 use crate::objects::address::ObjectAddress;
 use crate::objects::carrier::Carrier;
 use crate::objects::error::ObjectError;
+use crate::objects::read::ObjectBytes;
+use crate::sink::PartFile;
 
 /// Where exports go.
 #[derive(Clone)]
@@ -34,6 +37,15 @@ impl fmt::Debug for Bucket {
         f.debug_tuple("Bucket").field(&self.place).finish()
     }
 }
+
+/// Two are the same when they lie at the same place.
+impl PartialEq for Bucket {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for Bucket {}
 
 /// What came of a conditional put.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,6 +142,11 @@ impl Bucket {
             Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(self.failed("read objects", &error)),
         }
+    }
+
+    /// A part, for threads that read files. Only within a runtime.
+    pub(crate) fn bytes_of(&self, part: &PartFile) -> ObjectBytes {
+        ObjectBytes::new(self.clone(), &part.file, part.bytes, Handle::current())
     }
 
     /// Some bytes of an object.

@@ -19,7 +19,7 @@ use crate::objects::bucket::Bucket;
 use crate::objects::current;
 use crate::objects::error::ObjectError;
 use crate::objects::place;
-use crate::objects::read::{ObjectBytes, ObjectReader};
+use crate::objects::read::{ObjectBytes, ObjectReader, failed};
 use crate::objects::state::Held;
 use crate::objects::sweep;
 use crate::objects::upload::{PieceWriter, pieces, upload};
@@ -66,7 +66,10 @@ async fn rewrite_all(bucket: &Bucket, held: &mut Held, subject: &Subject) -> Res
         gone.extend((files.file != list).then_some(list));
         manifest.files = Some(files);
     }
+    // What was proved and signed is no longer what is there.
+    (manifest.proof, manifest.public_key) = (None, String::new());
     held.change(|state| state.retired.clear()).await?;
+    bucket.delete(place::SIGNATURE).await?;
     current::swap(bucket, place::MANIFEST, manifest.text(), Some(&version)).await?;
     for name in &gone {
         bucket.delete(name).await?;
@@ -82,7 +85,7 @@ async fn rewrite_part(
     (table, format): (&'static Table, Format),
     subject: &Subject,
 ) -> Result<u64, SinkError> {
-    let from = ObjectBytes::new(bucket.clone(), &part.file, part.bytes, Handle::current());
+    let from = bucket.bytes_of(part);
     let name = PathBuf::from(&part.file);
     let (from_once, subject_once, name_once) = (from.clone(), subject.clone(), name.clone());
     let counted =
@@ -93,7 +96,7 @@ async fn rewrite_part(
     }
     let subject = subject.clone();
     let (object, written) = put_anew(bucket, &part.file, table.name, move |mut into| {
-        let failed = |error| failed(&name, error);
+        let failed = |error| failed("rewrite", &name, error);
         match format {
             Format::Ndjson | Format::Csv => {
                 let records = if format == Format::Csv { Records::Csv } else { Records::Ndjson };
@@ -111,6 +114,7 @@ async fn rewrite_part(
     .await?;
     part.rows = part.rows.saturating_sub(removed);
     (part.file, part.bytes, part.sha256) = (object, written.bytes, written.sha256);
+    part.digest = String::new();
     Ok(removed)
 }
 
@@ -135,7 +139,7 @@ fn count(
             Ok(())
         }),
     };
-    read.map_err(|error| failed(name, error))?;
+    read.map_err(|error| failed("rewrite", name, error))?;
     Ok(removed)
 }
 
@@ -175,7 +179,7 @@ async fn relist(
         let mut list = FileList::over(into, name.clone());
         let mut gone = Vec::new();
         for line in BufReader::new(ObjectReader::new(from)).lines() {
-            let line = line.map_err(|error| failed(&name, error))?;
+            let line = line.map_err(|error| failed("rewrite", &name, error))?;
             let Some(listed) = Listed::parse(&line).filter(|listed| listed.path.starts_with(&folder)) else {
                 continue;
             };
@@ -189,7 +193,7 @@ async fn relist(
         }
         let (into, rows) = list.end();
         let _ = told.send((gone, rows));
-        into.finish().map_err(|error| failed(&name, error))
+        into.finish().map_err(|error| failed("rewrite", &name, error))
     })
     .await?;
     let (gone, rows) = gone.await.unwrap_or_default();
@@ -210,12 +214,4 @@ async fn reindex(bucket: &Bucket, listed: Listed, subject: &Subject) -> Result<L
     let relisted = Listed::of(listed.path, "index", None, without.as_bytes());
     bucket.put(&relisted.path, without.into()).await?;
     Ok(relisted)
-}
-
-/// A failure while an object was read or written: the store's own, where it is one.
-fn failed(name: &Path, error: io::Error) -> SinkError {
-    match error.downcast::<ObjectError>() {
-        Ok(error) => error.into(),
-        Err(error) => SinkError::io("rewrite", name, error),
-    }
 }

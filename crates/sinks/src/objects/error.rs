@@ -251,6 +251,7 @@ impl ObjectError {
         }
         match status {
             Some(403) => Self::Forbidden { place, doing },
+            None if refused == "AccessDenied" => Self::Forbidden { place, doing },
             Some(status @ (408 | 429 | 500..=599)) => Self::Unavailable { place, doing, status },
             status => Self::Refused { place, doing, status, code },
         }
@@ -277,8 +278,10 @@ fn status(text: &str) -> Option<u16> {
 
 /// The code in an answer: a word, in XML as in JSON of all three.
 fn code(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once("<Code>")?;
-    let (code, _) = rest.split_once("</Code>")?;
+    // Of many deletions at once, the client tells the first that failed in words of its own.
+    let marked = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    let told = || text.split_once("(code: ").and_then(|(_, rest)| rest.split_once(')'));
+    let (code, _) = marked.or_else(told)?;
     let is_word = !code.is_empty() && code.len() <= 64 && code.chars().all(|c| c.is_ascii_alphanumeric());
     is_word.then(|| code.to_owned())
 }

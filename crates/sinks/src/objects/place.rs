@@ -16,6 +16,8 @@ use crate::sink::{Part, Period};
 
 /// The manifest.
 pub(super) const MANIFEST: &str = "manifest.json";
+/// Its signature.
+pub(super) const SIGNATURE: &str = crate::manifest::SIGNATURE;
 /// Where tables lie.
 pub(super) const TABLES: &str = "tables";
 /// Where each run's transcripts and attachments lie.

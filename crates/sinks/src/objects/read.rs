@@ -1,6 +1,7 @@
 //! An object read back, by whoever reads files: in windows of a few megabytes, one after the other.
 
 use std::io::{self, Read};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::parquet::errors::Result as ParquetResult;
@@ -8,14 +9,16 @@ use ::parquet::file::reader::{ChunkReader, Length};
 use bytes::{Bytes, BytesMut};
 use tokio::runtime::Handle;
 
+use crate::SinkError;
 use crate::objects::bucket::Bucket;
+use crate::objects::error::ObjectError;
 
 /// Bytes asked for at once.
 const WINDOW_BYTES: u64 = 8 * 1024 * 1024;
 
 /// An object's bytes. Only for threads that may block.
 #[derive(Debug, Clone)]
-pub(super) struct ObjectBytes {
+pub(crate) struct ObjectBytes {
     bucket: Bucket,
     name: Arc<str>,
     size: u64,
@@ -83,7 +86,7 @@ impl ChunkReader for ObjectBytes {
 
 /// Reads an object from a position on.
 #[derive(Debug)]
-pub(super) struct ObjectReader {
+pub(crate) struct ObjectReader {
     bytes: ObjectBytes,
     position: u64,
 }
@@ -102,5 +105,13 @@ impl Read for ObjectReader {
         into[..taken].copy_from_slice(&found[..taken]);
         self.position += taken as u64;
         Ok(taken)
+    }
+}
+
+/// A failure while an object was read or written: the store's own, where it is one.
+pub(crate) fn failed(action: &'static str, name: &Path, error: io::Error) -> SinkError {
+    match error.downcast::<ObjectError>() {
+        Ok(error) => error.into(),
+        Err(error) => SinkError::io(action, name, error),
     }
 }

@@ -21,6 +21,9 @@ const RENEW_MS: i64 = 60 * 1_000;
 /// Objects that a manifest named stay at least this long after, in milliseconds: for readers who have read it.
 const GRACE_MS: i64 = 60 * 60 * 1_000;
 
+/// How often a claim is tried when others are quicker.
+const CLAIM_TRIES_MAX: u32 = 3;
+
 /// What the object holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct State {
@@ -77,23 +80,23 @@ impl Held {
     /// `Busy` while another run is under way, `OtherOrg`, and those of the store.
     pub(super) async fn claim(bucket: &Bucket, org: OrgId, run: &RunId) -> Result<Self, ObjectError> {
         let now = bucket.clock.now();
-        let found = read(bucket).await?;
-        check(bucket, found.as_ref().map(|(state, _)| state), org, run)?;
-        let (mut state, version) = match found {
-            Some((state, version)) => (state, Some(version)),
-            None => (State { org_id: org, claim: None, retired: Vec::new() }, None),
-        };
-        state.claim = Some(Claim { run_id: run.clone(), at: now });
-        state.retired.retain(|retired| now.since(retired.at) < GRACE_MS);
-        match current::swap(bucket, &name(), text(&state), version.as_ref()).await {
-            Ok(version) => Ok(Self { bucket: bucket.clone(), state, version }),
-            // Somebody was quicker by a moment.
-            Err(ObjectError::Overtaken { .. }) => {
-                let found = read(bucket).await?.map(|(state, _)| state);
-                check(bucket, found.as_ref(), org, run)?;
-                Err(ObjectError::Overtaken { place: bucket.place().to_owned() })
+        let mut tries = 0;
+        loop {
+            let found = read(bucket).await?;
+            check(bucket, found.as_ref().map(|(state, _)| state), org, run)?;
+            let (mut state, version) = match found {
+                Some((state, version)) => (state, Some(version)),
+                None => (State { org_id: org, claim: None, retired: Vec::new() }, None),
+            };
+            state.claim = Some(Claim { run_id: run.clone(), at: now });
+            state.retired.retain(|retired| now.since(retired.at) < GRACE_MS);
+            tries += 1;
+            match current::swap(bucket, &name(), text(&state), version.as_ref()).await {
+                Ok(version) => return Ok(Self { bucket: bucket.clone(), state, version }),
+                // Somebody was quicker by a moment: perhaps to claim it, perhaps to give it back.
+                Err(ObjectError::Overtaken { .. }) if tries < CLAIM_TRIES_MAX => {}
+                Err(error) => return Err(error),
             }
-            Err(error) => Err(error),
         }
     }
 

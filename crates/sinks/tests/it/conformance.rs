@@ -115,6 +115,8 @@ pub(crate) fn plan(run: &str) -> Plan {
         schema_version: 1,
         started_at: Millis(T0),
         tables: TABLES.iter().collect(),
+        mode: store::export_runs::ExportMode::Full,
+        recorded: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use sinks::files::FileSink;
 use sinks::format::{Format, Formulas};
 use sinks::sink::Sink as _;
-use sinks::{ExportOptions, ExportReport, SinkError};
+use sinks::{Destination, ExportOptions, ExportReport, SinkError};
 use store::{export_runs, mirror, tables};
 
 use crate::fixture::{Fixture, NASTY, ORG, on_both};
@@ -181,7 +181,10 @@ async fn only_what_was_asked_for_is_written() {
 async fn formulas_are_defused_when_asked_for_and_the_manifest_says_so() {
     on_both(async |fixture| {
         fixture.fill(1).await;
-        let options = ExportOptions { formulas: Formulas::Defuse, ..fixture.options(Format::Csv) };
+        let options = ExportOptions {
+            destination: Destination::folder(fixture.out(), Format::Csv, Formulas::Defuse),
+            ..fixture.options(Format::Csv)
+        };
         fixture.export(&options).await.unwrap();
         assert_eq!(check_manifest(&fixture)["formulas_defused"], true);
     })
@@ -216,12 +219,17 @@ async fn a_failed_run_leaves_the_export_before_it_and_is_recorded() {
         assert!(error.to_string().contains("messages.ndjson"), "{error}");
 
         assert_eq!(check_manifest(&fixture)["run_id"], first.run_id.0.as_str());
-        assert!(!names(&fixture.out()).iter().any(|name| name.ends_with(".partial")));
+        // What was whole waits for the run to go on, what was half-written is gone.
+        let kept: Vec<String> =
+            names(&fixture.out()).into_iter().filter(|name| name.ends_with(".partial")).collect();
+        assert_eq!(kept, ["conversations.ndjson.partial"]);
         let runs = export_runs::list(&fixture.db, ORG, 10).await.unwrap();
         assert!(runs.iter().any(|run| run.outcome.as_deref().is_some_and(|it| it.starts_with("failed: "))));
 
-        fixture.export(&options).await.unwrap();
+        let second = fixture.export(&options).await.unwrap();
+        assert!(second.resumed && second.parts_kept == 1, "{second:?}");
         check_manifest(&fixture);
+        assert!(!names(&fixture.out()).iter().any(|name| name.ends_with(".partial")));
         assert_eq!(fixture.read("notes.txt"), "mine");
     })
     .await;

@@ -7,7 +7,7 @@ use model::{
     AttachmentId, ContactId, ConversationId, FakeClock, MessageId, Millis, OrgId, Pii, SeededEntropy, UserId,
 };
 use sinks::format::{Format, Formulas};
-use sinks::{ExportOptions, ExportProgress, ExportReport, SinkError, export};
+use sinks::{Begin, Destination, ExportOptions, ExportProgress, ExportReport, Exporter, SinkError, export};
 use store::directory::{self, Listing};
 use store::{DatabaseUrl, Db, OpenOptions, mirror};
 
@@ -79,16 +79,17 @@ impl Fixture {
     ) -> Result<ExportReport, SinkError> {
         static SEED: AtomicU64 = AtomicU64::new(0);
         let entropy = SeededEntropy::new(SEED.fetch_add(1, Ordering::Relaxed));
-        export(&self.db, ORG, options, &FakeClock::at(Millis(T0)), &entropy, progress).await
+        let clock = FakeClock::at(Millis(T0));
+        let exporter = Exporter { db: &self.db, org: ORG, clock: &clock, entropy: &entropy, signer: None };
+        export(&exporter, options, std::future::pending(), progress).await
     }
 
     pub(crate) fn options(&self, format: Format) -> ExportOptions {
         ExportOptions {
-            format,
-            formulas: Formulas::Keep,
-            dir: self.out(),
+            destination: Destination::folder(self.out(), format, Formulas::Keep),
             transcripts: true,
             attachments: true,
+            begin: Begin::GoOn,
             who: store::audit::Who::node(),
         }
     }
@@ -99,7 +100,7 @@ impl Fixture {
         long.conversation.created_at = Some(Millis(T0));
         let text: String = std::iter::repeat_n("prices, and what they are for; ", 65_536).collect();
         let messages =
-            (0..13).map(|n| Message { body: Some(Pii::new(text.clone())), ..message(50_000 + n, n) });
+            (0..5).map(|n| Message { body: Some(Pii::new(text.clone())), ..message(50_000 + n, n) });
         long.messages = Some(messages.collect());
         let mut tx = self.db.begin().await.unwrap();
         mirror::apply(&mut tx, ORG, &[long], Millis(T0)).await.unwrap();

@@ -240,6 +240,13 @@ impl State {
                 let keys = body.split("<Key>").skip(1).map(|rest| rest.split("</Key>").next().unwrap());
                 let mut answer = String::from("<DeleteResult>");
                 for key in keys {
+                    if let Some((_, code)) = self.fault.as_mut().and_then(|fault| fault(&Method::DELETE, key))
+                    {
+                        answer += &format!(
+                            "<Error><Key>{key}</Key><Code>{code}</Code><Message>no</Message></Error>"
+                        );
+                        continue;
+                    }
                     self.objects.remove(key);
                     answer += &format!("<Deleted><Key>{key}</Key></Deleted>");
                 }

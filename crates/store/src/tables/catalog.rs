@@ -386,8 +386,17 @@ pub const TABLES: &[Table] = &[
             finished_at Instant nullable "When it ended; empty while under way or cut off",
             outcome Text nullable "How it ended",
             counts Json required "Rows by table",
+            mode Text required "`full`, or `incremental`: what changed since the run before",
+            state Text required "`running`, `paused`, `cancelled`, `succeeded` or `failed`",
+            changes_upto Integer nullable "The number of the last change when it began",
+            bytes Integer nullable in "bytes" "What it wrote; empty until it has succeeded",
         }
         stays {
+            options Text nullable "What was asked for, so that it can be gone on with",
+            checkpoint Text nullable "How far it has come",
+            asked Text nullable "What somebody asked of it meanwhile",
+            manifest Text nullable "What it left at its destination, with the proof",
+            signature Bytes nullable "What was signed of the manifest",
         }
     },
 ];

@@ -10,6 +10,7 @@ mod directory;
 mod engines;
 mod exclusive;
 mod explain;
+mod exports;
 mod feed;
 mod honey;
 mod identities;

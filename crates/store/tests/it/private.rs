@@ -6,7 +6,7 @@ use model::{ConnectionId, ConversationId, Entropy, Millis, OrgId, RunId, Secret,
 use store::checkpoints::{self, Checkpoint};
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
 use store::vault::{Key, Vault, VaultError};
-use store::{StoreError, export_runs, failures, listings, mirror, runs, watermarks};
+use store::{StoreError, failures, listings, mirror, runs, watermarks};
 
 use crate::engines::on_both;
 use crate::samples::{NOW, ORG, row};
@@ -227,24 +227,6 @@ async fn failures_count_up_and_are_cleared_by_success() {
         assert!(!failures::clear(&mut tx, ORG, "messages", "7").await.unwrap());
         tx.commit().await.unwrap();
         assert_eq!(failures::list(&store.db, ORG, Some("messages"), 10).await.unwrap(), []);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_export_is_noted_with_its_counts() {
-    on_both(async |store| {
-        let run = RunId("export 1".to_owned());
-        let mut tx = store.db.begin().await.unwrap();
-        export_runs::start(&mut tx, ORG, &run, ("csv", "/data/out"), NOW).await.unwrap();
-        export_runs::finish(&mut tx, ORG, &run, ("complete", "{\"messages\":3}"), NOW.plus(2)).await.unwrap();
-        tx.commit().await.unwrap();
-        let stored = &export_runs::list(&store.db, ORG, 10).await.unwrap()[0];
-        assert_eq!(
-            (stored.outcome.as_deref(), stored.counts.as_str()),
-            (Some("complete"), "{\"messages\":3}")
-        );
-        assert_eq!(stored.finished_at, Some(NOW.plus(2)));
     })
     .await;
 }

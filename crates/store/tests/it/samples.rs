@@ -208,3 +208,13 @@ pub(crate) fn fact(id: &str) -> store::facts::Fact {
         detail: Pii::new("{}".to_owned()),
     }
 }
+
+pub(crate) fn new_export(destination: &str) -> store::export_runs::NewExport<'_> {
+    store::export_runs::NewExport {
+        format: "csv",
+        destination,
+        mode: store::export_runs::ExportMode::Full,
+        changes_upto: 7,
+        options: Some("{}"),
+    }
+}

@@ -7,7 +7,7 @@ use store::tables::{self, Cut, Partition, Row, TABLES, Table, Value};
 use crate::engines::{Store, on_both};
 use crate::samples::{
     NOW, ORG, account, attachment, contact, contact_attribute, details, fact, landing_page, meeting, message,
-    playbook, read, report_value, team, user,
+    new_export, playbook, read, report_value, team, user,
 };
 
 /// Three rows in every public table.
@@ -23,7 +23,7 @@ async fn fill(store: &Store) {
         let file = model::AttachmentId(id);
         mirror::store_attachment(&mut tx, ORG, file, b"bytes", None, NOW).await.unwrap();
         let run = model::RunId(format!("run {id}"));
-        store::export_runs::start(&mut tx, ORG, &run, ("csv", "/tmp"), NOW).await.unwrap();
+        store::export_runs::start(&mut tx, ORG, &run, &new_export("/tmp"), NOW).await.unwrap();
     }
     mirror::apply(&mut tx, ORG, &snapshots, NOW).await.unwrap();
     let listing = Listing::Complete;

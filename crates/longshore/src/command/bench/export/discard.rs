@@ -35,6 +35,8 @@ pub(in crate::command::bench) async fn run(app: &App, _args: &Args) -> Result<Ex
         schema_version: store::SCHEMA_VERSION,
         started_at: began,
         tables: TABLES.iter().collect(),
+        mode: store::export_runs::ExportMode::Full,
+        recorded: Vec::new(),
     };
     sink.check(&plan).await?;
     for table in &plan.tables {
@@ -77,8 +79,15 @@ impl Sink for Discard {
 
     fn commit_part(&mut self) -> Doing<'_, PartFile> {
         let table = self.part.take().map(|part| part.table.name).unwrap_or_default().to_owned();
-        let part =
-            PartFile { file: table.clone(), table, period: None, rows: 0, bytes: 0, sha256: String::new() };
+        let part = PartFile {
+            file: table.clone(),
+            table,
+            period: None,
+            rows: 0,
+            bytes: 0,
+            sha256: String::new(),
+            digest: String::new(),
+        };
         Box::pin(async { Ok(part) })
     }
 

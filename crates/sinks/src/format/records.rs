@@ -1,11 +1,16 @@
-//! Whose a record is, read back from what was written.
+//! Records read back from what was written, and whose each is.
 //!
-//! Only the columns that say so are looked at: whole numbers of ours, or nothing.
+//! Of the columns that say so whole numbers of ours count, or nothing.
+
+use std::io::{self, BufRead};
 
 use serde_json::Value;
 use store::tables::Table;
 
 use crate::sink::Subject;
+
+/// The longest record that is read back; a message's body is bounded far below.
+const RECORD_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// How records stand in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +37,30 @@ pub(crate) fn owners(records: Records, table: &Table, record: &[u8]) -> Vec<(&'s
     }
 }
 
+/// The next record with its end of line: one line, or in CSV several when a quoted text goes over them.
+pub(crate) fn read_record(
+    from: &mut impl BufRead,
+    records: Records,
+    record: &mut Vec<u8>,
+) -> io::Result<bool> {
+    record.clear();
+    let mut quotes = 0;
+    loop {
+        let before = record.len();
+        let read = from.read_until(b'\n', record)?;
+        quotes += record[before..].iter().filter(|byte| **byte == b'"').count();
+        let goes_on = records == Records::Csv && quotes % 2 == 1;
+        if read == 0 || !goes_on {
+            return Ok(!record.is_empty());
+        }
+        if record.len() > RECORD_BYTES_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a record without an end"));
+        }
+    }
+}
+
 /// The fields of one CSV record as they stand, quotes included.
-fn fields(record: &[u8]) -> Vec<&[u8]> {
+pub(crate) fn fields(record: &[u8]) -> Vec<&[u8]> {
     let mut is_quoted = false;
     let record = record.strip_suffix(b"\r\n").unwrap_or(record);
     record

@@ -1,0 +1,227 @@
+//! Where an export goes: parsed once, printed without secrets, and turned into the sink that writes there.
+//!
+//! What it prints is its name: the store knows runs by it, and holds it while one is under way.
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use model::OrgId;
+
+use crate::SinkError;
+use crate::blocking::joined;
+use crate::directory::Directory;
+use crate::files::FileSink;
+use crate::format::{Format, Formulas};
+use crate::manifest::Manifest;
+use crate::objects::{self, Bucket, ObjectAddress, ObjectSink};
+use crate::read_back::{self, Told};
+use crate::sink::{Layout, PartFile, Sink};
+
+/// Where an export goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Files of a format in a folder.
+    Folder {
+        /// The folder, absolute: made if need be; otherwise empty, or an earlier export of the same organization.
+        dir: PathBuf,
+        /// The tables' format.
+        format: Format,
+        /// What CSV does with texts that look like formulas.
+        formulas: Formulas,
+    },
+    /// Objects of a format under a prefix of an object store.
+    Objects {
+        /// The bucket and the prefix, empty or an earlier export of the same organization.
+        bucket: Bucket,
+        /// The tables' format.
+        format: Format,
+        /// What CSV does with texts that look like formulas.
+        formulas: Formulas,
+    },
+}
+
+/// The sink of a destination. What files can do beyond tables is done by who knows that it is files.
+#[derive(Debug)]
+pub enum Target {
+    /// A folder.
+    Files(Box<FileSink>),
+    /// A prefix of an object store.
+    Objects(Box<ObjectSink>),
+}
+
+/// Makes the client of an object store: credentials and the network are known to whoever runs the export.
+pub type Reach<'a> = &'a (dyn Fn(ObjectAddress) -> Result<Bucket, SinkError> + Sync);
+
+impl Destination {
+    /// A folder, seen from where the program runs.
+    #[must_use]
+    pub fn folder(dir: PathBuf, format: Format, formulas: Formulas) -> Self {
+        let dir = std::path::absolute(&dir).unwrap_or(dir);
+        Self::Folder { dir, format, formulas }
+    }
+
+    /// The destination that this text and format name. The text is what a person wrote, or what [`fmt::Display`] printed.
+    ///
+    /// # Errors
+    /// [`SinkError::UnknownFormat`], [`SinkError::UnknownDestination`], and those of `reach`.
+    pub fn parse(to: &str, format: &str, formulas: Formulas, reach: Reach<'_>) -> Result<Self, SinkError> {
+        let format =
+            Format::named(format).ok_or_else(|| SinkError::UnknownFormat { name: format.to_owned() })?;
+        match to.split_once("://") {
+            Some(_) if ObjectAddress::is_one(to) => {
+                Ok(Self::Objects { bucket: reach(to.parse()?)?, format, formulas })
+            }
+            Some((scheme, _)) => Err(SinkError::UnknownDestination { scheme: scheme.to_owned() }),
+            None => Ok(Self::folder(PathBuf::from(to), format, formulas)),
+        }
+    }
+
+    /// The folder, where it is one.
+    #[must_use]
+    pub fn dir(&self) -> Option<&Path> {
+        match self {
+            Self::Folder { dir, .. } => Some(dir),
+            Self::Objects { .. } => None,
+        }
+    }
+
+    /// The format's name.
+    #[must_use]
+    pub const fn format(&self) -> &'static str {
+        match self {
+            Self::Folder { format, .. } | Self::Objects { format, .. } => format.name(),
+        }
+    }
+
+    /// What is done with texts that look like formulas.
+    #[must_use]
+    pub fn formulas(&self) -> Formulas {
+        match self {
+            Self::Folder { format: Format::Csv, formulas, .. }
+            | Self::Objects { format: Format::Csv, formulas, .. } => *formulas,
+            Self::Folder { .. } | Self::Objects { .. } => Formulas::Keep,
+        }
+    }
+
+    /// How tables are cut there.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.target().sink().layout()
+    }
+
+    /// Read a part anew: `each` is told the rows that are there, in the order of their key. Answers the state.
+    ///
+    /// # Errors
+    /// Those of the destination, and when what is there is no such part.
+    pub(crate) async fn read<S: Send + 'static>(
+        &self,
+        org: OrgId,
+        part: &PartFile,
+        mut state: S,
+        each: fn(&mut S, &Told<'_>),
+    ) -> Result<S, SinkError> {
+        let table = store::tables::table(&part.table)
+            .ok_or_else(|| SinkError::ReadBack { file: part.file.clone() })?;
+        match self {
+            Self::Folder { dir, format, .. } => {
+                let (path, format) = (dir.join(&part.file), *format);
+                let read = tokio::task::spawn_blocking(move || {
+                    let file = File::open(&path).map_err(|error| SinkError::io("read", &path, error))?;
+                    let read = read_back::rows(file, format, table, org, &mut |row| {
+                        each(&mut state, row);
+                        Ok(())
+                    });
+                    read.map(|()| state).map_err(|error| SinkError::io("read", &path, error))
+                });
+                joined(table.name, read).await
+            }
+            Self::Objects { bucket, format, .. } => {
+                let (from, format, name) = (bucket.bytes_of(part), *format, PathBuf::from(&part.file));
+                let read = tokio::task::spawn_blocking(move || {
+                    let read = read_back::rows(from, format, table, org, &mut |row| {
+                        each(&mut state, row);
+                        Ok(())
+                    });
+                    read.map(|()| state).map_err(|error| objects::failed("read", &name, error))
+                });
+                joined(table.name, read).await
+            }
+        }
+    }
+
+    /// Clear away what a run that was given up had begun there. What was committed stays.
+    ///
+    /// # Errors
+    /// Those of the destination; `Busy` while another process writes there.
+    pub async fn clear(&self, org: OrgId) -> Result<(), SinkError> {
+        match self {
+            Self::Folder { dir, .. } => {
+                let dir = dir.clone();
+                let cleared = tokio::task::spawn_blocking(move || match Manifest::read(&dir) {
+                    Ok(Some(_)) => Directory::claim(&dir, org).map(drop),
+                    _ => Ok(()),
+                });
+                joined("directory", cleared).await
+            }
+            Self::Objects { bucket, .. } => objects::clear(bucket, org).await,
+        }
+    }
+
+    /// A sink that writes there; nothing is touched before its `check`.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        match self {
+            Self::Folder { dir, format, formulas } => {
+                Target::Files(Box::new(FileSink::new(dir.clone(), *format, *formulas)))
+            }
+            Self::Objects { bucket, format, formulas } => {
+                Target::Objects(Box::new(ObjectSink::new(bucket.clone(), *format, *formulas)))
+            }
+        }
+    }
+}
+
+/// Its name, without secrets.
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder { dir, .. } => write!(f, "{}", dir.display()),
+            Self::Objects { bucket, .. } => f.write_str(bucket.place()),
+        }
+    }
+}
+
+impl Target {
+    /// The sink.
+    pub fn sink(&mut self) -> &mut dyn Sink {
+        match self {
+            Self::Files(sink) => sink.as_mut(),
+            Self::Objects(sink) => sink.as_mut(),
+        }
+    }
+
+    /// Clear away what a run that failed has begun, but for its parts that are whole.
+    pub(crate) async fn give_up(&mut self) {
+        match self {
+            Self::Files(sink) => sink.give_up().await,
+            Self::Objects(sink) => sink.give_up().await,
+        }
+    }
+
+    /// The manifest that was committed, where the sink keeps one.
+    pub(crate) fn manifest(&self) -> Option<&Manifest> {
+        match self {
+            Self::Files(sink) => sink.manifest(),
+            Self::Objects(sink) => sink.manifest(),
+        }
+    }
+
+    /// Put a manifest with its signature beside what was committed, where there is room for it.
+    pub(crate) async fn seal(&self, text: &str, signature: Option<&[u8]>) -> Result<(), SinkError> {
+        match self {
+            Self::Files(sink) => sink.seal(text, signature).await,
+            Self::Objects(sink) => sink.seal(text, signature).await,
+        }
+    }
+}

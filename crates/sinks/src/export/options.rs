@@ -1,0 +1,72 @@
+//! What is asked of an export, and how the store remembers it.
+
+use serde::{Deserialize, Serialize};
+use store::audit::Who;
+use store::export_runs::ExportRun;
+
+use crate::SinkError;
+use crate::destination::{Destination, Reach};
+use crate::format::Formulas;
+
+/// What to export, and where to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportOptions {
+    /// Where to, and in which format.
+    pub destination: Destination,
+    /// Whether to lay out each conversation as text, HTML and Markdown. Only files can have them.
+    pub transcripts: bool,
+    /// Whether to write the attachments' files. Only files can have them.
+    pub attachments: bool,
+    /// What becomes of a run to the same destination that has not ended.
+    pub begin: Begin,
+    /// Who asked for it.
+    pub who: Who,
+}
+
+/// What becomes of a run that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// It goes on, if it was asked for in the same words; otherwise it is given up.
+    GoOn,
+    /// It is given up, and another begins.
+    Anew,
+}
+
+/// The words in which an export was asked for, beside destination and format.
+#[derive(Debug, Serialize, Deserialize)]
+struct Words {
+    format: String,
+    formulas_defused: bool,
+    transcripts: bool,
+    attachments: bool,
+}
+
+impl ExportOptions {
+    /// What a run that can go on was asked for.
+    ///
+    /// # Errors
+    /// [`SinkError::NotResumable`] when it was not recorded, and those of a destination that is none.
+    pub fn of_run(run: &ExportRun, who: Who, reach: Reach<'_>) -> Result<Self, SinkError> {
+        let words = run.options.as_deref().and_then(|text| serde_json::from_str::<Words>(text).ok());
+        let words = words.ok_or_else(|| SinkError::NotResumable { run: run.export_run_id.0.clone() })?;
+        let formulas = if words.formulas_defused { Formulas::Defuse } else { Formulas::Keep };
+        Ok(Self {
+            destination: Destination::parse(&run.destination, &words.format, formulas, reach)?,
+            transcripts: words.transcripts,
+            attachments: words.attachments,
+            begin: Begin::GoOn,
+            who,
+        })
+    }
+
+    /// The words, as they are stored.
+    pub(super) fn words(&self) -> String {
+        let words = Words {
+            format: self.destination.format().to_owned(),
+            formulas_defused: self.destination.formulas() == Formulas::Defuse,
+            transcripts: self.transcripts,
+            attachments: self.attachments,
+        };
+        serde_json::to_string(&words).expect("words are JSON")
+    }
+}
