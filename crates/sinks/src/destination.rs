@@ -5,8 +5,11 @@
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use drift::SystemClock;
 use model::OrgId;
+use store::tables::{ColumnKind, Table};
 
 use crate::SinkError;
 use crate::blocking::joined;
@@ -15,8 +18,15 @@ use crate::files::FileSink;
 use crate::format::{Format, Formulas};
 use crate::manifest::Manifest;
 use crate::objects::{self, Bucket, ObjectAddress, ObjectSink};
+use crate::postgres::{PostgresAddress, PostgresSink};
 use crate::read_back::{self, Told};
-use crate::sink::{Layout, PartFile, Sink};
+use crate::sink::{Layout, Part, PartFile, Sink};
+use crate::sqlite::SqliteSink;
+
+/// What the formats of databases are called.
+pub const SQLITE: &str = "sqlite";
+/// See [`SQLITE`].
+pub const POSTGRES: &str = "postgres";
 
 /// Where an export goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +49,16 @@ pub enum Destination {
         /// What CSV does with texts that look like formulas.
         formulas: Formulas,
     },
+    /// One SQLite file.
+    Sqlite {
+        /// The file, absolute: not there, or an earlier export of the same organization.
+        path: PathBuf,
+    },
+    /// A schema of a PostgreSQL database.
+    Postgres {
+        /// Which, and how to come in.
+        address: PostgresAddress,
+    },
 }
 
 /// The sink of a destination. What files can do beyond tables is done by who knows that it is files.
@@ -48,6 +68,10 @@ pub enum Target {
     Files(Box<FileSink>),
     /// A prefix of an object store.
     Objects(Box<ObjectSink>),
+    /// One file.
+    Sqlite(Box<SqliteSink>),
+    /// A schema.
+    Postgres(Box<PostgresSink>),
 }
 
 /// Makes the client of an object store: credentials and the network are known to whoever runs the export.
@@ -61,11 +85,39 @@ impl Destination {
         Self::Folder { dir, format, formulas }
     }
 
+    /// An SQLite file, seen from where the program runs.
+    #[must_use]
+    pub fn sqlite(path: PathBuf) -> Self {
+        Self::Sqlite { path: std::path::absolute(&path).unwrap_or(path) }
+    }
+
     /// The destination that this text and format name. The text is what a person wrote, or what [`fmt::Display`] printed.
     ///
     /// # Errors
-    /// [`SinkError::UnknownFormat`], [`SinkError::UnknownDestination`], and those of `reach`.
-    pub fn parse(to: &str, format: &str, formulas: Formulas, reach: Reach<'_>) -> Result<Self, SinkError> {
+    /// [`SinkError::UnknownFormat`] and [`SinkError::UnknownDestination`]; [`SinkError::Postgres`] for an address that is none.
+    pub fn parse(to: &str, format: &str, formulas: Formulas) -> Result<Self, SinkError> {
+        let nowhere = |address: ObjectAddress| {
+            Err(SinkError::UnknownDestination { scheme: address.provider().scheme().to_owned() })
+        };
+        Self::parse_reaching(to, format, formulas, &nowhere)
+    }
+
+    /// The same, object stores included, whose clients `reach` makes.
+    ///
+    /// # Errors
+    /// Those of [`Destination::parse`] and of `reach`.
+    pub fn parse_reaching(
+        to: &str,
+        format: &str,
+        formulas: Formulas,
+        reach: Reach<'_>,
+    ) -> Result<Self, SinkError> {
+        if PostgresAddress::is_one(to) && format == POSTGRES {
+            return Ok(Self::Postgres { address: PostgresAddress::parse(to, None)? });
+        }
+        if format == SQLITE && !to.contains("://") {
+            return Ok(Self::sqlite(PathBuf::from(to)));
+        }
         let format =
             Format::named(format).ok_or_else(|| SinkError::UnknownFormat { name: format.to_owned() })?;
         match to.split_once("://") {
@@ -82,7 +134,7 @@ impl Destination {
     pub fn dir(&self) -> Option<&Path> {
         match self {
             Self::Folder { dir, .. } => Some(dir),
-            Self::Objects { .. } => None,
+            Self::Objects { .. } | Self::Sqlite { .. } | Self::Postgres { .. } => None,
         }
     }
 
@@ -91,6 +143,8 @@ impl Destination {
     pub const fn format(&self) -> &'static str {
         match self {
             Self::Folder { format, .. } | Self::Objects { format, .. } => format.name(),
+            Self::Sqlite { .. } => SQLITE,
+            Self::Postgres { .. } => POSTGRES,
         }
     }
 
@@ -100,7 +154,9 @@ impl Destination {
         match self {
             Self::Folder { format: Format::Csv, formulas, .. }
             | Self::Objects { format: Format::Csv, formulas, .. } => *formulas,
-            Self::Folder { .. } | Self::Objects { .. } => Formulas::Keep,
+            Self::Folder { .. } | Self::Objects { .. } | Self::Sqlite { .. } | Self::Postgres { .. } => {
+                Formulas::Keep
+            }
         }
     }
 
@@ -108,6 +164,14 @@ impl Destination {
     #[must_use]
     pub fn layout(&self) -> Layout {
         self.target().sink().layout()
+    }
+
+    /// Whether rows of this table may come in another order from there than from the mirror: each database has its own of texts.
+    pub(crate) fn sorts_otherwise(&self, table: &Table) -> bool {
+        let is_text = |name: &&str| {
+            table.place(name).is_some_and(|place| table.columns[place].kind == ColumnKind::Text)
+        };
+        matches!(self, Self::Sqlite { .. } | Self::Postgres { .. }) && table.key.iter().any(is_text)
     }
 
     /// Read a part anew: `each` is told the rows that are there, in the order of their key. Answers the state.
@@ -147,6 +211,11 @@ impl Destination {
                 });
                 joined(table.name, read).await
             }
+            Self::Sqlite { path } => crate::sqlite::read(path, &named(part)?, state, each).await,
+            Self::Postgres { address } => {
+                let clock = Arc::new(SystemClock);
+                crate::postgres::read(address, clock, (org, &named(part)?), state, each).await
+            }
         }
     }
 
@@ -165,6 +234,10 @@ impl Destination {
                 joined("directory", cleared).await
             }
             Self::Objects { bucket, .. } => objects::clear(bucket, org).await,
+            Self::Sqlite { path } => SqliteSink::new(path.clone()).clear(org).await,
+            Self::Postgres { address } => {
+                PostgresSink::new(address.clone(), Arc::new(SystemClock)).clear(org).await
+            }
         }
     }
 
@@ -178,8 +251,18 @@ impl Destination {
             Self::Objects { bucket, format, formulas } => {
                 Target::Objects(Box::new(ObjectSink::new(bucket.clone(), *format, *formulas)))
             }
+            Self::Sqlite { path } => Target::Sqlite(Box::new(SqliteSink::new(path.clone()))),
+            Self::Postgres { address } => {
+                // Waits for a server are bounded by the machine's time, whatever clock a run is told by.
+                Target::Postgres(Box::new(PostgresSink::new(address.clone(), Arc::new(SystemClock))))
+            }
         }
     }
+}
+
+fn named(part: &PartFile) -> Result<Part, SinkError> {
+    let lost = || SinkError::ReadBack { file: part.file.clone() };
+    Part::named(&part.table, part.period.as_deref().unwrap_or("all")).ok_or_else(lost)
 }
 
 /// Its name, without secrets.
@@ -188,6 +271,8 @@ impl fmt::Display for Destination {
         match self {
             Self::Folder { dir, .. } => write!(f, "{}", dir.display()),
             Self::Objects { bucket, .. } => f.write_str(bucket.place()),
+            Self::Sqlite { path } => write!(f, "{}", path.display()),
+            Self::Postgres { address } => address.fmt(f),
         }
     }
 }
@@ -198,6 +283,8 @@ impl Target {
         match self {
             Self::Files(sink) => sink.as_mut(),
             Self::Objects(sink) => sink.as_mut(),
+            Self::Sqlite(sink) => sink.as_mut(),
+            Self::Postgres(sink) => sink.as_mut(),
         }
     }
 
@@ -206,6 +293,8 @@ impl Target {
         match self {
             Self::Files(sink) => sink.give_up().await,
             Self::Objects(sink) => sink.give_up().await,
+            Self::Sqlite(sink) => sink.give_up().await,
+            Self::Postgres(sink) => sink.give_up().await,
         }
     }
 
@@ -214,6 +303,7 @@ impl Target {
         match self {
             Self::Files(sink) => sink.manifest(),
             Self::Objects(sink) => sink.manifest(),
+            Self::Sqlite(_) | Self::Postgres(_) => None,
         }
     }
 
@@ -222,6 +312,7 @@ impl Target {
         match self {
             Self::Files(sink) => sink.seal(text, signature).await,
             Self::Objects(sink) => sink.seal(text, signature).await,
+            Self::Sqlite(_) | Self::Postgres(_) => Ok(()),
         }
     }
 }

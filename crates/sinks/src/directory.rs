@@ -7,13 +7,14 @@
 mod resume;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use model::OrgId;
 
 use crate::files::{is_file_of_ours, is_ours};
+use crate::lock::lock;
 use crate::manifest::{MANIFEST, Manifest, SIGNATURE};
 use crate::partial::{PARTIAL, Whole, partial_path};
 use crate::sink::PartFile;
@@ -83,7 +84,7 @@ impl Directory {
             }
             Some(_) => {}
         }
-        let lock = lock(root)?;
+        let lock = lock(&root.join(LOCK), root)?;
         Ok(Self { root: root.to_path_buf(), _lock: lock, previous })
     }
 
@@ -251,19 +252,6 @@ fn refuse_foreign(root: &Path) -> Result<(), SinkError> {
     match names(root)?.into_iter().find(|name| name != LOCK && *name != unfinished) {
         Some(found) => Err(SinkError::Foreign { path: root.to_path_buf(), found }),
         None => Ok(()),
-    }
-}
-
-fn lock(root: &Path) -> Result<File, SinkError> {
-    let path = root.join(LOCK);
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(|error| SinkError::io("write", &path, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(SinkError::Busy { path: root.to_path_buf() }),
-        // Some network file systems have no locks; a second run at the same time is then the user's to avoid.
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(file),
-        Err(TryLockError::Error(error)) => Err(SinkError::io("lock", &path, error)),
     }
 }
 

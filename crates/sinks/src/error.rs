@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use store::export_runs::Asked;
 
+use crate::postgres::PostgresError;
+use crate::sqlite::SqliteError;
+
 /// Why an export did not come about. Nothing half-written stays under a final name.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
@@ -130,6 +133,12 @@ pub enum SinkError {
     /// An object store is no target, or is none any more.
     #[error(transparent)]
     Objects(#[from] crate::objects::ObjectError),
+    /// A PostgreSQL database of the user's.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// An SQLite file.
+    #[error(transparent)]
+    Sqlite(#[from] SqliteError),
     /// The store could not be read, or the run could not be recorded.
     #[error("could not read the store for the export")]
     Store(#[from] store::StoreError),
@@ -177,6 +186,8 @@ impl SinkError {
                 Some("check the number; \"longshore status\" tells what the archive holds")
             }
             Self::Objects(error) => error.hint(),
+            Self::Postgres(error) => error.hint(),
+            Self::Sqlite(error) => error.hint(),
             Self::Store(error) => error.hint(),
             Self::Busy { .. } => Some("wait for the other export to end, or choose another directory"),
             Self::Io { .. } | Self::WriterStopped { .. } => None,

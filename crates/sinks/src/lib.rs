@@ -4,7 +4,7 @@
 //! directory of the user's, with transcripts and attachments beside them, described by a manifest), or as whole
 //! conversations in formats that others read ([`handover`]); and from the change feed into lines ([`feed`]) and
 //! signed messages ([`webhook`]). The crate knows neither Drift's wire
-//! shapes nor SQL nor where secrets lie, and nothing of it ever flows back into the store but the record
+//! shapes nor the store's SQL nor where secrets lie, and nothing of it ever flows back into the store but the record
 //! of the run.
 //!
 //! Every remote text is hostile until shown otherwise: file names, HTML bodies and spreadsheet formulas pass
@@ -22,14 +22,19 @@ pub mod file_name;
 pub mod files;
 pub mod format;
 pub mod handover;
+mod lock;
 pub mod manifest;
+mod months;
+mod nul;
 pub mod objects;
 pub mod parquet;
 pub mod partial;
+pub mod postgres;
 pub mod proof;
 mod read_back;
 mod rewrite;
 pub mod sink;
+pub mod sqlite;
 pub mod transcript;
 pub mod webhook;
 

@@ -88,7 +88,7 @@ fn quoted(text: String, kind: ColumnKind) -> io::Result<Value> {
     }
 }
 
-fn borrowed(value: &Value) -> ValueRef<'_> {
+pub(crate) fn borrowed(value: &Value) -> ValueRef<'_> {
     match value {
         Value::Null => ValueRef::Null,
         Value::Integer(number) => ValueRef::Integer(*number),

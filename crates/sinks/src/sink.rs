@@ -107,6 +107,20 @@ pub struct Part {
     pub period: Period,
 }
 
+impl Part {
+    /// The part of this table's name and this period, as they are written; `None` where there is no such table.
+    #[must_use]
+    pub fn named(table: &str, period: &str) -> Option<Self> {
+        let table = store::tables::table(table)?;
+        let period = match Month::parse(period) {
+            Some(month) => Period::Month(month),
+            None if period == "all" => Period::All,
+            None => Period::None,
+        };
+        Some(Self { table, period })
+    }
+}
+
 /// Which rows of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Period {
@@ -202,6 +216,17 @@ impl Subject {
             "attachment_id" => self.attachments.iter().map(|id| id.0).collect(),
             _ => Vec::new(),
         }
+    }
+
+    /// The subject's rows as a condition of SQL; `None` in tables that have none.
+    #[must_use]
+    pub fn condition(&self, table: &Table) -> Option<String> {
+        let among = |(column, _): (&'static str, usize)| {
+            let ids: Vec<String> = self.ids(column).iter().map(i64::to_string).collect();
+            (!ids.is_empty()).then(|| format!("\"{column}\" IN ({})", ids.join(", ")))
+        };
+        let any: Vec<String> = Self::columns(table).into_iter().filter_map(among).collect();
+        (!any.is_empty()).then(|| format!("org_id = {} AND ({})", self.org, any.join(" OR ")))
     }
 }
 

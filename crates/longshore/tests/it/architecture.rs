@@ -20,7 +20,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
 
 /// Outside crates that only one of ours may know.
 const KEPT: [(&str, &[&str]); 10] = [
-    ("sqlx", &["store"]),
+    ("sqlx", &["store", "sinks"]),
     ("reqwest", &["drift"]),
     ("axum", &["sandbox", "web", "longshore"]),
     ("clap", &["longshore"]),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use model::{AttachmentId, ContactId, ConversationId, Millis, RunId};
 use sinks::copy::{self, Source};
 use sinks::sink::{Plan, Sink, Subject};
+use store::export_runs::ExportMode;
 use store::tables::{self, Row, TABLES, Table, Value};
 
 use crate::fixture::{Fixture, ORG, T0};
@@ -20,6 +21,9 @@ pub(crate) trait Place {
     /// The rows that can be seen of a table, in any order; none where there is nothing.
     async fn rows(&self, table: &'static Table) -> Vec<Row>;
 }
+
+/// Rows by table.
+pub(crate) type Tables = Vec<(&'static str, Vec<Row>)>;
 
 /// Hold a sink to everything that is promised of it.
 pub(crate) async fn holds(fixture: &Fixture, place: &impl Place) {
@@ -115,13 +119,13 @@ pub(crate) fn plan(run: &str) -> Plan {
         schema_version: 1,
         started_at: Millis(T0),
         tables: TABLES.iter().collect(),
-        mode: store::export_runs::ExportMode::Full,
+        mode: ExportMode::Full,
         recorded: Vec::new(),
     }
 }
 
 /// The tables that have rows, with them.
-pub(crate) async fn stored(fixture: &Fixture) -> Vec<(&'static str, Vec<Row>)> {
+pub(crate) async fn stored(fixture: &Fixture) -> Tables {
     let mut all = Vec::new();
     for table in TABLES {
         let rows = tables::read(&fixture.db, table, ORG, None, 100_000).await.unwrap();
@@ -130,7 +134,7 @@ pub(crate) async fn stored(fixture: &Fixture) -> Vec<(&'static str, Vec<Row>)> {
     all
 }
 
-pub(crate) async fn seen(place: &impl Place) -> Vec<(&'static str, Vec<Row>)> {
+pub(crate) async fn seen(place: &impl Place) -> Tables {
     let mut all = Vec::new();
     for table in TABLES {
         let rows = place.rows(table).await;
@@ -147,7 +151,7 @@ fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
 }
 
 #[track_caller]
-pub(crate) fn assert_same(seen: Vec<(&'static str, Vec<Row>)>, expected: &[(&'static str, Vec<Row>)]) {
+pub(crate) fn assert_same(seen: Tables, expected: &[(&'static str, Vec<Row>)]) {
     let expected: Vec<_> = expected.iter().filter(|(_, rows)| !rows.is_empty()).cloned().collect();
     assert_eq!(
         seen.iter().map(|(name, rows)| (*name, rows.len())).collect::<Vec<_>>(),

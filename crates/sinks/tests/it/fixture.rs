@@ -36,27 +36,9 @@ impl Fixture {
 
     /// A database of its own on the server that `LONGSHORE_TEST_POSTGRES` names; `None` without one.
     async fn postgres() -> Option<Self> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let Ok(server) = std::env::var("LONGSHORE_TEST_POSTGRES") else {
-            assert!(
-                std::env::var_os("LONGSHORE_TEST_POSTGRES_REQUIRED").is_none(),
-                "LONGSHORE_TEST_POSTGRES is not set"
-            );
-            return None;
-        };
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("longshore_sinks_{}_{number}", std::process::id());
-        let admin = sqlx::PgPool::connect(&server).await.unwrap();
-        // Names of ours only.
-        for statement in ["DROP DATABASE IF EXISTS", "CREATE DATABASE"] {
-            let statement = sqlx::AssertSqlSafe(format!("{statement} {name}"));
-            sqlx::query(statement).execute(&admin).await.unwrap();
-        }
-        admin.close().await;
-        let mut url = url::Url::parse(&server).unwrap();
-        url.set_path(&name);
-        let db = Db::open(&DatabaseUrl::parse(url.as_str()).unwrap(), OpenOptions::default()).await.unwrap();
-        Some(Self { db, url: url.to_string(), dir: tempfile::tempdir().unwrap() })
+        let url = database().await?;
+        let db = Db::open(&DatabaseUrl::parse(&url).unwrap(), OpenOptions::default()).await.unwrap();
+        Some(Self { db, url, dir: tempfile::tempdir().unwrap() })
     }
 
     /// Where the export goes.
@@ -125,6 +107,30 @@ impl Fixture {
             .unwrap();
         tx.commit().await.unwrap();
     }
+}
+
+/// An empty database on the server that `LONGSHORE_TEST_POSTGRES` names; `None` without one.
+pub(crate) async fn database() -> Option<String> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let Ok(server) = std::env::var("LONGSHORE_TEST_POSTGRES") else {
+        assert!(
+            std::env::var_os("LONGSHORE_TEST_POSTGRES_REQUIRED").is_none(),
+            "LONGSHORE_TEST_POSTGRES is not set"
+        );
+        return None;
+    };
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("longshore_sinks_{}_{number}", std::process::id());
+    let admin = sqlx::PgPool::connect(&server).await.unwrap();
+    // Names of ours only.
+    for statement in ["DROP DATABASE IF EXISTS", "CREATE DATABASE"] {
+        let statement = sqlx::AssertSqlSafe(format!("{statement} {name}"));
+        sqlx::query(statement).execute(&admin).await.unwrap();
+    }
+    admin.close().await;
+    let mut url = url::Url::parse(&server).unwrap();
+    url.set_path(&name);
+    Some(url.to_string())
 }
 
 /// Run a test on SQLite, and on PostgreSQL where there is one.

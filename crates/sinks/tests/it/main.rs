@@ -8,5 +8,8 @@ mod files;
 mod fixture;
 mod handover;
 mod objects;
+mod postgres;
+mod postgres_refusals;
 mod s3;
+mod sqlite;
 mod transcript;

@@ -13,22 +13,29 @@ use crate::url::Engine;
 #[must_use]
 pub fn create(table: &Table, engine: Engine, schema: &str) -> String {
     let name = format!("{schema}\"{}\"", table.name);
-    let mut text = format!("CREATE TABLE IF NOT EXISTS {name} (\n");
-    for column in table.columns {
-        let null = if column.nullable { "" } else { " NOT NULL" };
-        writeln!(text, "    \"{}\" {}{null},", column.name, type_of(column.kind, engine))
-            .expect("a text takes all");
-    }
-    let key: Vec<String> = table.primary.iter().map(|column| format!("\"{column}\"")).collect();
-    write!(text, "    PRIMARY KEY ({})\n)", key.join(", ")).expect("a text takes all");
+    let columns = columns(table, engine);
+    let text = format!("CREATE TABLE IF NOT EXISTS {name} (\n{columns},\n    {}\n)", key(table));
     match engine {
-        Engine::Sqlite => text.push_str(" STRICT;\n"),
-        Engine::Postgres => {
-            text.push_str(";\n");
-            comments(table, &name, &mut text);
-        }
+        Engine::Sqlite => text + " STRICT;\n",
+        Engine::Postgres => text + ";\n" + &comments(table, &name),
     }
-    text
+}
+
+/// The columns with their types, as they stand between the brackets of `CREATE TABLE`.
+#[must_use]
+pub fn columns(table: &Table, engine: Engine) -> String {
+    let line = |column: &Column| {
+        let null = if column.nullable { "" } else { " NOT NULL" };
+        format!("    \"{}\" {}{null}", column.name, type_of(column.kind, engine))
+    };
+    table.columns.iter().map(line).collect::<Vec<_>>().join(",\n")
+}
+
+/// The constraint that no two rows share a key.
+#[must_use]
+pub fn key(table: &Table) -> String {
+    let columns: Vec<String> = table.primary.iter().map(|column| format!("\"{column}\"")).collect();
+    format!("PRIMARY KEY ({})", columns.join(", "))
 }
 
 /// What a column's type is called.
@@ -46,13 +53,16 @@ pub const fn type_of(kind: ColumnKind, engine: Engine) -> &'static str {
     }
 }
 
-fn comments(table: &Table, name: &str, text: &mut String) {
+/// The statements that say what a table and its columns mean, on PostgreSQL. `name` is the table's, quoted.
+#[must_use]
+pub fn comments(table: &Table, name: &str) -> String {
     let quoted = |meaning: &str| format!("'{}'", meaning.replace('\'', "''"));
-    writeln!(text, "COMMENT ON TABLE {name} IS {};", quoted(table.about)).expect("a text takes all");
+    let mut text = format!("COMMENT ON TABLE {name} IS {};\n", quoted(table.about));
     for column in table.columns {
         writeln!(text, "COMMENT ON COLUMN {name}.\"{}\" IS {};", column.name, quoted(&said(column)))
             .expect("a text takes all");
     }
+    text
 }
 
 /// A column's meaning with its unit.

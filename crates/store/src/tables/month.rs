@@ -20,6 +20,20 @@ pub struct Month {
 }
 
 impl Month {
+    /// The first and the last millisecond of all months.
+    pub const FIRST_MS: i64 = FIRST_MS;
+    /// See [`Month::FIRST_MS`].
+    pub const LAST_MS: i64 = 253_402_300_799_999;
+
+    /// The month that is written so, as `2026-01`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (year, month) =
+            text.split_once('-').filter(|(year, month)| year.len() == 4 && month.len() == 2)?;
+        let first = Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()?;
+        (first >= FIRST_DAY).then_some(Self { first })
+    }
+
     /// The month of a day, counted from 0001-01-01; `None` before it and after the year 9999.
     pub(crate) fn of_day(day: i64) -> Option<Self> {
         let since = Span::new().try_days(day).ok()?;
@@ -70,6 +84,17 @@ mod tests {
         check(253_402_300_800_000, None);
         check(i64::MAX, None);
         check(i64::MIN, None);
+    }
+
+    #[test]
+    fn a_month_is_read_as_it_is_written() {
+        for at in [Month::FIRST_MS, 0, 1_767_225_600_000, Month::LAST_MS] {
+            let month = Month::of(Millis(at)).unwrap();
+            assert_eq!(Month::parse(&month.to_string()), Some(month));
+        }
+        for text in ["", "none", "2026", "2026-13", "2026-1", "0000-01", "-001-01", "2026-01-01"] {
+            assert_eq!(Month::parse(text), None, "{text}");
+        }
     }
 
     #[test]

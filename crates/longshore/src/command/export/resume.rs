@@ -31,8 +31,9 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     if latest.is_none_or(|latest: ExportRun| latest.export_run_id != run.export_run_id) {
         return Err(SinkError::NotResumable { run: run.export_run_id.0 }.into());
     }
-    let options =
-        ExportOptions::of_run(&run, who::command(), &|address| objects::bucket(app, address, &args.store))?;
+    let options = ExportOptions::of_run_reaching(&run, who::command(), &|address| {
+        objects::bucket(app, address, &args.store)
+    })?;
     let exit = write::told(app, &db, org, &options).await?;
     db.close().await;
     Ok(exit)

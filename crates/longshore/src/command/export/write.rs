@@ -87,7 +87,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         FormulasFlag::Defuse => Formulas::Defuse,
     };
     let destination = match args.to.to_str().filter(|to| ObjectAddress::is_one(to)) {
-        Some(address) => Destination::parse(address, format.name(), formulas, &|address| {
+        Some(address) => Destination::parse_reaching(address, format.name(), formulas, &|address| {
             objects::bucket(app, address, &args.store)
         })?,
         None => Destination::folder(args.to, format, formulas),
