@@ -66,11 +66,6 @@ pub(super) fn next(name: &str) -> String {
     }
 }
 
-/// The folder of a run's files.
-pub(super) fn files(run: &str) -> String {
-    format!("{FILES}/{run}")
-}
-
 /// The folder of a list of files, with its last `/`; `None` for what is no list of ours.
 pub(super) fn folder_of_list(name: &str) -> Option<&str> {
     let end = name.rfind('/')? + 1;
