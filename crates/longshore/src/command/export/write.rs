@@ -23,6 +23,7 @@ use crate::who;
 
 /// What to export, and where to.
 #[derive(Debug, clap::Args)]
+#[group(id = "write")]
 pub(super) struct Args {
     /// Format of the tables
     #[arg(long, value_enum)]
