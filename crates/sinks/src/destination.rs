@@ -3,6 +3,7 @@
 //! What it prints is its name: the store knows runs by it, and holds it while one is under way.
 
 use std::fmt;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::directory::Directory;
 use crate::files::FileSink;
 use crate::format::{Format, Formulas};
 use crate::manifest::Manifest;
+use crate::objects::{self, Bucket, ObjectAddress, ObjectSink};
 use crate::postgres::{PostgresAddress, PostgresSink};
 use crate::read_back::{self, Told};
 use crate::sink::{Layout, Part, PartFile, Sink};
@@ -38,6 +40,15 @@ pub enum Destination {
         /// What CSV does with texts that look like formulas.
         formulas: Formulas,
     },
+    /// Objects of a format under a prefix of an object store.
+    Objects {
+        /// The bucket and the prefix, empty or an earlier export of the same organization.
+        bucket: Bucket,
+        /// The tables' format.
+        format: Format,
+        /// What CSV does with texts that look like formulas.
+        formulas: Formulas,
+    },
     /// One SQLite file.
     Sqlite {
         /// The file, absolute: not there, or an earlier export of the same organization.
@@ -55,11 +66,16 @@ pub enum Destination {
 pub enum Target {
     /// A folder.
     Files(Box<FileSink>),
+    /// A prefix of an object store.
+    Objects(Box<ObjectSink>),
     /// One file.
     Sqlite(Box<SqliteSink>),
     /// A schema.
     Postgres(Box<PostgresSink>),
 }
+
+/// Makes the client of an object store: credentials and the network are known to whoever runs the export.
+pub type Reach<'a> = &'a (dyn Fn(ObjectAddress) -> Result<Bucket, SinkError> + Sync);
 
 impl Destination {
     /// A folder, seen from where the program runs.
@@ -80,6 +96,22 @@ impl Destination {
     /// # Errors
     /// [`SinkError::UnknownFormat`] and [`SinkError::UnknownDestination`]; [`SinkError::Postgres`] for an address that is none.
     pub fn parse(to: &str, format: &str, formulas: Formulas) -> Result<Self, SinkError> {
+        let nowhere = |address: ObjectAddress| {
+            Err(SinkError::UnknownDestination { scheme: address.provider().scheme().to_owned() })
+        };
+        Self::parse_reaching(to, format, formulas, &nowhere)
+    }
+
+    /// The same, object stores included, whose clients `reach` makes.
+    ///
+    /// # Errors
+    /// Those of [`Destination::parse`] and of `reach`.
+    pub fn parse_reaching(
+        to: &str,
+        format: &str,
+        formulas: Formulas,
+        reach: Reach<'_>,
+    ) -> Result<Self, SinkError> {
         if PostgresAddress::is_one(to) && format == POSTGRES {
             return Ok(Self::Postgres { address: PostgresAddress::parse(to, None)? });
         }
@@ -89,6 +121,9 @@ impl Destination {
         let format =
             Format::named(format).ok_or_else(|| SinkError::UnknownFormat { name: format.to_owned() })?;
         match to.split_once("://") {
+            Some(_) if ObjectAddress::is_one(to) => {
+                Ok(Self::Objects { bucket: reach(to.parse()?)?, format, formulas })
+            }
             Some((scheme, _)) => Err(SinkError::UnknownDestination { scheme: scheme.to_owned() }),
             None => Ok(Self::folder(PathBuf::from(to), format, formulas)),
         }
@@ -99,7 +134,7 @@ impl Destination {
     pub fn dir(&self) -> Option<&Path> {
         match self {
             Self::Folder { dir, .. } => Some(dir),
-            Self::Sqlite { .. } | Self::Postgres { .. } => None,
+            Self::Objects { .. } | Self::Sqlite { .. } | Self::Postgres { .. } => None,
         }
     }
 
@@ -107,7 +142,7 @@ impl Destination {
     #[must_use]
     pub const fn format(&self) -> &'static str {
         match self {
-            Self::Folder { format, .. } => format.name(),
+            Self::Folder { format, .. } | Self::Objects { format, .. } => format.name(),
             Self::Sqlite { .. } => SQLITE,
             Self::Postgres { .. } => POSTGRES,
         }
@@ -117,8 +152,11 @@ impl Destination {
     #[must_use]
     pub fn formulas(&self) -> Formulas {
         match self {
-            Self::Folder { format: Format::Csv, formulas, .. } => *formulas,
-            Self::Folder { .. } | Self::Sqlite { .. } | Self::Postgres { .. } => Formulas::Keep,
+            Self::Folder { format: Format::Csv, formulas, .. }
+            | Self::Objects { format: Format::Csv, formulas, .. } => *formulas,
+            Self::Folder { .. } | Self::Objects { .. } | Self::Sqlite { .. } | Self::Postgres { .. } => {
+                Formulas::Keep
+            }
         }
     }
 
@@ -152,11 +190,23 @@ impl Destination {
             Self::Folder { dir, format, .. } => {
                 let (path, format) = (dir.join(&part.file), *format);
                 let read = tokio::task::spawn_blocking(move || {
-                    let read = read_back::rows(&path, format, table, org, &mut |row| {
+                    let file = File::open(&path).map_err(|error| SinkError::io("read", &path, error))?;
+                    let read = read_back::rows(file, format, table, org, &mut |row| {
                         each(&mut state, row);
                         Ok(())
                     });
                     read.map(|()| state).map_err(|error| SinkError::io("read", &path, error))
+                });
+                joined(table.name, read).await
+            }
+            Self::Objects { bucket, format, .. } => {
+                let (from, format, name) = (bucket.bytes_of(part), *format, PathBuf::from(&part.file));
+                let read = tokio::task::spawn_blocking(move || {
+                    let read = read_back::rows(from, format, table, org, &mut |row| {
+                        each(&mut state, row);
+                        Ok(())
+                    });
+                    read.map(|()| state).map_err(|error| objects::failed("read", &name, error))
                 });
                 joined(table.name, read).await
             }
@@ -196,6 +246,7 @@ impl Destination {
                 });
                 joined("directory", cleared).await
             }
+            Self::Objects { bucket, .. } => objects::clear(bucket, org).await,
             Self::Sqlite { path } => SqliteSink::new(path.clone()).clear(org).await,
             Self::Postgres { address } => {
                 PostgresSink::new(address.clone(), Arc::new(SystemClock)).clear(org).await
@@ -233,6 +284,9 @@ impl Destination {
             Self::Folder { dir, format, formulas } => {
                 Target::Files(Box::new(FileSink::new(dir.clone(), *format, *formulas)))
             }
+            Self::Objects { bucket, format, formulas } => {
+                Target::Objects(Box::new(ObjectSink::new(bucket.clone(), *format, *formulas)))
+            }
             Self::Sqlite { path } => Target::Sqlite(Box::new(SqliteSink::new(path.clone()))),
             Self::Postgres { address } => {
                 // Waits for a server are bounded by the machine's time, whatever clock a run is told by.
@@ -253,6 +307,7 @@ impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder { dir, .. } => write!(f, "{}", dir.display()),
+            Self::Objects { bucket, .. } => f.write_str(bucket.place()),
             Self::Sqlite { path } => write!(f, "{}", path.display()),
             Self::Postgres { address } => address.fmt(f),
         }
@@ -264,6 +319,7 @@ impl Target {
     pub fn sink(&mut self) -> &mut dyn Sink {
         match self {
             Self::Files(sink) => sink.as_mut(),
+            Self::Objects(sink) => sink.as_mut(),
             Self::Sqlite(sink) => sink.as_mut(),
             Self::Postgres(sink) => sink.as_mut(),
         }
@@ -273,6 +329,7 @@ impl Target {
     pub(crate) async fn give_up(&mut self) {
         match self {
             Self::Files(sink) => sink.give_up().await,
+            Self::Objects(sink) => sink.give_up().await,
             Self::Sqlite(sink) => sink.give_up().await,
             Self::Postgres(sink) => sink.give_up().await,
         }
@@ -282,6 +339,7 @@ impl Target {
     pub(crate) fn manifest(&self) -> Option<&Manifest> {
         match self {
             Self::Files(sink) => sink.manifest(),
+            Self::Objects(sink) => sink.manifest(),
             Self::Sqlite(_) | Self::Postgres(_) => None,
         }
     }
@@ -290,6 +348,7 @@ impl Target {
     pub(crate) async fn seal(&self, text: &str, signature: Option<&[u8]>) -> Result<(), SinkError> {
         match self {
             Self::Files(sink) => sink.seal(text, signature).await,
+            Self::Objects(sink) => sink.seal(text, signature).await,
             Self::Sqlite(_) | Self::Postgres(_) => Ok(()),
         }
     }

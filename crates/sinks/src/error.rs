@@ -156,6 +156,9 @@ pub enum SinkError {
         #[source]
         source: io::Error,
     },
+    /// An object store is no target, or is none any more.
+    #[error(transparent)]
+    Objects(#[from] crate::objects::ObjectError),
     /// A PostgreSQL database of the user's.
     #[error(transparent)]
     Postgres(#[from] PostgresError),
@@ -216,6 +219,7 @@ impl SinkError {
             Self::NoConversation { .. } => {
                 Some("check the number; \"longshore status\" tells what the archive holds")
             }
+            Self::Objects(error) => error.hint(),
             Self::Postgres(error) => error.hint(),
             Self::Sqlite(error) => error.hint(),
             Self::Store(error) => error.hint(),

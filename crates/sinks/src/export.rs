@@ -310,7 +310,7 @@ async fn fill(
     }
     let beside = match target {
         Target::Files(sink) => beside(exporter, plan, options, sink, progress).await?,
-        Target::Sqlite(_) | Target::Postgres(_) => Beside::default(),
+        Target::Objects(_) | Target::Sqlite(_) | Target::Postgres(_) => Beside::default(),
     };
     Ok((parts, beside))
 }

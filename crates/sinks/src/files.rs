@@ -8,6 +8,7 @@ mod place;
 mod rows;
 mod table;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -20,10 +21,10 @@ use crate::SinkError;
 use crate::blocking::{blocking, joined, spawn};
 use crate::directory::{Directory, Finished, TABLES};
 pub(crate) use crate::files::place::{is_file_of_ours, is_ours};
-use crate::files::table::TableFile;
+pub(crate) use crate::files::table::TableFile;
 use crate::format::{Format, Formulas};
 use crate::manifest::Manifest;
-use crate::partial::Whole;
+use crate::partial::{PartialFile, Whole};
 use crate::sink::{Doing, Erased, Layout, Part, PartFile, Period, Plan, Sink, Subject};
 
 /// Pages that wait for the writer: Parquet takes none while it writes a row group, and the reader goes on meanwhile.
@@ -68,7 +69,9 @@ pub(crate) struct Extras {
     pub(crate) trees: Vec<&'static str>,
 }
 
-enum Step {
+/// What the writer of a part is told.
+#[derive(Debug)]
+pub(crate) enum Step {
     Rows(Batch),
     End,
 }
@@ -168,7 +171,13 @@ impl Sink for FileSink {
             let (table, directory) = (part.table, run.directory.clone());
             let writer = spawn(&run.directory, move || {
                 let path = directory.part_path(&place)?;
-                drain(TableFile::create(path, table, format, formulas)?, table.name, receiver)
+                let file = PartialFile::begin(&path)?;
+                let (file, rows) = drain(
+                    TableFile::begin(file, path.clone(), table, format, formulas)?,
+                    table.name,
+                    receiver,
+                )?;
+                Ok((file.finish().map_err(|error| SinkError::io("write", &path, error))?, rows))
             });
             run.open = Some(Open { part: *part, pages: sender, writer });
             Ok(())
@@ -267,11 +276,11 @@ impl Run {
 }
 
 /// Write what comes until the end is told: a channel that closes without it says that the run was given up.
-fn drain(
-    mut file: TableFile,
+pub(crate) fn drain<W: Write + Send>(
+    mut file: TableFile<W>,
     step: &'static str,
     mut pages: mpsc::Receiver<Step>,
-) -> Result<(Whole, u64), SinkError> {
+) -> Result<(W, u64), SinkError> {
     let mut rows = 0;
     loop {
         match pages.blocking_recv() {

@@ -101,6 +101,11 @@ impl Manifest {
         }
     }
 
+    /// Whether it is the manifest of an export of ours.
+    pub(crate) fn is_export(&self) -> bool {
+        self.kind == KIND
+    }
+
     /// The manifest in this directory; `None` when there is none, or one that is not ours.
     ///
     /// # Errors
@@ -116,7 +121,7 @@ impl Manifest {
             return Ok(None);
         }
         let bytes = fs::read(&path).map_err(|error| SinkError::io("read", &path, error))?;
-        Ok(serde_json::from_slice::<Self>(&bytes).ok().filter(|manifest| manifest.kind == KIND))
+        Ok(serde_json::from_slice::<Self>(&bytes).ok().filter(Self::is_export))
     }
 
     /// Put it into the directory, in place of an older one.

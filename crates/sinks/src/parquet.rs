@@ -15,7 +15,7 @@ pub use schema::{schema, text};
 pub(crate) use write::ParquetFile;
 
 /// Parquet's errors as those of the file system: what fails in it is reading or writing.
-fn to_io(error: ParquetError) -> std::io::Error {
+pub(crate) fn to_io(error: ParquetError) -> std::io::Error {
     match error {
         ParquetError::External(source) => match source.downcast::<std::io::Error>() {
             Ok(error) => *error,

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::SinkError;
+
 /// The ending of everything that is not whole yet.
 pub const PARTIAL: &str = ".partial";
 /// Bytes gathered before the operating system is asked to write.
@@ -48,6 +50,14 @@ impl PartialFile {
         let file = File::options().write(true).create_new(true).open(&partial)?;
         let out = Some(BufWriter::with_capacity(BUFFER_BYTES, file));
         Ok(Self { place: place.to_path_buf(), partial, out, hash: Sha256::new(), bytes: 0 })
+    }
+
+    /// Begin the file, for an export.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub(crate) fn begin(place: &Path) -> Result<Self, SinkError> {
+        Self::create(place).map_err(|error| SinkError::io("create", place, error))
     }
 
     /// Bring all bytes to the disk and give the file to the caller, still under its partial name.

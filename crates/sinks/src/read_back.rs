@@ -6,10 +6,9 @@
 mod csv;
 mod ndjson;
 
-use std::fs::File;
 use std::io::{self, BufReader};
-use std::path::Path;
 
+use ::parquet::file::reader::ChunkReader;
 use model::OrgId;
 use store::tables::{Column, ColumnKind, Table, Value, ValueRef};
 
@@ -27,16 +26,16 @@ pub(crate) type Told<'a> = [(ValueRef<'a>, &'static Column)];
 /// # Errors
 /// Those of the file system, of `each`, and `InvalidData` for what is no such file.
 pub(crate) fn rows(
-    path: &Path,
+    file: impl ChunkReader + 'static,
     format: Format,
     table: &'static Table,
     org: OrgId,
     each: &mut dyn FnMut(&Told<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     match format {
-        Format::Ndjson => ndjson::rows(open(path)?, table, each),
-        Format::Csv => csv::rows(open(path)?, table, each),
-        Format::Parquet => parquet::read(path, table, org, |batch| {
+        Format::Ndjson => ndjson::rows(open(&file)?, table, each),
+        Format::Csv => csv::rows(open(&file)?, table, each),
+        Format::Parquet => parquet::read(file, table, org, |batch| {
             let mut row = Vec::with_capacity(table.columns.len());
             for number in 0..batch.rows() {
                 row.clear();
@@ -49,8 +48,9 @@ pub(crate) fn rows(
     }
 }
 
-fn open(path: &Path) -> io::Result<BufReader<File>> {
-    Ok(BufReader::with_capacity(BUFFER_BYTES, File::open(path)?))
+fn open<F: ChunkReader>(file: &F) -> io::Result<BufReader<F::T>> {
+    let from = file.get_read(0).map_err(parquet::to_io)?;
+    Ok(BufReader::with_capacity(BUFFER_BYTES, from))
 }
 
 /// The columns of these names.

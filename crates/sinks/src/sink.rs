@@ -160,6 +160,14 @@ pub enum Period {
     None,
 }
 
+impl Period {
+    /// What a manifest calls it; nothing where the part is the table.
+    #[must_use]
+    pub fn name(self) -> Option<String> {
+        (self != Self::All).then(|| self.to_string())
+    }
+}
+
 /// `all`, `2026-01`, `none`.
 impl fmt::Display for Period {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

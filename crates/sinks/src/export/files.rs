@@ -5,14 +5,18 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::SinkError;
 use crate::partial::{PartialFile, Whole};
+use crate::sink::Subject;
 
 /// Its name in the directory.
 pub(crate) const FILES: &str = "files.ndjson";
+
+/// The kinds of its files.
+const KINDS: [&str; 3] = ["transcript", "index", "attachment"];
 
 /// One file of an export that is no table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,13 +37,35 @@ impl Listed {
         let sha256 = hex::encode(Sha256::digest(content));
         Self { path, kind, id, bytes: content.len() as u64, sha256 }
     }
+
+    /// A line of a list, read back; `None` for one that is none of ours.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        /// The same with the kind as it stands.
+        #[derive(Deserialize)]
+        struct Line {
+            path: String,
+            kind: String,
+            id: Option<i64>,
+            bytes: u64,
+            sha256: String,
+        }
+        let Line { path, kind, id, bytes, sha256 } = serde_json::from_str(line).ok()?;
+        let kind = KINDS.into_iter().find(|known| *known == kind)?;
+        Some(Self { path, kind, id, bytes, sha256 })
+    }
+
+    /// Whether it is about somebody who is to be erased.
+    pub(crate) fn is_of(&self, subject: &Subject) -> bool {
+        let column = if self.kind == "attachment" { "attachment_id" } else { "conversation_id" };
+        self.id.is_some_and(|id| subject.has(column, id))
+    }
 }
 
 /// The list being written.
 #[derive(Debug)]
-pub(crate) struct FileList {
+pub(crate) struct FileList<W = PartialFile> {
     path: PathBuf,
-    file: PartialFile,
+    file: W,
     rows: u64,
     listed_bytes: u64,
 }
@@ -47,8 +73,19 @@ pub(crate) struct FileList {
 impl FileList {
     pub(crate) fn begin(root: &Path) -> Result<Self, SinkError> {
         let path = root.join(FILES);
-        let file = PartialFile::create(&path).map_err(|error| SinkError::io("create", &path, error))?;
-        Ok(Self { path, file, rows: 0, listed_bytes: 0 })
+        Ok(Self::over(PartialFile::begin(&path)?, path))
+    }
+
+    pub(crate) fn finish(self) -> Result<(Whole, u64), SinkError> {
+        let (path, (file, rows)) = (self.path.clone(), self.end());
+        Ok((file.finish().map_err(|error| SinkError::io("write", &path, error))?, rows))
+    }
+}
+
+impl<W: Write> FileList<W> {
+    /// A list written to `file`; `path` is what it is called when something fails.
+    pub(crate) fn over(file: W, path: PathBuf) -> Self {
+        Self { path, file, rows: 0, listed_bytes: 0 }
     }
 
     pub(crate) fn add(&mut self, listed: &Listed) -> Result<(), SinkError> {
@@ -65,9 +102,8 @@ impl FileList {
         self.listed_bytes
     }
 
-    pub(crate) fn finish(self) -> Result<(Whole, u64), SinkError> {
-        let rows = self.rows;
-        let whole = self.file.finish().map_err(|error| SinkError::io("write", &self.path, error))?;
-        Ok((whole, rows))
+    /// What it was written to, and its lines.
+    pub(crate) fn end(self) -> (W, u64) {
+        (self.file, self.rows)
     }
 }

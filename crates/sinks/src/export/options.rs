@@ -5,7 +5,7 @@ use store::audit::Who;
 use store::export_runs::ExportRun;
 
 use crate::SinkError;
-use crate::destination::Destination;
+use crate::destination::{Destination, Reach};
 use crate::format::Formulas;
 use crate::selection::Selection;
 use crate::sink::Layout;
@@ -57,11 +57,27 @@ impl ExportOptions {
     /// # Errors
     /// [`SinkError::NotResumable`] when it was not recorded, and those of a destination that is none.
     pub fn of_run(run: &ExportRun, who: Who) -> Result<Self, SinkError> {
+        Self::read(run, who, Destination::parse)
+    }
+
+    /// The same of a run to an object store, whose client `reach` makes.
+    ///
+    /// # Errors
+    /// Those of [`ExportOptions::of_run`] and of `reach`.
+    pub fn of_run_reaching(run: &ExportRun, who: Who, reach: Reach<'_>) -> Result<Self, SinkError> {
+        Self::read(run, who, |to, format, formulas| Destination::parse_reaching(to, format, formulas, reach))
+    }
+
+    fn read(
+        run: &ExportRun,
+        who: Who,
+        parse: impl FnOnce(&str, &str, Formulas) -> Result<Destination, SinkError>,
+    ) -> Result<Self, SinkError> {
         let words = run.options.as_deref().and_then(|text| serde_json::from_str::<Words>(text).ok());
         let words = words.ok_or_else(|| SinkError::NotResumable { run: run.export_run_id.0.clone() })?;
         let formulas = if words.formulas_defused { Formulas::Defuse } else { Formulas::Keep };
         Ok(Self {
-            destination: Destination::parse(&run.destination, &words.format, formulas)?,
+            destination: parse(&run.destination, &words.format, formulas)?,
             transcripts: words.transcripts,
             attachments: words.attachments,
             selection: words.selection,

@@ -8,18 +8,18 @@ use std::fs::{self, File};
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-use store::tables::{self, Table, ValueRef};
+use store::tables::{self, Table};
 
 use crate::SinkError;
 use crate::directory::Directory;
 use crate::export::{FILES, FileList, Listed};
 use crate::files::{entry, is_ours};
 
-use crate::format::{Format, Records, owners, read_record};
+use crate::format::{Format, Records};
 use crate::manifest::Manifest;
-use crate::parquet::{self, ParquetFile};
+use crate::parquet::ParquetFile;
 use crate::partial::{PartialFile, Whole};
+use crate::rewrite;
 use crate::sink::{Erased, PartFile, Subject};
 use crate::transcript::index;
 
@@ -69,60 +69,23 @@ fn rewrite(
     subject: &Subject,
 ) -> Result<(Whole, u64), SinkError> {
     let failed = |error| SinkError::io("rewrite", path, error);
-    let mut from = BufReader::new(File::open(path).map_err(failed)?);
+    let from = File::open(path).map_err(failed)?;
     let mut into = PartialFile::create(path).map_err(failed)?;
-    let (mut record, mut removed, mut is_head) = (Vec::new(), 0, records == Records::Csv);
-    while read_record(&mut from, records, &mut record).map_err(failed)? {
-        let ids = if is_head { Vec::new() } else { owners(records, table, &record) };
-        is_head = false;
-        if ids.iter().any(|(column, id)| subject.has(column, *id)) {
-            removed += 1;
-        } else {
-            into.write_all(&record).map_err(failed)?;
-        }
-    }
+    let removed = rewrite::rows(from, &mut into, records, table, subject).map_err(failed)?;
     Ok((into.finish().map_err(failed)?, removed))
 }
 
-/// The same of a Parquet file, one row group after the other.
+/// The same of a Parquet file.
 fn rewrite_parquet(
     path: PathBuf,
     table: &'static Table,
     subject: &Subject,
 ) -> Result<(Whole, u64), SinkError> {
-    let columns = Subject::columns(table);
-    let mut into = ParquetFile::create(path.clone(), table)?;
-    let mut removed = 0;
-    let mut failure = None;
-    let read = parquet::read(&path, table, subject.org, |batch| {
-        let before = batch.rows();
-        let kept = batch.retain(|batch, row| {
-            !columns.iter().any(|(column, place)| match batch.value(row, *place) {
-                ValueRef::Integer(id) => subject.has(column, id),
-                _ => false,
-            })
-        });
-        removed += (before - kept.rows()) as u64;
-        into.batch(kept).map_err(|error| {
-            failure = Some(error);
-            io::Error::other("the file could not be written")
-        })
-    });
-    match (read, failure) {
-        (_, Some(error)) => Err(error),
-        (Err(error), None) => Err(SinkError::io("rewrite", &path, error)),
-        (Ok(()), None) => Ok((into.finish()?, removed)),
-    }
-}
-
-/// A line of the list of files, as it is read back.
-#[derive(Deserialize)]
-struct Line {
-    path: String,
-    kind: String,
-    id: Option<i64>,
-    bytes: u64,
-    sha256: String,
+    let failed = |error| SinkError::io("rewrite", &path, error);
+    let from = File::open(&path).map_err(failed)?;
+    let mut into = ParquetFile::begin(PartialFile::begin(&path)?, path.clone(), table)?;
+    let removed = rewrite::columns(from, &mut into, table, subject, failed)?;
+    Ok((into.finish()?.finish().map_err(failed)?, removed))
 }
 
 /// The list of files written anew, unless there is none.
@@ -145,20 +108,13 @@ fn relist(root: &Path, subject: &Subject) -> Result<Relisted, SinkError> {
     let mut gone = Vec::new();
     for line in lines {
         let line = line.map_err(|error| SinkError::io("read", &path, error))?;
-        let Ok(line) = serde_json::from_str::<Line>(&line) else { continue };
-        let kind = match line.kind.as_str() {
-            "transcript" => "transcript",
-            "attachment" => "attachment",
-            _ => "index",
-        };
-        let column = if kind == "attachment" { "attachment_id" } else { "conversation_id" };
-        if line.id.is_some_and(|id| subject.has(column, id)) {
-            gone.push(line.path);
-        } else if kind == "index" {
-            list.add(&reindex(root, &line, subject)?)?;
+        let Some(listed) = Listed::parse(&line) else { continue };
+        if listed.is_of(subject) {
+            gone.push(listed.path);
+        } else if listed.kind == "index" {
+            list.add(&reindex(root, listed, subject)?)?;
         } else {
-            let Line { path, id, bytes, sha256, .. } = line;
-            list.add(&Listed { path, kind, id, bytes, sha256 })?;
+            list.add(&listed)?;
         }
     }
     let (whole, rows) = list.finish()?;
@@ -166,18 +122,15 @@ fn relist(root: &Path, subject: &Subject) -> Result<Relisted, SinkError> {
 }
 
 /// Rewrite a page of the index without the subject's conversations.
-fn reindex(root: &Path, line: &Line, subject: &Subject) -> Result<Listed, SinkError> {
-    let Line { path, id, bytes, sha256, .. } = line;
-    let as_it_is =
-        Listed { path: path.clone(), kind: "index", id: *id, bytes: *bytes, sha256: sha256.clone() };
-    if !Directory::is_in_tree(path) {
-        return Ok(as_it_is);
+fn reindex(root: &Path, listed: Listed, subject: &Subject) -> Result<Listed, SinkError> {
+    if !Directory::is_in_tree(&listed.path) {
+        return Ok(listed);
     }
-    let place = root.join(path);
+    let place = root.join(&listed.path);
     let page = fs::read_to_string(&place).map_err(|error| SinkError::io("read", &place, error))?;
     let without = index::without(&page, &subject.conversations);
     if without == page {
-        return Ok(as_it_is);
+        return Ok(listed);
     }
     let write = || {
         let mut file = PartialFile::create(&place)?;
@@ -185,5 +138,5 @@ fn reindex(root: &Path, line: &Line, subject: &Subject) -> Result<Listed, SinkEr
         file.finish()?.rename()
     };
     write().map_err(|error| SinkError::io("write", &place, error))?;
-    Ok(Listed::of(path.clone(), "index", None, without.as_bytes()))
+    Ok(Listed::of(listed.path, "index", None, without.as_bytes()))
 }

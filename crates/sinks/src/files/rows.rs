@@ -1,23 +1,22 @@
 //! A file of rows: NDJSON or CSV.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use store::tables::{Batch, ColumnKind, ValueRef};
 
 use crate::SinkError;
 use crate::format::{Cell, Encoder};
-use crate::partial::{PartialFile, Whole};
 
 /// The file that is being written.
-pub(super) struct RowFile {
+pub(crate) struct RowFile<W> {
     path: PathBuf,
-    file: PartialFile,
+    file: W,
     encoder: Encoder,
 }
 
-impl RowFile {
-    pub(super) fn create(path: PathBuf, encoder: Encoder) -> Result<Self, SinkError> {
-        let mut file = PartialFile::create(&path).map_err(|error| SinkError::io("create", &path, error))?;
+impl<W: Write> RowFile<W> {
+    pub(super) fn begin(mut file: W, path: PathBuf, encoder: Encoder) -> Result<Self, SinkError> {
         encoder.head(&mut file).map_err(|error| SinkError::io("write", &path, error))?;
         Ok(Self { path, file, encoder })
     }
@@ -35,8 +34,8 @@ impl RowFile {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Whole, SinkError> {
-        self.file.finish().map_err(|error| SinkError::io("write", &self.path, error))
+    pub(super) fn finish(self) -> W {
+        self.file
     }
 }
 

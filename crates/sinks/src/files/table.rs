@@ -1,5 +1,6 @@
-//! The file of one part, in whichever format.
+//! The file of one part, in whichever format, written to whatever takes bytes.
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use store::tables::{Batch, Table};
@@ -8,16 +9,17 @@ use crate::SinkError;
 use crate::files::rows::RowFile;
 use crate::format::{Csv, Encoder, Format, Formulas, Ndjson};
 use crate::parquet::ParquetFile;
-use crate::partial::Whole;
 
 /// A file that is being written.
-pub(super) enum TableFile {
-    Rows(Box<RowFile>),
-    Parquet(Box<ParquetFile>),
+pub(crate) enum TableFile<W: Write + Send> {
+    Rows(Box<RowFile<W>>),
+    Parquet(Box<ParquetFile<W>>),
 }
 
-impl TableFile {
-    pub(super) fn create(
+impl<W: Write + Send> TableFile<W> {
+    /// Begin the file in `file`; `path` is what it is called when something fails.
+    pub(crate) fn begin(
+        file: W,
         path: PathBuf,
         table: &'static Table,
         format: Format,
@@ -27,21 +29,22 @@ impl TableFile {
         let encoder = match format {
             Format::Ndjson => Encoder::Ndjson(Ndjson::new(&columns())),
             Format::Csv => Encoder::Csv(Csv::new(formulas, &columns())),
-            Format::Parquet => return Ok(Self::Parquet(Box::new(ParquetFile::create(path, table)?))),
+            Format::Parquet => return Ok(Self::Parquet(Box::new(ParquetFile::begin(file, path, table)?))),
         };
-        Ok(Self::Rows(Box::new(RowFile::create(path, encoder)?)))
+        Ok(Self::Rows(Box::new(RowFile::begin(file, path, encoder)?)))
     }
 
-    pub(super) fn batch(&mut self, batch: Batch) -> Result<(), SinkError> {
+    pub(crate) fn batch(&mut self, batch: Batch) -> Result<(), SinkError> {
         match self {
             Self::Rows(file) => file.batch(&batch),
             Self::Parquet(file) => file.batch(batch),
         }
     }
 
-    pub(super) fn finish(self) -> Result<Whole, SinkError> {
+    /// End the file, and give back what it was written to.
+    pub(crate) fn finish(self) -> Result<W, SinkError> {
         match self {
-            Self::Rows(file) => file.finish(),
+            Self::Rows(file) => Ok(file.finish()),
             Self::Parquet(file) => file.finish(),
         }
     }

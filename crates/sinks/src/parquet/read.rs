@@ -1,12 +1,9 @@
 //! A Parquet file of ours, read back: one row group at a time.
 
-use std::fs::File;
-use std::path::Path;
-
 use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use ::parquet::data_type::{ByteArray, DataType};
 use ::parquet::errors::ParquetError;
-use ::parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
+use ::parquet::file::reader::{ChunkReader, FileReader as _, RowGroupReader, SerializedFileReader};
 use model::OrgId;
 use store::tables::{Batch, Table, ValueRef, columns};
 
@@ -18,12 +15,12 @@ use crate::parquet::{schema, to_io};
 /// # Errors
 /// Those of the file system, of `each`, and `InvalidData` for a file of another schema.
 pub(crate) fn read(
-    path: &Path,
+    file: impl ChunkReader + 'static,
     table: &'static Table,
     org: OrgId,
     mut each: impl FnMut(Batch) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    let reader = SerializedFileReader::new(File::open(path)?).map_err(to_io)?;
+    let reader = SerializedFileReader::new(file).map_err(to_io)?;
     let stored = reader.metadata().file_metadata().schema();
     let names: Vec<String> = stored.get_fields().iter().map(|field| field.name().to_owned()).collect();
     let other = || std::io::Error::new(std::io::ErrorKind::InvalidData, "the file has another schema");

@@ -4,6 +4,7 @@
 //! and what is compressed of it. A million messages of a few hundred bytes are some twenty groups and take seconds; the
 //! processor is the limit (dictionaries and zstd), not the disk.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -19,7 +20,6 @@ use store::tables::{Batch, Column, ColumnKind, Table, Texts, VERSION, Values};
 
 use crate::SinkError;
 use crate::parquet::{schema, to_io};
-use crate::partial::{PartialFile, Whole};
 
 /// Rows and bytes of a row group, at most.
 const GROUP_ROWS_MAX: usize = 65_536;
@@ -28,17 +28,16 @@ const GROUP_BYTES_MAX: usize = 32 * 1024 * 1024;
 const DICTIONARY_BYTES_MAX: usize = 256 * 1024;
 
 /// The file that is being written.
-pub(crate) struct ParquetFile {
+pub(crate) struct ParquetFile<W: Write + Send> {
     path: PathBuf,
-    writer: SerializedFileWriter<PartialFile>,
+    writer: SerializedFileWriter<W>,
     group: Vec<Batch>,
     rows: usize,
     bytes: usize,
 }
 
-impl ParquetFile {
-    pub(crate) fn create(path: PathBuf, table: &'static Table) -> Result<Self, SinkError> {
-        let file = PartialFile::create(&path).map_err(|error| SinkError::io("create", &path, error))?;
+impl<W: Write + Send> ParquetFile<W> {
+    pub(crate) fn begin(file: W, path: PathBuf, table: &'static Table) -> Result<Self, SinkError> {
         let properties = Arc::new(properties(table));
         let writer = SerializedFileWriter::new(file, schema::schema(table), properties)
             .map_err(|error| SinkError::io("write", &path, to_io(error)))?;
@@ -52,11 +51,9 @@ impl ParquetFile {
         if self.rows >= GROUP_ROWS_MAX || self.bytes >= GROUP_BYTES_MAX { self.flush() } else { Ok(()) }
     }
 
-    pub(crate) fn finish(mut self) -> Result<Whole, SinkError> {
+    pub(crate) fn finish(mut self) -> Result<W, SinkError> {
         self.flush()?;
-        let failed = |error| SinkError::io("write", &self.path, error);
-        let file = self.writer.into_inner().map_err(|error| failed(to_io(error)))?;
-        file.finish().map_err(failed)
+        self.writer.into_inner().map_err(|error| SinkError::io("write", &self.path, to_io(error)))
     }
 
     /// Write the row group that was gathered.
@@ -128,8 +125,8 @@ fn stepped(
 }
 
 /// Write one column of a row group.
-fn write_column(
-    group: &mut SerializedRowGroupWriter<'_, PartialFile>,
+fn write_column<W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<'_, W>,
     column: &Column,
     parts: Vec<Values>,
 ) -> Result<(), ParquetError> {

@@ -79,7 +79,7 @@ impl Reach {
 }
 
 /// Names that never are public (RFC 6761, 6762, 8375), whatever a name service says.
-fn is_local_name(name: &str) -> bool {
+pub(crate) fn is_local_name(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let ends = ["localhost", "local", "internal", "home.arpa", "lan"];
     ends.iter().any(|end| name == *end || name.strip_suffix(end).is_some_and(|head| head.ends_with('.')))

@@ -149,6 +149,19 @@ impl Fixture {
         }
     }
 
+    /// A conversation of so much text that its month takes several pieces.
+    pub(crate) async fn fill_long_month(&self) {
+        let mut long = snapshot(5_000);
+        long.conversation.created_at = Some(Millis(T0));
+        let text: String = std::iter::repeat_n("prices, and what they are for; ", 65_536).collect();
+        let messages =
+            (0..5).map(|n| Message { body: Some(Pii::new(text.clone())), ..message(50_000 + n, n) });
+        long.messages = Some(messages.collect());
+        let mut tx = self.db.begin().await.unwrap();
+        mirror::apply(&mut tx, ORG, &[long], Millis(T0)).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// `count` conversations, the first hundred of five messages; the very first has something of everything.
     pub(crate) async fn fill(&self, count: i64) {
         let now = Millis(T0);

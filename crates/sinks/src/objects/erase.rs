@@ -1,0 +1,217 @@
+//! Removing a person from what has been committed to an object store.
+//!
+//! Each object that can hold rows of somebody is read through; one that does is written anew under another name without them. Then the
+//! manifest is swapped, and what it no longer names goes at once, also what an export before had left for its readers: a
+//! person's rows do not wait for them. Cut off in between it is to be repeated, and finds less.
+
+use std::io::{self, BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+
+use model::RunId;
+use store::tables::{self, Table};
+use tokio::runtime::Handle;
+
+use crate::SinkError;
+use crate::blocking::joined;
+use crate::export::{FileList, Listed};
+use crate::format::{Format, Records};
+use crate::objects::bucket::Bucket;
+use crate::objects::current;
+use crate::objects::error::ObjectError;
+use crate::objects::place;
+use crate::objects::read::{ObjectBytes, ObjectReader, failed};
+use crate::objects::state::Held;
+use crate::objects::sweep;
+use crate::objects::upload::{PieceWriter, pieces, upload};
+use crate::parquet::{self, ParquetFile};
+use crate::partial::Written;
+use crate::rewrite;
+use crate::sink::{Erased, PartFile, Subject};
+use crate::transcript::index;
+
+/// Whose claim it is while an erasure is under way; one that was cut off is taken over by the next at once.
+const ERASURE: &str = "erasure";
+
+/// Erase under this prefix. One that holds no export has nothing to erase.
+pub(super) async fn erase(bucket: &Bucket, subject: &Subject) -> Result<Erased, SinkError> {
+    let Some((found, _)) = current::read(bucket).await? else { return Ok(Erased::default()) };
+    if found.org_id != subject.org {
+        let place = bucket.place().to_owned();
+        return Err(ObjectError::OtherOrg { place, found: found.org_id.0 }.into());
+    }
+    let mut held = Held::claim(bucket, subject.org, &RunId(ERASURE.to_owned())).await?;
+    let erased = rewrite_all(bucket, &mut held, subject).await;
+    held.release().await;
+    erased
+}
+
+async fn rewrite_all(bucket: &Bucket, held: &mut Held, subject: &Subject) -> Result<Erased, SinkError> {
+    let Some((mut manifest, version)) = current::read(bucket).await? else { return Ok(Erased::default()) };
+    let Some(format) = Format::named(&manifest.format) else { return Ok(Erased::default()) };
+    let mut erased = Erased::default();
+    for part in &mut manifest.tables {
+        let Some(table) = tables::table(&part.table) else { continue };
+        if Subject::columns(table).is_empty() || place::run_of(&part.file).is_none() {
+            continue;
+        }
+        erased.rows += rewrite_part(bucket, part, (table, format), subject).await?;
+        held.renew().await?;
+    }
+    let mut gone = Vec::new();
+    if let Some(files) = manifest.files.take() {
+        let list = files.file.clone();
+        let (files, left) = relist(bucket, files, subject).await?;
+        erased.files = left.len() as u64;
+        gone = left;
+        gone.extend((files.file != list).then_some(list));
+        manifest.files = Some(files);
+    }
+    // What was proved and signed is no longer what is there.
+    (manifest.proof, manifest.public_key) = (None, String::new());
+    held.change(|state| state.retired.clear()).await?;
+    bucket.delete(place::SIGNATURE).await?;
+    current::swap(bucket, place::MANIFEST, manifest.text(), Some(&version)).await?;
+    for name in &gone {
+        bucket.delete(name).await?;
+    }
+    sweep::sweep(bucket, Some(&manifest), held.state(), &[]).await?;
+    Ok(erased)
+}
+
+/// Write a part anew without the subject's rows, when it has some; how many.
+async fn rewrite_part(
+    bucket: &Bucket,
+    part: &mut PartFile,
+    (table, format): (&'static Table, Format),
+    subject: &Subject,
+) -> Result<u64, SinkError> {
+    let from = bucket.bytes_of(part);
+    let name = PathBuf::from(&part.file);
+    let (from_once, subject_once, name_once) = (from.clone(), subject.clone(), name.clone());
+    let counted =
+        tokio::task::spawn_blocking(move || count(from_once, &name_once, (table, format), &subject_once));
+    let removed = joined(table.name, counted).await?;
+    if removed == 0 {
+        return Ok(0);
+    }
+    let subject = subject.clone();
+    let (object, written) = put_anew(bucket, &part.file, table.name, move |mut into| {
+        let failed = |error| failed("rewrite", &name, error);
+        match format {
+            Format::Ndjson | Format::Csv => {
+                let records = if format == Format::Csv { Records::Csv } else { Records::Ndjson };
+                rewrite::rows(ObjectReader::new(from), &mut into, records, table, &subject)
+                    .map_err(failed)?;
+                into.finish().map_err(failed)
+            }
+            Format::Parquet => {
+                let mut file = ParquetFile::begin(into, name.clone(), table)?;
+                rewrite::columns(from, &mut file, table, &subject, failed)?;
+                file.finish()?.finish().map_err(failed)
+            }
+        }
+    })
+    .await?;
+    part.rows = part.rows.saturating_sub(removed);
+    (part.file, part.bytes, part.sha256) = (object, written.bytes, written.sha256);
+    part.digest = String::new();
+    Ok(removed)
+}
+
+/// How many of a part's rows are the subject's.
+fn count(
+    from: ObjectBytes,
+    name: &Path,
+    (table, format): (&'static Table, Format),
+    subject: &Subject,
+) -> Result<u64, SinkError> {
+    let mut removed = 0;
+    let read = match format {
+        Format::Ndjson => {
+            rewrite::rows(ObjectReader::new(from), &mut io::sink(), Records::Ndjson, table, subject)
+                .map(|rows| removed = rows)
+        }
+        Format::Csv => rewrite::rows(ObjectReader::new(from), &mut io::sink(), Records::Csv, table, subject)
+            .map(|rows| removed = rows),
+        Format::Parquet => parquet::read(from, table, subject.org, |batch| {
+            let before = batch.rows();
+            removed += (before - rewrite::without(batch, subject).rows()) as u64;
+            Ok(())
+        }),
+    };
+    read.map_err(|error| failed("rewrite", name, error))?;
+    Ok(removed)
+}
+
+/// Write the object that takes another's place: its name, and what it holds.
+async fn put_anew(
+    bucket: &Bucket,
+    name: &str,
+    step: &'static str,
+    write: impl FnOnce(PieceWriter) -> Result<Written, SinkError> + Send + 'static,
+) -> Result<(String, Written), SinkError> {
+    let object = place::next(name);
+    let note = format!("{}/{ERASURE}.json", place::uploads(ERASURE));
+    let (into, mut pieces) = pieces();
+    let writing = tokio::task::spawn_blocking(move || write(into));
+    let uploaded = upload(bucket, &object, &note, &mut pieces).await;
+    drop(pieces);
+    let written = joined(step, writing).await;
+    match uploaded? {
+        true => Ok((object, written?)),
+        false => Err(written.err().unwrap_or(SinkError::WriterStopped { step })),
+    }
+}
+
+/// Write the list of files without the subject's, and the pages of the index without their lines: the list as the manifest
+/// names it from now on, and the files that are to go.
+async fn relist(
+    bucket: &Bucket,
+    mut files: PartFile,
+    subject: &Subject,
+) -> Result<(PartFile, Vec<String>), SinkError> {
+    let Some(folder) = place::folder_of_list(&files.file) else { return Ok((files, Vec::new())) };
+    let (folder, runtime) = (folder.to_owned(), Handle::current());
+    let from = ObjectBytes::new(bucket.clone(), &files.file, files.bytes, runtime.clone());
+    let (told, gone) = tokio::sync::oneshot::channel();
+    let (pages, subject, name) = (bucket.clone(), subject.clone(), PathBuf::from(&files.file));
+    let (object, written) = put_anew(bucket, &files.file, "files", move |into| {
+        let mut list = FileList::over(into, name.clone());
+        let mut gone = Vec::new();
+        for line in BufReader::new(ObjectReader::new(from)).lines() {
+            let line = line.map_err(|error| failed("rewrite", &name, error))?;
+            let Some(listed) = Listed::parse(&line).filter(|listed| listed.path.starts_with(&folder)) else {
+                continue;
+            };
+            if listed.is_of(&subject) {
+                gone.push(listed.path);
+            } else if listed.kind == "index" {
+                list.add(&runtime.block_on(reindex(&pages, listed, &subject))?)?;
+            } else {
+                list.add(&listed)?;
+            }
+        }
+        let (into, rows) = list.end();
+        let _ = told.send((gone, rows));
+        into.finish().map_err(|error| failed("rewrite", &name, error))
+    })
+    .await?;
+    let (gone, rows) = gone.await.unwrap_or_default();
+    files.rows = rows;
+    (files.file, files.bytes, files.sha256) = (object, written.bytes, written.sha256);
+    Ok((files, gone))
+}
+
+/// Rewrite a page of the index without the subject's conversations.
+async fn reindex(bucket: &Bucket, listed: Listed, subject: &Subject) -> Result<Listed, ObjectError> {
+    const PAGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+    let Some((page, _)) = bucket.get(&listed.path, PAGE_BYTES_MAX).await? else { return Ok(listed) };
+    let page = String::from_utf8_lossy(&page).into_owned();
+    let without = index::without(&page, &subject.conversations);
+    if without == page {
+        return Ok(listed);
+    }
+    let relisted = Listed::of(listed.path, "index", None, without.as_bytes());
+    bucket.put(&relisted.path, without.into()).await?;
+    Ok(relisted)
+}
