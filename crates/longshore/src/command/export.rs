@@ -1,6 +1,7 @@
 //! `longshore export`: the archive as files and tables that any program reads, and the runs that wrote them.
 
 mod list;
+mod objects;
 mod progress;
 mod resume;
 mod show;

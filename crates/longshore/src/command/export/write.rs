@@ -6,9 +6,11 @@ use clap::ValueEnum;
 use model::OrgId;
 use serde::Serialize;
 use sinks::format::Formulas;
+use sinks::objects::ObjectAddress;
 use sinks::{Begin, Destination, ExportOptions, ExportReport, Exporter, Format};
 use store::Db;
 
+use super::objects;
 use super::progress::Painter;
 use crate::app::App;
 use crate::database::{self, Missing};
@@ -26,9 +28,11 @@ pub(super) struct Args {
     /// Format of the tables
     #[arg(long, value_enum)]
     format: FormatFlag,
-    /// Folder to write into; made if need be
-    #[arg(long, value_name = "DIR")]
+    /// Folder to write into, made if need be; or an object store: s3://BUCKET/PREFIX, gs://…, az://…
+    #[arg(long, value_name = "DESTINATION")]
     to: PathBuf,
+    #[command(flatten)]
+    store: objects::Args,
     /// Leave the transcripts (text, HTML and Markdown) out
     #[arg(long)]
     no_transcripts: bool,
@@ -83,10 +87,16 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         FormulasFlag::Keep => Formulas::Keep,
         FormulasFlag::Defuse => Formulas::Defuse,
     };
+    let destination = match args.to.to_str().filter(|to| ObjectAddress::is_one(to)) {
+        Some(address) => Destination::parse_reaching(address, format.name(), formulas, &|address| {
+            objects::bucket(app, address, &args.store)
+        })?,
+        None => Destination::folder(args.to, format, formulas),
+    };
     let options = ExportOptions {
-        destination: Destination::folder(args.to, format, formulas),
-        transcripts: !args.no_transcripts,
-        attachments: !args.no_attachments,
+        transcripts: !args.no_transcripts && destination.dir().is_some(),
+        attachments: !args.no_attachments && destination.dir().is_some(),
+        destination,
         begin: if args.anew { Begin::Anew } else { Begin::GoOn },
         who: who::command(),
     };
