@@ -105,6 +105,9 @@ impl Connections {
         who: &Who,
     ) -> Result<Vec<Ended>, EngineError> {
         let chosen = self.chosen(selection).await?;
+        if *selection == Selection::All {
+            self.end_links(who).await?;
+        }
         for page in chosen.chunks(PAGE as usize) {
             self.begin(page, plan, who).await?;
         }
@@ -132,6 +135,14 @@ impl Connections {
             after = last.connection_id.clone();
             all.extend(page);
         }
+    }
+
+    /// End the links that would connect any organization.
+    async fn end_links(&self, who: &Who) -> Result<(), EngineError> {
+        const DOING: &str = "end the links to connect with";
+        let mut tx = self.db.begin().await.doing(DOING)?;
+        disconnects::end_links(&mut tx, None, who, self.seams.clock.now()).await.doing(DOING)?;
+        tx.commit().await.doing(DOING)
     }
 
     /// Mark connections as being given up, and stop what works for them: one transaction.

@@ -1,7 +1,7 @@
 //! The jobs, one file each, and the registry by which a worker knows them.
 
 mod archive;
-mod asking;
+pub(crate) mod asking;
 mod compare;
 pub(crate) mod deliver;
 mod end_unused;

@@ -29,6 +29,9 @@ const LOCK: &str = ".longshore-lock";
 /// What the directory that a tree replaces is called until it is gone.
 const REPLACED: &str = ".replaced.partial";
 
+/// Parts that an earlier process of the run finished, with the files that wait for their names.
+pub type Finished = Vec<(PartFile, Option<Whole>)>;
+
 /// A directory that this run alone may write.
 #[derive(Debug)]
 pub struct Directory {
@@ -59,7 +62,7 @@ impl Directory {
         root: &Path,
         begun: &Manifest,
         recorded: Vec<PartFile>,
-    ) -> Result<(Self, Vec<(PartFile, Option<Whole>)>), SinkError> {
+    ) -> Result<(Self, Finished), SinkError> {
         let directory = Self::take(root, begun.org_id)?;
         if let Some(held) = directory.previous.as_ref().filter(|held| Format::named(&held.format).is_none()) {
             return Err(SinkError::OtherFormat { path: root.to_path_buf(), found: held.format.clone() });

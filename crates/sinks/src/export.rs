@@ -165,7 +165,7 @@ pub async fn export(
         progress(now);
     };
     let written = tokio::select! {
-        written = write(exporter, &begun, options, &mut told) => written,
+        written = Box::pin(write(exporter, &begun, options, &mut told)) => written,
         asked = watch.asked(exporter, &begun.plan.run) => Err(asked),
         () = stop => Err(SinkError::Stopped { asked: Asked::Pause }),
     };
@@ -191,7 +191,7 @@ async fn write(
 ) -> Result<Written, SinkError> {
     let mut target = options.destination.target();
     let plan = run::check(exporter, begun, options, target.sink()).await?;
-    let filled = fill(exporter, &plan, options, &mut target, progress).await;
+    let filled = Box::pin(fill(exporter, &plan, options, &mut target, progress)).await;
     if filled.is_err() {
         // The first failure is the one to tell.
         target.give_up().await;

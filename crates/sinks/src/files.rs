@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::SinkError;
 use crate::blocking::{blocking, joined, spawn};
-use crate::directory::{Directory, TABLES};
+use crate::directory::{Directory, Finished, TABLES};
 pub(crate) use crate::files::place::{is_file_of_ours, is_ours};
 pub(crate) use crate::files::table::TableFile;
 use crate::format::{Format, Formulas};
@@ -48,7 +48,7 @@ struct Run {
     /// The tables in the order of the manifest.
     order: Vec<&'static str>,
     /// The parts that are whole; those in a tree have their names, the others wait for theirs.
-    parts: Vec<(PartFile, Option<Whole>)>,
+    parts: Finished,
     open: Option<Open>,
     extras: Extras,
 }

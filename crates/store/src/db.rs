@@ -1,9 +1,10 @@
 //! Opening a store, and the transaction in which everything is written.
 //!
 //! SQLite: one write connection, so that writers queue inside the process instead of meeting `SQLITE_BUSY`,
-//! and a pool for reads (WAL: readers never wait for the writer). PostgreSQL: one pool for both.
+//! and a pool for reads (WAL: readers never wait for the writer); whole tables are read apart from it. PostgreSQL: one pool for both.
 //! `synchronous=FULL`: an acknowledged write is on disk.
 
+pub(crate) mod bulk;
 mod fold;
 mod postgres;
 mod sqlite;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use crate::audit;
+use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
 use crate::error::StoreError;
 use crate::migrate;
@@ -46,7 +48,7 @@ pub struct Db {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Pools {
-    Sqlite { write: SqlitePool, read: SqlitePool, path: PathBuf, folding: Arc<Folding> },
+    Sqlite { write: SqlitePool, read: SqlitePool, bulk: Arc<Bulk>, path: PathBuf, folding: Arc<Folding> },
     Postgres(PgPool),
 }
 
@@ -104,7 +106,8 @@ impl Db {
     /// Close all connections; SQLite folds its log into the file.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { write, read, .. } => {
+            Pools::Sqlite { write, read, bulk, .. } => {
+                bulk.close();
                 read.close().await;
                 write.close().await;
             }

@@ -12,7 +12,7 @@ use crate::connections::ConnectionState;
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
 
-pub use order::{Because, NOTICE, Order, RETRIES_MS, REVOKE_KIND, begin, carrier};
+pub use order::{Because, NOTICE, Order, RETRIES_MS, REVOKE_KIND, begin, carrier, end_links};
 pub use words::{Data, Left, Revocation};
 
 /// How far a disconnect has come.

@@ -210,6 +210,15 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error() {
+            Some(found) => from_sqlite(found.extended_code.into(), Some(found.extended_code.to_string())),
+            None => Self::Database { code: None },
+        }
+    }
+}
+
 fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     let code = error.code().map(std::borrow::Cow::into_owned);
     if let Some(postgres) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>() {
@@ -221,7 +230,11 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     if error.is_unique_violation() {
         return StoreError::Conflict { table: table_of_sqlite_conflict(error.message()) };
     }
-    // The low byte is the primary result code (SQLite: "Result and Error Codes").
+    from_sqlite(number, code)
+}
+
+/// The low byte is the primary result code (SQLite: "Result and Error Codes").
+fn from_sqlite(number: i64, code: Option<String>) -> StoreError {
     match number & 0xff {
         5 | 6 => StoreError::Locked,
         8 => StoreError::ReadOnly,

@@ -115,6 +115,24 @@ pub async fn acknowledge(
     audit::append(tx, &NewEntry::done(now, who, Action::NoticeAcknowledge, object).org(org))
 }
 
+row! {
+    struct CountRow {
+        kind: String,
+        notices: i64,
+    }
+}
+
+const COUNTS: &str = "SELECT kind, COUNT(*) AS notices FROM notices GROUP BY kind ORDER BY kind";
+
+/// How many notices of each kind stand.
+///
+/// # Errors
+/// The database's error.
+pub async fn counts(db: &Db) -> Result<Vec<(String, i64)>, StoreError> {
+    let rows: Vec<CountRow> = on_db!(db, pool => sqlx::query_as(COUNTS).fetch_all(pool).await)?;
+    Ok(rows.into_iter().map(|row| (row.kind, row.notices)).collect())
+}
+
 const LIST: &str = "
     SELECT org_id, kind, subject, message, first_at, last_at, times FROM notices
     WHERE $1 = 0 OR org_id = $1 ORDER BY org_id, kind, subject LIMIT $2";
@@ -146,5 +164,9 @@ impl From<NoticeRow> for Notice {
     }
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] =
-    &[("notices::RAISE", RAISE), ("notices::DISMISS", DISMISS), ("notices::LIST", LIST)];
+pub(crate) const STATEMENTS: &[(&str, &str)] = &[
+    ("notices::RAISE", RAISE),
+    ("notices::DISMISS", DISMISS),
+    ("notices::COUNTS", COUNTS),
+    ("notices::LIST", LIST),
+];

@@ -8,7 +8,7 @@ use crate::clients::ClientError;
 use crate::job::{Class as Cause, Finished, JobContext, JobError};
 
 /// The kind of notices about scopes that are missing.
-const NOTICE: &str = "scope";
+pub(crate) const NOTICE: &str = "scope";
 /// After a connection was replaced under a call, in milliseconds.
 const REPLACED_MS: u64 = 1_000;
 

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use store::{StoreError, pauses, queue, workers};
+use store::notices::{OF_CONNECTION, OF_UNUSED};
+use store::{StoreError, disconnects, endpoints, honey, notices, pauses, queue, uses, workers};
 use tokio::task::JoinHandle;
 
 use crate::job::Kind;
+use crate::jobs::asking;
 use crate::node::Node;
+use crate::watch;
 
 /// How often the gauges are read, in milliseconds: they count the whole table.
 const GAUGES_MS: i64 = 15_000;
@@ -14,6 +17,18 @@ const GAUGES_MS: i64 = 15_000;
 const PRUNE_MS: i64 = 10 * 60 * 1_000;
 /// Deletions in one pruning: what is left over is the next one's.
 const PRUNES_MAX: u32 = 100;
+
+/// The kinds of notices that there are; whatever else the table holds is counted as `other`.
+const NOTICES: [&str; 8] = [
+    OF_CONNECTION,
+    OF_UNUSED,
+    disconnects::NOTICE,
+    endpoints::NOTICE,
+    honey::NOTICE,
+    uses::alarms::NOTICE,
+    asking::NOTICE,
+    watch::NOTICE,
+];
 
 /// The task; it ends when this is dropped.
 pub(super) struct Upkeep(JoinHandle<()>);
@@ -103,5 +118,10 @@ async fn gauges(node: &Node, registry: &[Kind]) -> Result<(), StoreError> {
     node.metrics.queue_due_age_seconds.set(now.since(oldest) as f64 / 1_000.0);
     let pauses = pauses::list(&node.db, now).await?.len();
     node.metrics.queue_pauses.set(i64::try_from(pauses).unwrap_or(i64::MAX));
+    node.metrics.notices.clear();
+    for (kind, standing) in notices::counts(&node.db).await? {
+        let kind = NOTICES.iter().find(|known| **known == kind).map_or("other", |known| *known);
+        node.metrics.notices.of(kind).inc_by(standing);
+    }
     Ok(())
 }

@@ -10,6 +10,7 @@ use engine::job::{Class, Job, Kind, Order};
 use engine::{Finished, JobContext, JobError, Node, NodeLimits, Scheduler, Settling, StopSwitch, Worker};
 use model::{Clock as _, Entropy, FakeClock, Millis, OrgId, SeededEntropy};
 use serde::{Deserialize, Serialize};
+use store::notices::{self, NewNotice};
 use store::pauses::{self, Scope};
 use store::queue;
 use store::vault::{Key, Vault};
@@ -269,6 +270,28 @@ async fn failures_are_tried_again_and_end_as_dead_letters() {
         let told: Vec<_> = runs.iter().map(|run| (run.outcome.as_str(), run.error.as_deref())).collect();
         let panicked = ("retry", Some("panicked: panicked"));
         assert_eq!(told, [("done", None), panicked, ("retry", Some("server: status 503"))]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn notices_that_stand_are_counted_by_kind() {
+    for database in Database::each().await {
+        let rig = Rig::new(database, 14);
+        let mut tx = rig.database.db.begin().await.unwrap();
+        for (kind, subject) in [("vendor", "sunset"), ("vendor", "errors"), ("of another version", "x")] {
+            let notice = NewNotice { org: OrgId(1), kind, subject, message: "something" };
+            notices::raise(&mut tx, &notice, rig.clock.now()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let node = rig.node(&rig.clock, NodeLimits::default());
+        let worker = Worker::new(Arc::clone(&node), REGISTRY);
+        let works = tokio::spawn(async move { worker.run().await });
+        let told = |kind: &str, count: u32| {
+            node.metrics.encode().contains(&format!("notices{{kind=\"{kind}\"}} {count}\n"))
+        };
+        rig.until(|_| told("vendor", 2) && told("other", 1)).await;
+        rig.stop.set();
+        works.await.unwrap();
     }
 }
 

@@ -2,6 +2,8 @@
 
 use sinks::SinkError;
 use sinks::objects::ObjectError;
+use sinks::postgres::PostgresError;
+use sinks::sqlite::SqliteError;
 
 use super::store::store_exit;
 use super::{Failure, chain};
@@ -25,7 +27,11 @@ impl From<SinkError> for Failure {
             SinkError::PartLost { .. } | SinkError::ReadBack { .. } => Exit::Incomplete,
             SinkError::NotWritable { .. } | SinkError::DiskFull { .. } | SinkError::Io { .. } => Exit::Disk,
             SinkError::Objects(error) => objects_exit(error),
-            SinkError::Store(source) => store_exit(source),
+            SinkError::Store(source)
+            | SinkError::Postgres(PostgresError::Server { source, .. })
+            | SinkError::Sqlite(SqliteError::Database { source, .. }) => store_exit(source),
+            SinkError::Postgres(PostgresError::Late { .. }) => Exit::Unreachable,
+            SinkError::Postgres(_) | SinkError::Sqlite(_) => Exit::Usage,
             _ => Exit::Unexpected,
         };
         Self::new(exit, chain(&error)).hint_maybe(error.hint())

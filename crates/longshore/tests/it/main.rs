@@ -17,6 +17,7 @@ mod databases;
 mod demo;
 mod dialogues;
 mod endpoints;
+mod export_crash;
 mod full_disk;
 mod handover;
 mod honey;

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use drift::{OsEntropy, SystemClock};
 use model::Clock;
@@ -14,6 +15,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+
+/// Where what is written is kept to be searched for secrets, and what keeps it (`.ci/keep-writes.c`).
+const KEEPING: [&str; 3] = ["KEEP_WRITES_TO", "KEEP_WRITES_FROM", "LD_PRELOAD"];
 
 /// A folder of its own, where the program is run without the surrounding environment.
 pub(crate) struct Place {
@@ -53,6 +57,7 @@ impl Place {
     pub(crate) fn command<S: AsRef<OsStr>>(&self, words: &[S]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_longshore"));
         command.args(words).current_dir(self.folder.path()).env_clear().env("HOME", self.folder.path());
+        command.envs(KEEPING.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -85,6 +90,11 @@ impl Place {
     }
 
     pub(crate) fn ran(&self, output: Output) -> Ran {
+        if let Some(folder) = std::env::var_os(KEEPING[0]) {
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+            let name = format!("{}-stderr-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+            std::fs::write(Path::new(&folder).join(name), &output.stderr).unwrap();
+        }
         let folder = self.folder.path().display().to_string();
         let text = |bytes: &[u8]| without_ports(&String::from_utf8_lossy(bytes).replace(&folder, "DIR"));
         Ran {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::SinkError;
-use crate::directory::{Directory, TABLES, remove};
+use crate::directory::{Directory, Finished, TABLES, remove};
 use crate::manifest::Manifest;
 use crate::partial::{Whole, Written, hash, partial_path};
 use crate::sink::PartFile;
@@ -16,7 +16,7 @@ pub(super) fn find(
     directory: &Directory,
     begun: &Manifest,
     recorded: Vec<PartFile>,
-) -> Result<Vec<(PartFile, Option<Whole>)>, SinkError> {
+) -> Result<Finished, SinkError> {
     let (in_tree, plain): (Vec<_>, Vec<_>) = recorded.into_iter().partition(|part| part.file.contains('/'));
     let mut parts = Vec::with_capacity(in_tree.len() + plain.len());
     for part in plain {

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use drift::SystemClock;
 use model::{Millis, OrgId};
-use sinks::SinkError;
 use sinks::copy::{self, Source};
 use sinks::postgres::{PostgresAddress, PostgresError, PostgresSink};
 use sinks::sink::{Part, Plan, Sink};
+use sinks::{Destination, ExportOptions, Format, SinkError};
 use sqlx::{AssertSqlSafe, PgPool, Row as _};
 use store::export_runs::ExportMode;
 use store::tables::{self, Batch, ColumnKind, Row, TABLES, Table, Value, ValueRef};
@@ -134,6 +134,27 @@ async fn a_database_of_the_users_keeps_what_sinks_promise() {
         let book = "SELECT export_run_id || ' ' || finished_at || ' ' || (counts::json ->> 'conversations')
             FROM \"Drift \"\"lake\"\"\".longshore_export";
         assert_eq!(lake.text(book).await, format!("run 3 {T0} 90"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_export_is_read_back_and_found_equal() {
+    with_lake(async |fixture, lake| {
+        fixture.fill(70).await;
+        let address = PostgresAddress::parse(&lake.url, Some(SCHEMA)).unwrap();
+        let options = ExportOptions {
+            destination: Destination::Postgres { address },
+            transcripts: false,
+            attachments: false,
+            ..fixture.options(Format::Csv)
+        };
+        for _ in 0..2 {
+            let report = fixture.export(&options).await.unwrap();
+            assert!(report.equal && report.rows > 500, "{report:?}");
+            assert!(report.destination.ends_with("?schema=Drift+%22lake%22"), "{}", report.destination);
+        }
+        assert_eq!(lake.leftovers().await, "");
     })
     .await;
 }

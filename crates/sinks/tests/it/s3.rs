@@ -86,9 +86,9 @@ impl S3 {
         self.state.lock().unwrap().objects.keys().cloned().collect()
     }
 
-    /// Uploads in pieces that are neither completed nor aborted.
+    /// Pieces of uploads that are neither completed nor aborted: what a store keeps, and bills.
     pub(crate) fn unfinished(&self) -> usize {
-        self.state.lock().unwrap().uploads.len()
+        self.state.lock().unwrap().uploads.values().map(|(_, pieces)| pieces.len()).sum()
     }
 
     /// What was changed since this was last asked: method and name.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use model::{ContactId, ConversationId, Millis, OrgId};
-use sinks::SinkError;
 use sinks::copy::{self, Source};
 use sinks::sink::{Plan, Sink, Subject};
 use sinks::sqlite::{SqliteError, SqliteSink};
+use sinks::{Destination, ExportOptions, Format, SinkError};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
 use store::export_runs::ExportMode;
@@ -95,6 +95,25 @@ async fn one_file_keeps_what_sinks_promise() {
         let file = OneFile::of(&fixture);
         conformance::holds(&fixture, &file).await;
         assert_eq!(file.beside(), "archive.foreign archive.sqlite archive.sqlite.longshore-lock");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_export_is_read_back_and_found_equal() {
+    on_both(async |fixture| {
+        fixture.fill(70).await;
+        let file = OneFile::of(&fixture);
+        let options = ExportOptions {
+            destination: Destination::sqlite(file.path.clone()),
+            transcripts: false,
+            attachments: false,
+            ..fixture.options(Format::Csv)
+        };
+        for _ in 0..2 {
+            let report = fixture.export(&options).await.unwrap();
+            assert!(report.equal && report.rows > 500, "{report:?}");
+        }
     })
     .await;
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
 use crate::db::{OpenOptions, Pools};
 use crate::error::StoreError;
@@ -50,7 +51,8 @@ pub(super) async fn open(path: &Path, options: OpenOptions) -> Result<Pools, Sto
         .test_before_acquire(false)
         .connect_lazy_with(read_options);
     let folding = Arc::new(Folding::start(read.clone()));
-    Ok(Pools::Sqlite { write, read, path: path.to_owned(), folding })
+    let bulk = Arc::new(Bulk::new(path.to_owned(), Duration::from_millis(options.busy_timeout_ms)));
+    Ok(Pools::Sqlite { write, read, bulk, path: path.to_owned(), folding })
 }
 
 /// The connection that writes, with the schema up to date. Turning a new file to the write-ahead log answers "busy" at

@@ -8,6 +8,7 @@ use crate::audit::{self, Action, NewEntry, Object, ObjectKind, Who};
 use crate::connections::Connection;
 use crate::db::Tx;
 use crate::error::StoreError;
+use crate::install::links;
 use crate::queue::{self, NewJob, priority};
 use crate::{notices, pauses, schedules};
 
@@ -54,9 +55,9 @@ pub(super) const ASK: &str = "
         until_at = CASE WHEN excluded.until_at < disconnects.until_at THEN excluded.until_at
             ELSE disconnects.until_at END";
 
-/// Begin a disconnect: the connection is marked, its organization's schedules and waiting jobs end, the pause and the notices
-/// that it caused are taken back, the audit log is told, and a job is put on the queue that carries the rest through. From
-/// the commit on nothing uses the connection's tokens but their revocation.
+/// Begin a disconnect: the connection is marked, its organization's schedules, waiting jobs and links to connect with end, the
+/// pause and the notices that it caused are taken back, the audit log is told, and a job is put on the queue that carries the
+/// rest through. From the commit on nothing uses the connection's tokens but their revocation.
 ///
 /// Answers whether there was a connection to give up. Asking again is no harm: whoever asked for erasure once has asked, and
 /// the sooner end of the tries holds.
@@ -84,8 +85,22 @@ pub async fn begin(
     let object = Object::new(ObjectKind::Connection, id.0.as_str());
     let entry = NewEntry::done(now, order.who, Action::ConnectionDisconnect, object).org(org);
     audit::append(tx, &entry.because(reason(&order)))?;
+    end_links(tx, Some(org), order.who, now).await?;
     queue::enqueue(tx, &[carrier(id, order.job_id, order.due_at)], now).await?;
     Ok(true)
+}
+
+/// End the links by which an organization (`None`: any) could be connected once more: whoever holds one could.
+///
+/// # Errors
+/// The database's error.
+pub async fn end_links(tx: &mut Tx, org: Option<OrgId>, who: &Who, now: Millis) -> Result<(), StoreError> {
+    for link in links::revoke_of(tx, org, now).await? {
+        let object = Object::new(ObjectKind::ShareLink, link.0.as_str());
+        let entry = NewEntry::done(now, who, Action::ShareLinkRevoke, object).because("disconnected");
+        audit::append(tx, &NewEntry { org, ..entry })?;
+    }
+    Ok(())
 }
 
 async fn ask(

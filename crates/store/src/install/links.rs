@@ -251,6 +251,24 @@ pub async fn revoke(tx: &mut Tx, link: &ShareLinkId, now: Millis) -> Result<bool
     changed(tx, REVOKE, link, now).await
 }
 
+const REVOKE_OF: &str = "
+    UPDATE share_links SET revoked_at = $2 WHERE org_id = $1 AND revoked_at IS NULL AND ends_at > $2
+    RETURNING link_id";
+
+/// Revoke the links that take this organization's grant and no other (`None`: those that take any), as far as they have
+/// not ended; answers which.
+///
+/// # Errors
+/// The database's error.
+pub async fn revoke_of(tx: &mut Tx, org: Option<OrgId>, now: Millis) -> Result<Vec<ShareLinkId>, StoreError> {
+    let revoked: Vec<String> = on_tx!(tx, conn => sqlx::query_scalar(REVOKE_OF)
+        .bind(memberships::column(org))
+        .bind(now.0)
+        .fetch_all(conn)
+        .await)?;
+    Ok(revoked.into_iter().map(ShareLinkId).collect())
+}
+
 async fn changed(
     tx: &mut Tx,
     text: &'static str,
@@ -330,6 +348,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("install::links::TAKE", TAKE),
     ("install::links::GIVE_BACK", GIVE_BACK),
     ("install::links::REVOKE", REVOKE),
+    ("install::links::REVOKE_OF", REVOKE_OF),
     ("install::links::KEY", KEY),
     ("install::links::INSERT_KEY", INSERT_KEY),
 ];

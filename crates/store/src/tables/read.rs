@@ -3,11 +3,14 @@
 //! A page is read after the last key of the page before, so that it costs the same wherever it lies. Pages are
 //! read one after another, not in one snapshot.
 
+use std::sync::Arc;
+
 use futures_util::TryStreamExt as _;
 use model::{Millis, OrgId};
 use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 
-use crate::db::Db;
+use crate::db::{Db, Pools};
 use crate::error::StoreError;
 use crate::tables::{Batch, ColumnKind, Cut, Month, Row, Table, Value, Values};
 
@@ -23,30 +26,18 @@ pub struct Partition {
     keys: Option<(i64, i64)>,
 }
 
-/// Append what a row holds to the columns, from either driver.
-macro_rules! append {
-    ($columns:expr, $row:expr) => {
-        for (index, column) in $columns.iter_mut().enumerate() {
-            match column {
-                Values::Integers(values) => values.push($row.try_get_unchecked(index)?),
-                Values::Reals(values) => values.push($row.try_get_unchecked(index)?),
-                Values::Flags(values) => values.push($row.try_get_unchecked(index)?),
-                Values::Texts(texts) => texts.push($row.try_get_unchecked(index)?),
-                Values::Bytes(values) => values.push($row.try_get_unchecked(index)?),
-            }
+/// Append what a row of PostgreSQL holds to the columns.
+fn append(row: &PgRow, columns: &mut [Values]) -> Result<(), StoreError> {
+    for (index, column) in columns.iter_mut().enumerate() {
+        match column {
+            Values::Integers(values) => values.push(row.try_get_unchecked(index)?),
+            Values::Reals(values) => values.push(row.try_get_unchecked(index)?),
+            Values::Flags(values) => values.push(row.try_get_unchecked(index)?),
+            Values::Texts(texts) => texts.push(row.try_get_unchecked(index)?),
+            Values::Bytes(values) => values.push(row.try_get_unchecked(index)?),
         }
-    };
-}
-
-/// Bind a key's value.
-macro_rules! bind {
-    ($query:expr, $value:expr) => {
-        match $value {
-            Value::Text(text) => $query.bind(text.as_str()),
-            Value::Integer(number) => $query.bind(*number),
-            _ => return Err(KEY),
-        }
-    };
+    }
+    Ok(())
 }
 
 /// A key that is none.
@@ -65,45 +56,58 @@ pub async fn read_page(
     after: Option<&Row>,
     limit: u32,
 ) -> Result<Batch, StoreError> {
+    let (text, bound) = statement(table, org, partition, after, limit)?;
+    let mut batch = Batch::with_capacity(table, limit as usize);
+    match &db.pools {
+        Pools::Sqlite { bulk, .. } => {
+            let bulk = Arc::clone(bulk);
+            let read = move || bulk.append(text, &bound, &mut batch).map(|()| batch);
+            tokio::task::spawn_blocking(read).await.map_err(|_| StoreError::ConnectionLost)?
+        }
+        Pools::Postgres(pool) => {
+            let query = bound.iter().try_fold(sqlx::query(text), |query, value| match value {
+                Value::Text(text) => Ok(query.bind(text.as_str())),
+                Value::Integer(number) => Ok(query.bind(*number)),
+                _ => Err(KEY),
+            })?;
+            let mut found = query.fetch(pool);
+            while let Some(row) = found.try_next().await? {
+                append(&row, batch.grow(1))?;
+            }
+            Ok(batch)
+        }
+    }
+}
+
+/// The statement that reads a page, and what is bound to it.
+fn statement(
+    table: &'static Table,
+    org: OrgId,
+    partition: Option<&Partition>,
+    after: Option<&Row>,
+    limit: u32,
+) -> Result<(&'static str, Vec<Value>), StoreError> {
     let key = match after {
         Some(after) => Some(after.get(1..=table.key.len()).ok_or(KEY)?),
         None => None,
     };
-    let rows = i64::from(limit);
-    let mut batch = Batch::with_capacity(table, limit as usize);
-    on_db!(db, pool => {
-        let query = match (partition, key) {
-            (None, None) => sqlx::query(table.first).bind(org.0).bind(rows),
-            (None, Some(key)) => {
-                let mut query = sqlx::query(table.next).bind(org.0);
-                for value in key {
-                    query = bind!(query, value);
-                }
-                query.bind(rows)
-            }
-            (Some(partition), key) => {
-                let (from, to) = partition.month.map_or((NO_MONTH, NO_MONTH), Month::bounds);
-                let text = if key.is_some() { table.month_next } else { table.month_first };
-                let mut query = sqlx::query(text).bind(org.0);
-                query = match (partition.keys, key) {
-                    (Some((least, most)), None) => query.bind(least).bind(most),
-                    (Some((_, most)), Some(key)) => bind!(query, &key[0]).bind(most),
-                    (None, None) => query.bind("").bind(""),
-                    (None, Some(key)) => bind!(bind!(query, &key[0]), &key[0]),
-                };
-                query = query.bind(from.0).bind(to.0).bind(rows);
-                for value in key.unwrap_or_default() {
-                    query = bind!(query, value);
-                }
-                query
-            }
-        };
-        let mut found = query.fetch(pool);
-        while let Some(row) = found.try_next().await? {
-            append!(batch.grow(1), row);
-        }
+    let mut bound = vec![Value::Integer(org.0)];
+    let rows = Value::Integer(i64::from(limit));
+    let Some(partition) = partition else {
+        bound.extend_from_slice(key.unwrap_or_default());
+        bound.push(rows);
+        return Ok((if key.is_some() { table.next } else { table.first }, bound));
+    };
+    bound.extend(match (partition.keys, key) {
+        (Some((least, most)), None) => [Value::Integer(least), Value::Integer(most)],
+        (Some((_, most)), Some(key)) => [key[0].clone(), Value::Integer(most)],
+        (None, None) => [Value::Text(String::new()), Value::Text(String::new())],
+        (None, Some(key)) => [key[0].clone(), key[0].clone()],
     });
-    Ok(batch)
+    let (from, to) = partition.month.map_or((NO_MONTH, NO_MONTH), Month::bounds);
+    bound.extend([Value::Integer(from.0), Value::Integer(to.0), rows]);
+    bound.extend_from_slice(key.unwrap_or_default());
+    Ok((if key.is_some() { table.month_next } else { table.month_first }, bound))
 }
 
 /// One page of rows, of any partition. See [`read_page`].

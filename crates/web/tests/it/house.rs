@@ -63,15 +63,20 @@ pub(crate) async fn on_both<F: AsyncFnMut(&House)>(mut tale: F) {
 }
 
 /// The same with an identity provider; each engine has its own.
-pub(crate) async fn with_issuer<F: AsyncFnMut(&House, &Issuer)>(rules: &str, mut tale: F) {
+pub(crate) async fn with_issuer<F: AsyncFnMut(&House, &Issuer)>(rules: &str, tale: F) {
+    with_issuer_of(|| Issuer::new(rules), tale).await;
+}
+
+/// The same, of an issuer that is made so.
+pub(crate) async fn with_issuer_of<F: AsyncFnMut(&House, &Issuer)>(made: impl Fn() -> Issuer, mut tale: F) {
     let folder = tempfile::tempdir().unwrap();
     let url = DatabaseUrl::file(folder.path().join("store.db"));
-    let issuer = Issuer::new(rules);
+    let issuer = made();
     let house = House::new(&url, issuer.options(options())).await;
     tale(&house, &issuer).await;
     house.db.close().await;
     if let Some((url, place)) = postgres().await {
-        let issuer = Issuer::new(rules);
+        let issuer = made();
         let house = House::new(&url, issuer.options(options())).await;
         tale(&house, &issuer).await;
         house.db.close().await;

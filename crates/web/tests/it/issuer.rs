@@ -63,6 +63,7 @@ struct Inner {
 #[derive(Clone)]
 pub(crate) struct Issuer {
     rules: String,
+    domains: Vec<String>,
     inner: Arc<Mutex<Inner>>,
     clock: FakeClock,
 }
@@ -78,22 +79,24 @@ impl Issuer {
             is_down: false,
             asked: Vec::new(),
         };
-        Self { rules: rules.to_owned(), inner: Arc::new(Mutex::new(inner)), clock: FakeClock::at(NOW) }
+        let inner = Arc::new(Mutex::new(inner));
+        Self { rules: rules.to_owned(), domains: Vec::new(), inner, clock: FakeClock::at(NOW) }
+    }
+
+    /// The same, of which only people of these domains are let in.
+    pub(crate) fn of_domains(self, domains: &[&str]) -> Self {
+        Self { domains: domains.iter().map(|domain| (*domain).to_owned()).collect(), ..self }
     }
 
     /// Options of doors that know it.
     pub(crate) fn options(&self, options: AccessOptions) -> AccessOptions {
-        self.options_with(options, &[])
-    }
-
-    pub(crate) fn options_with(&self, options: AccessOptions, domains: &[&str]) -> AccessOptions {
         let rules = self.rules.split(',').filter(|rule| !rule.trim().is_empty());
         let oidc = OidcOptions {
             issuer: ISSUER.to_owned(),
             client_id: "longshore".to_owned(),
             secret: OidcSecret::Held(Secret::new(CLIENT_SECRET)),
             scopes: vec!["email".to_owned()],
-            domains: domains.iter().map(|domain| (*domain).to_owned()).collect(),
+            domains: self.domains.clone(),
             rules: rules.map(|rule| rule.parse().unwrap()).collect(),
             public_url: Url::parse("http://longshore.test").unwrap(),
         };

@@ -6,7 +6,7 @@ use store::access::{memberships, users};
 use store::audit;
 
 use crate::browser::{Browser, location};
-use crate::house::{House, OURS, PASSWORD, on_both, with_issuer};
+use crate::house::{House, OURS, PASSWORD, on_both, with_issuer, with_issuer_of};
 use crate::issuer::{Issuer, Signature};
 
 const RULES: &str = "groups=support:agent@1, groups=leads:admin@1, groups=bosses:owner@everywhere";
@@ -59,6 +59,39 @@ async fn a_person_whom_a_rule_names_comes_in_and_is_what_the_rules_say_each_time
             assert!(told.iter().any(|one| one == expected), "{expected}: {told:?}");
         }
     })
+    .await;
+}
+
+#[tokio::test]
+async fn only_people_of_the_domains_that_are_set_come_in() {
+    with_issuer_of(
+        || Issuer::new(RULES).of_domains(&["example.test", "Example.org"]),
+        async |house, issuer| {
+            house.user("owner", None, Role::Owner).await;
+            let person = |mail: &str, verified: bool| {
+                let subject = format!("subject of {mail}");
+                json!({"groups": ["support"], "sub": subject, "email": mail, "email_verified": verified})
+            };
+            for (mail, verified) in [
+                ("eve@example.test.evil.test", true),
+                ("eve@sub.example.test", true),
+                ("example.test@evil.test", true),
+                ("eve@example.test", false),
+                ("example.test", true),
+                ("", true),
+            ] {
+                let refused = come_in(&mut Browser::new(house), issuer, person(mail, verified)).await;
+                assert_eq!(refused.status(), 403, "{mail}");
+            }
+            assert_eq!(house.refusals().await, ["domain"; 6]);
+            for mail in ["ada@example.test", "grace@EXAMPLE.ORG"] {
+                assert_eq!(
+                    location(&come_in(&mut Browser::new(house), issuer, person(mail, true)).await),
+                    "/"
+                );
+            }
+        },
+    )
     .await;
 }
 

@@ -8,12 +8,13 @@ use engine::NodeLimits;
 use engine::clients::ClientError;
 use engine::disconnect::{Ended, Plan, Revoking, Selection};
 use engine::jobs::{EndUnused, WatchVendor};
-use model::{Clock as _, ConnectionId, Millis, OrgId, Secret};
+use model::{Clock as _, ConnectionId, Millis, OrgId, Profile, Secret, ShareLinkId};
 use sandbox::world::{Change, Speaker};
 use sandbox::{Fault, FaultProfile, FaultRule};
 use store::audit::{self, Who};
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
 use store::disconnects::{self, Data, Disconnect, Left, Revocation};
+use store::install::links::{self, ShareLink};
 use store::pauses::{self, Pause, Scope};
 use store::{mirror, notices, queue, schedules};
 
@@ -298,6 +299,40 @@ async fn asked_for_twice_it_is_done_once() {
         live.pass(86_400_000).await;
         let destroyed = words(&live).await.into_iter().filter(|(action, ..)| action == "key.destroy");
         assert_eq!(destroyed.count(), 1);
+    }
+}
+
+/// Links to connect with: for the organization, for another, for any. The answer says which are revoked.
+async fn links_after(selection: Selection, live: &Live) -> [bool; 3] {
+    let (db, now) = (&live.node.db, live.world.clock.now());
+    let key = links::signing_key(db, &live.world.connections().vault, now).await.unwrap();
+    let made = [("ours", Some(live.org())), ("theirs", Some(OrgId(live.org().0 + 1))), ("any", None)];
+    let mut tx = db.begin().await.unwrap();
+    for (name, org) in made {
+        let times = (now, now.plus(links::LIFE_MS));
+        let link = ShareLink::new(ShareLinkId(name.into()), (org, Profile::Archive), times, 5);
+        links::create(&mut tx, &link, &key).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    live.world.connections().disconnect(&selection, KEEP, &Who::node()).await.unwrap();
+    let mut revoked = [false; 3];
+    for (revoked, (name, _)) in revoked.iter_mut().zip(made) {
+        *revoked = links::get(db, &ShareLinkId(name.into())).await.unwrap().unwrap().revoked_at.is_some();
+    }
+    revoked
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_that_would_connect_it_again_end_with_it() {
+    for database in Database::each().await {
+        let live = busy(database).await;
+        assert_eq!(links_after(Selection::Org(live.org()), &live).await, [true, false, false]);
+        let told = words(&live).await.into_iter().filter(|(action, ..)| action == "share_link.revoke");
+        assert_eq!(told.map(|(.., reason)| reason.unwrap()).collect::<Vec<_>>(), ["disconnected"]);
+    }
+    for database in Database::each().await {
+        let live = busy(database).await;
+        assert_eq!(links_after(Selection::All, &live).await, [true, false, true]);
     }
 }
 

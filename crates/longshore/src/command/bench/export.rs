@@ -1,7 +1,9 @@
-//! `longshore bench export`: how fast the tables go out, beside a reader that reads the same pages and drops them.
+//! `longshore bench export`: how fast the tables go out, beside a reader that reads the same pages and drops them, and, to
+//! PostgreSQL, beside psql's plain copy of the same rows.
 
 pub(super) mod discard;
 mod mirror;
+mod plain;
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -32,6 +34,9 @@ pub(super) struct Args {
     /// Export from this PostgreSQL database, which must be empty, instead of an SQLite file
     #[arg(long, value_name = "URL")]
     postgres: Option<String>,
+    /// With --format postgres: the database to export to, in schemas that are dropped before and afterwards
+    #[arg(long, value_name = "URL")]
+    into: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -39,6 +44,8 @@ enum FormatFlag {
     Ndjson,
     Csv,
     Parquet,
+    Sqlite,
+    Postgres,
 }
 
 impl FormatFlag {
@@ -47,6 +54,8 @@ impl FormatFlag {
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
             Self::Parquet => "parquet",
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
         }
     }
 }
@@ -59,9 +68,24 @@ struct Report {
     messages: u64,
     seed: u64,
     exports: Vec<Figures>,
+    /// The same once more over the tables that are there: to PostgreSQL, where that is a merge.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    merges: Vec<Figures>,
     discarding: Vec<Figures>,
     /// Messages a second against the reader that discards, the medians of both.
     ratio_discarding: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plain: Option<Plain>,
+}
+
+/// Beside psql's plain copy of the same rows from CSV files.
+#[derive(Debug, Serialize)]
+struct Plain {
+    messages_per_second: Vec<f64>,
+    /// Messages a second of a first export against it, the medians of both.
+    ratio_export: f64,
+    /// The same of an export over the tables that are there.
+    ratio_merge: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -81,28 +105,88 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
     app.output.note(&format!("{engine}: storing {} messages", args.messages));
     let filled = mirror::fill(app, &database, args.messages, args.seed).await;
     filled.map_err(|error| Failure::unexpected(format!("cannot use the database: {error}")))?;
-    let (mut exports, mut discarding) = (Vec::new(), Vec::new());
+    let out = Out::of(app, args, &folder, &database).await?;
+    let (mut exports, mut merges, mut discarding, mut copies) = (vec![], vec![], vec![], vec![]);
     for _ in 0..args.times.max(1) {
         app.output.note("reading the same pages and dropping them");
         discarding.push(measure(app, args, &words(&database, &["bench", "export-reader"])).await?);
+        if let Out::Postgres { url, csv } = &out {
+            plain::clear(url).await?;
+            app.output.note("copying CSV files by psql");
+            copies.push(args.messages as f64 / plain::copy(app, url, csv).await?);
+        }
         app.output.note("exporting");
-        let out = folder.file("out");
-        let export =
-            ["export", "--format", args.format.name(), "--no-transcripts", "--no-attachments", "--to", &out];
-        exports.push(measure(app, args, &words(&database, &export)).await?);
+        let export = words(&database, &out.words(args.format).iter().map(String::as_str).collect::<Vec<_>>());
+        exports.push(measure(app, args, &export).await?);
+        if let Out::Postgres { .. } = out {
+            app.output.note("exporting once more");
+            merges.push(measure(app, args, &export).await?);
+        }
     }
-    let ratio_discarding = median(&exports) / median(&discarding);
+    let against = |figures: &[Figures], others: f64| middle(rates(figures)) / others;
+    let plain = if let Out::Postgres { url, .. } = &out {
+        plain::clear(url).await?;
+        let (ratio_export, ratio_merge) = {
+            let others = middle(copies.clone());
+            (against(&exports, others), against(&merges, others))
+        };
+        Some(Plain { messages_per_second: copies, ratio_export, ratio_merge })
+    } else {
+        None
+    };
     let report = Report {
         machine: Machine::here(),
         engine,
         format: args.format.name(),
         messages: args.messages,
         seed: args.seed,
+        ratio_discarding: against(&exports, middle(rates(&discarding))),
         exports,
+        merges,
         discarding,
-        ratio_discarding,
+        plain,
     };
     app.output.report(Exit::Done, &report, &text(&report))
+}
+
+/// Where exports go.
+enum Out {
+    /// A folder, or a file.
+    Path(String),
+    /// A database, with the same rows in a folder of CSV files.
+    Postgres { url: String, csv: String },
+}
+
+impl Out {
+    async fn of(app: &App, args: &Args, folder: &Folder, database: &str) -> Result<Self, Failure> {
+        match (args.format, &args.into) {
+            (FormatFlag::Postgres, None) => Err(Failure::usage("it is not said which database to export to")
+                .hint("name one with --into; two schemas in it are dropped")),
+            (FormatFlag::Postgres, Some(url)) => {
+                let csv = folder.file("csv");
+                app.output.note("writing CSV files");
+                let words = words(
+                    database,
+                    &["export", "--format", "csv", "--no-transcripts", "--no-attachments", "--to", &csv],
+                );
+                measure(app, args, &words).await?;
+                Ok(Self::Postgres { url: url.clone(), csv })
+            }
+            (FormatFlag::Sqlite, _) => Ok(Self::Path(folder.file("out.sqlite"))),
+            _ => Ok(Self::Path(folder.file("out"))),
+        }
+    }
+
+    fn words(&self, format: FormatFlag) -> Vec<String> {
+        let words: &[&str] = match (self, format) {
+            (Self::Postgres { url, .. }, _) => &["export", "--to", url, "--schema", plain::EXPORTED],
+            (Self::Path(path), FormatFlag::Sqlite) => &["export", "--format", "sqlite", "--to", path],
+            (Self::Path(path), _) => {
+                &["export", "--format", format.name(), "--no-transcripts", "--no-attachments", "--to", path]
+            }
+        };
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
 }
 
 fn words(database: &str, command: &[&str]) -> Vec<String> {
@@ -124,8 +208,12 @@ async fn measure(app: &App, args: &Args, words: &[String]) -> Result<Figures, Fa
     })
 }
 
-fn median(figures: &[Figures]) -> f64 {
-    let mut rates: Vec<f64> = figures.iter().map(|one| one.messages_per_second).collect();
+fn rates(figures: &[Figures]) -> Vec<f64> {
+    figures.iter().map(|one| one.messages_per_second).collect()
+}
+
+/// The median.
+fn middle(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(f64::total_cmp);
     rates[rates.len() / 2]
 }
@@ -146,11 +234,22 @@ fn text(report: &Report) -> String {
         "bytes"
     );
     let lines = report.discarding.iter().map(|one| ("read and discard", one));
-    for (what, it) in lines.chain(report.exports.iter().map(|one| ("export", one))) {
+    let exports = report.exports.iter().map(|one| ("export", one));
+    for (what, it) in lines.chain(exports).chain(report.merges.iter().map(|one| ("export once more", one))) {
         text += &format!(
             "{what:<20}{:>9.2}{:>13.0}{:>9.2}{:>10.0}{:>12}\n",
             it.seconds, it.messages_per_second, it.usage.cpu_s, it.usage.peak_mib, it.bytes
         );
     }
-    text + &format!("\nexport / read and discard (medians): {:.2}\n", report.ratio_discarding)
+    text += &format!("\nexport / read and discard (medians): {:.2}\n", report.ratio_discarding);
+    if let Some(plain) = &report.plain {
+        let rates: Vec<String> = plain.messages_per_second.iter().map(|rate| format!("{rate:.0}")).collect();
+        text += &format!(
+            "plain copy by psql: {} messages/s\nexport / plain copy: {:.2}; once more over the tables: {:.2}\n",
+            rates.join(", "),
+            plain.ratio_export,
+            plain.ratio_merge
+        );
+    }
+    text
 }

@@ -7,7 +7,8 @@ use model::OrgId;
 use serde::Serialize;
 use sinks::format::Formulas;
 use sinks::objects::ObjectAddress;
-use sinks::{Begin, Destination, ExportOptions, ExportReport, Exporter, Format};
+use sinks::postgres::PostgresAddress;
+use sinks::{Begin, Destination, ExportOptions, ExportReport, Exporter, Format, SinkError};
 use store::Db;
 
 use super::objects;
@@ -16,6 +17,7 @@ use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::input;
 use crate::output::table::{Column, duration, size, table};
 use crate::signing;
 use crate::summary::{number, seconds};
@@ -25,12 +27,19 @@ use crate::who;
 #[derive(Debug, clap::Args)]
 #[group(id = "write")]
 pub(super) struct Args {
-    /// Format of the tables
+    /// Format of the tables; an address of a database says it itself
     #[arg(long, value_enum)]
-    format: FormatFlag,
-    /// Folder to write into, made if need be; or an object store: s3://BUCKET/PREFIX, gs://…, az://…
+    format: Option<FormatFlag>,
+    /// Where to: a folder, made if need be; the file, with --format sqlite; postgres://USER@HOST/DATABASE;
+    /// or an object store, s3://BUCKET/PREFIX, gs://…, az://…
     #[arg(long, value_name = "DESTINATION")]
     to: PathBuf,
+    /// The schema in the PostgreSQL database, made if need be [default: longshore]
+    #[arg(long, value_name = "NAME")]
+    schema: Option<String>,
+    /// A file with the PostgreSQL user's password; PGPASSWORD and .pgpass serve as well
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
     #[command(flatten)]
     store: objects::Args,
     /// Leave the transcripts (text, HTML and Markdown) out
@@ -55,6 +64,10 @@ enum FormatFlag {
     Csv,
     /// Parquet, compressed with zstd, a file for each month
     Parquet,
+    /// One SQLite file
+    Sqlite,
+    /// Tables in a PostgreSQL database
+    Postgres,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -78,33 +91,62 @@ struct Report {
 
 /// Export.
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
-    let format = match args.format {
-        FormatFlag::Ndjson => Format::Ndjson,
-        FormatFlag::Csv => Format::Csv,
-        FormatFlag::Parquet => Format::Parquet,
-    };
-    let formulas = match args.formulas {
-        FormulasFlag::Keep => Formulas::Keep,
-        FormulasFlag::Defuse => Formulas::Defuse,
-    };
-    let destination = match args.to.to_str().filter(|to| ObjectAddress::is_one(to)) {
-        Some(address) => Destination::parse_reaching(address, format.name(), formulas, &|address| {
-            objects::bucket(app, address, &args.store)
-        })?,
-        None => Destination::folder(args.to, format, formulas),
-    };
+    let destination = destination(app, &args)?;
+    let has_files = destination.dir().is_some();
     let options = ExportOptions {
-        transcripts: !args.no_transcripts && destination.dir().is_some(),
-        attachments: !args.no_attachments && destination.dir().is_some(),
-        destination,
+        transcripts: has_files && !args.no_transcripts,
+        attachments: has_files && !args.no_attachments,
         begin: if args.anew { Begin::Anew } else { Begin::GoOn },
         who: who::command(),
+        destination,
     };
     let db = database::open(app, Missing::Refuse).await?;
     let org = database::organization(app, &db).await?;
     let exit = told(app, &db, org, &options).await?;
     db.close().await;
     Ok(exit)
+}
+
+fn destination(app: &App, args: &Args) -> Result<Destination, Failure> {
+    let formulas = match args.formulas {
+        FormulasFlag::Keep => Formulas::Keep,
+        FormulasFlag::Defuse => Formulas::Defuse,
+    };
+    let address = args.to.to_str().filter(|to| PostgresAddress::is_one(to));
+    let bucket = args.to.to_str().filter(|to| ObjectAddress::is_one(to));
+    let files = |format: Format| match bucket {
+        Some(bucket) => {
+            let reach = |address| objects::bucket(app, address, &args.store);
+            Ok(Destination::parse_reaching(bucket, format.name(), formulas, &reach)?)
+        }
+        None => Ok(Destination::folder(args.to.clone(), format, formulas)),
+    };
+    match (args.format, address) {
+        (None | Some(FormatFlag::Postgres), Some(address)) => {
+            let mut address =
+                PostgresAddress::parse(address, args.schema.as_deref()).map_err(SinkError::from)?;
+            if let Some(file) = &args.password_file {
+                address = address.or_password(input::secret_from_file(file, "password")?);
+            }
+            Ok(Destination::Postgres { address })
+        }
+        (Some(FormatFlag::Postgres), None) => Err(Failure::usage("--format postgres goes to a database")
+            .hint("for example --to postgres://user@host:5432/database --schema drift")),
+        (Some(_), Some(_)) => {
+            Err(Failure::usage("an address of a PostgreSQL database takes no other format")
+                .hint("leave --format out"))
+        }
+        (None, None) => Err(Failure::usage("it is not said in which format")
+            .hint("give --format ndjson, csv, parquet or sqlite, or the address of a database")),
+        (Some(FormatFlag::Sqlite), None) if bucket.is_some() => {
+            Err(Failure::usage("an object store takes no SQLite file")
+                .hint("give --format ndjson, csv or parquet"))
+        }
+        (Some(FormatFlag::Sqlite), None) => Ok(Destination::sqlite(args.to.clone())),
+        (Some(FormatFlag::Ndjson), None) => files(Format::Ndjson),
+        (Some(FormatFlag::Csv), None) => files(Format::Csv),
+        (Some(FormatFlag::Parquet), None) => files(Format::Parquet),
+    }
 }
 
 /// Export, and say what was written.
