@@ -218,20 +218,6 @@ impl Destination {
         }
     }
 
-    /// The manifest that lies there; `None` where there is none, or no place for one.
-    ///
-    /// # Errors
-    /// Those of the destination.
-    pub(crate) async fn manifest(&self) -> Result<Option<Manifest>, SinkError> {
-        match self {
-            Self::Folder { dir, .. } => {
-                let dir = dir.clone();
-                joined("manifest", tokio::task::spawn_blocking(move || Manifest::read(&dir))).await
-            }
-            Self::Sqlite { .. } | Self::Postgres { .. } => Ok(None),
-        }
-    }
-
     /// Clear away what a run that was given up had begun there. What was committed stays.
     ///
     /// # Errors
@@ -261,6 +247,7 @@ impl Destination {
                 let dir = dir.clone();
                 joined("directory", tokio::task::spawn_blocking(move || Manifest::read(&dir))).await
             }
+            Self::Objects { bucket, .. } => objects::manifest(bucket).await,
             Self::Sqlite { .. } | Self::Postgres { .. } => Ok(None),
         }
     }
@@ -273,6 +260,7 @@ impl Destination {
                 let sealed = move || Manifest::seal(&dir, &text, signature.as_deref());
                 joined("directory", tokio::task::spawn_blocking(sealed)).await
             }
+            Self::Objects { bucket, .. } => objects::seal(bucket, text, signature).await,
             Self::Sqlite { .. } | Self::Postgres { .. } => Ok(()),
         }
     }

@@ -153,11 +153,7 @@ impl ObjectSink {
     /// Put a manifest with its signature in place of the one that was committed.
     pub(crate) async fn seal(&self, text: &str, signature: Option<&[u8]>) -> Result<(), SinkError> {
         let (_, version) = self.committed.as_ref().expect("a run is sealed after its commit");
-        if let Some(signature) = signature {
-            self.bucket.put(place::SIGNATURE, (hex::encode(signature) + "\n").into()).await?;
-        }
-        current::swap(&self.bucket, place::MANIFEST, text.to_owned(), Some(version)).await?;
-        Ok(())
+        put_sealed(&self.bucket, (text, signature), version).await
     }
 
     /// Give the claim back, so that the next run need not wait. What this run has written the next one clears away.
@@ -295,6 +291,29 @@ impl Drop for ObjectSink {
             runtime.spawn(run.held.release());
         }
     }
+}
+
+/// The manifest of what was committed, where something was.
+pub(crate) async fn manifest(bucket: &Bucket) -> Result<Option<Manifest>, SinkError> {
+    Ok(current::read(bucket).await?.map(|(manifest, _)| manifest))
+}
+
+/// Put a manifest in place of the one that lies there, with its signature. Whoever does holds the destination.
+pub(crate) async fn seal(bucket: &Bucket, text: &str, signature: Option<&[u8]>) -> Result<(), SinkError> {
+    let Some((_, version)) = current::read(bucket).await? else { return Ok(()) };
+    put_sealed(bucket, (text, signature), &version).await
+}
+
+async fn put_sealed(
+    bucket: &Bucket,
+    (text, signature): (&str, Option<&[u8]>),
+    over: &UpdateVersion,
+) -> Result<(), SinkError> {
+    if let Some(signature) = signature {
+        bucket.put(place::SIGNATURE, (hex::encode(signature) + "\n").into()).await?;
+    }
+    current::swap(bucket, place::MANIFEST, text.to_owned(), Some(over)).await?;
+    Ok(())
 }
 
 /// Clear away what a run that was given up had begun; what was committed stays.

@@ -10,8 +10,8 @@ use crate::url::Engine;
 use crate::{
     access, archives, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory,
     disconnects, effects, endpoints, erasure, exclusive, explain, export_runs, facts, failures, grants,
-    honey, inbox, install, lineage, listings, mask_keys, migrate, mirror, notices, pauses, queue, renewals, runs,
-    schedules, status, sweeps, tables, uses, vault, wake, watermarks, workers,
+    honey, inbox, install, lineage, listings, mask_keys, migrate, mirror, notices, pauses, queue, renewals,
+    runs, schedules, status, sweeps, tables, uses, vault, wake, watermarks, workers,
 };
 
 impl Db {

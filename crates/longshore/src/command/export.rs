@@ -1,8 +1,9 @@
 //! `longshore export`: the archive as files and tables that any program reads, and the runs that wrote them.
 
-mod erase;
 mod choice;
+mod erase;
 mod list;
+mod objects;
 mod progress;
 mod resume;
 mod show;

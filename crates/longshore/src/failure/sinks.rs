@@ -1,6 +1,7 @@
 //! What an export says.
 
 use sinks::SinkError;
+use sinks::objects::ObjectError;
 use sinks::postgres::PostgresError;
 use sinks::sqlite::SqliteError;
 
@@ -30,6 +31,7 @@ impl From<SinkError> for Failure {
             SinkError::Stopped { .. } => Exit::Interrupted,
             SinkError::PartLost { .. } | SinkError::ReadBack { .. } => Exit::Incomplete,
             SinkError::NotWritable { .. } | SinkError::DiskFull { .. } | SinkError::Io { .. } => Exit::Disk,
+            SinkError::Objects(error) => objects_exit(error),
             SinkError::Store(source)
             | SinkError::Postgres(PostgresError::Server { source, .. })
             | SinkError::Sqlite(SqliteError::Database { source, .. }) => store_exit(source),
@@ -38,5 +40,28 @@ impl From<SinkError> for Failure {
             _ => Exit::Unexpected,
         };
         Self::new(exit, chain(&error)).hint_maybe(error.hint())
+    }
+}
+
+/// What an object store is the matter of.
+fn objects_exit(error: &ObjectError) -> Exit {
+    match error {
+        ObjectError::Address { .. }
+        | ObjectError::Settings { .. }
+        | ObjectError::Foreign { .. }
+        | ObjectError::OtherOrg { .. }
+        | ObjectError::Busy { .. }
+        | ObjectError::Overtaken { .. }
+        | ObjectError::NoBucket { .. }
+        | ObjectError::Region { .. }
+        | ObjectError::Unconditional { .. }
+        | ObjectError::TooLarge { .. } => Exit::Usage,
+        ObjectError::NoCredentials { .. }
+        | ObjectError::Credentials { .. }
+        | ObjectError::Forbidden { .. } => Exit::Refused,
+        ObjectError::Unavailable { .. } | ObjectError::Unreachable { .. } => Exit::Unreachable,
+        ObjectError::Full { .. } => Exit::Disk,
+        ObjectError::Gone { .. } | ObjectError::Damaged { .. } => Exit::Incomplete,
+        _ => Exit::Unexpected,
     }
 }

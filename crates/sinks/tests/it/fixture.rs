@@ -89,7 +89,14 @@ impl Fixture {
     pub(crate) async fn export_until(&self, options: &ExportOptions, table: &str) -> SinkError {
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         let (clock, entropy) = (FakeClock::at(Millis(T0 + number.cast_signed())), SeededEntropy::new(number));
-        let exporter = Exporter { db: &self.db, org: ORG, clock: &clock, entropy: &entropy, signer: None, mask_key: None };
+        let exporter = Exporter {
+            db: &self.db,
+            org: ORG,
+            clock: &clock,
+            entropy: &entropy,
+            signer: None,
+            mask_key: None,
+        };
         let (stop, stopped) = tokio::sync::watch::channel(false);
         let stopped = async {
             let mut stopped = stopped.clone();

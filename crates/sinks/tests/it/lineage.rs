@@ -54,8 +54,14 @@ async fn an_erasure_empties_every_copy_and_what_is_left_still_proves_itself() {
             let whole = export_runs::last_succeeded(&fixture.db, ORG, &place).await.unwrap().unwrap();
             let subject = lineage::subject(&fixture.db, ORG, Whose::Contact(ContactId(1))).await.unwrap();
             let (clock, entropy) = (FakeClock::at(Millis(T0)), SeededEntropy::new(1));
-            let exporter =
-                Exporter { db: &fixture.db, org: ORG, clock: &clock, entropy: &entropy, signer: None, mask_key: None };
+            let exporter = Exporter {
+                db: &fixture.db,
+                org: ORG,
+                clock: &clock,
+                entropy: &entropy,
+                signer: None,
+                mask_key: None,
+            };
             let erased = erase(&exporter, &whole, &options, &subject).await.unwrap();
             assert!(erased.rows > 8 && erased.files == 4, "{erased:?}");
 

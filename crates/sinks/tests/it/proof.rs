@@ -27,8 +27,14 @@ async fn signed(fixture: &Fixture, options: &ExportOptions) -> PublicKey {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let clock = FakeClock::at(Millis(T0 + number.cast_signed()));
     let (entropy, signer) = (SeededEntropy::new(number), signer(fixture).await);
-    let exporter =
-        Exporter { db: &fixture.db, org: ORG, clock: &clock, entropy: &entropy, signer: Some(&signer), mask_key: None };
+    let exporter = Exporter {
+        db: &fixture.db,
+        org: ORG,
+        clock: &clock,
+        entropy: &entropy,
+        signer: Some(&signer),
+        mask_key: None,
+    };
     let report = export(&exporter, options, std::future::pending(), |_| {}).await.unwrap();
     assert!(report.signed && report.equal, "{report:?}");
     signer.public_key()

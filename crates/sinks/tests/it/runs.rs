@@ -29,7 +29,14 @@ async fn asked(fixture: &Fixture, options: &ExportOptions, asked: Asked) -> Sink
     let number = if asked == Asked::Pause { 900 } else { 901 };
     let clock = FakeClock::at(Millis(T0 + number));
     let entropy = SeededEntropy::new(number.cast_unsigned());
-    let exporter = Exporter { db: &fixture.db, org: ORG, clock: &clock, entropy: &entropy, signer: None, mask_key: None };
+    let exporter = Exporter {
+        db: &fixture.db,
+        org: ORG,
+        clock: &clock,
+        entropy: &entropy,
+        signer: None,
+        mask_key: None,
+    };
     let (reached, is_reached) = tokio::sync::oneshot::channel();
     let (goes_on, may_go_on) = mpsc::channel::<()>();
     let (mut reached, may_go_on) = (Some(reached), Mutex::new(may_go_on));

@@ -3,7 +3,7 @@
 use sinks::{ExportOptions, SinkError};
 use store::export_runs::{self, ExportRun};
 
-use super::{failed, named, write};
+use super::{failed, named, objects, write};
 use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
@@ -17,6 +17,8 @@ use crate::who;
 pub(super) struct Args {
     /// Which run; the newest by default
     run: Option<String>,
+    #[command(flatten)]
+    store: objects::Args,
 }
 
 /// Go on.
@@ -29,7 +31,9 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     if latest.is_none_or(|latest: ExportRun| latest.export_run_id != run.export_run_id) {
         return Err(SinkError::NotResumable { run: run.export_run_id.0 }.into());
     }
-    let options = ExportOptions::of_run(&run, who::command())?;
+    let options = ExportOptions::of_run_reaching(&run, who::command(), &|address| {
+        objects::bucket(app, address, &args.store)
+    })?;
     let exit = write::told(app, &db, org, &options).await?;
     db.close().await;
     Ok(exit)

@@ -7,12 +7,14 @@ use model::OrgId;
 use serde::Serialize;
 use sinks::format::Formulas;
 use sinks::mask::Mode;
+use sinks::objects::ObjectAddress;
 use sinks::postgres::PostgresAddress;
 use sinks::{Begin, Destination, ExportOptions, ExportReport, Exporter, Format, SinkError};
 use store::Db;
 use store::mask_keys::{self, MaskKey};
 
 use super::choice::Choice;
+use super::objects;
 use super::progress::Painter;
 use crate::app::App;
 use crate::database::{self, Missing};
@@ -31,7 +33,8 @@ pub(super) struct Args {
     /// Format of the tables; an address of a database says it itself
     #[arg(long, value_enum)]
     format: Option<FormatFlag>,
-    /// Where to: a folder, made if need be; the file, with --format sqlite; or postgres://USER@HOST/DATABASE
+    /// Where to: a folder, made if need be; the file, with --format sqlite; postgres://USER@HOST/DATABASE;
+    /// or an object store, s3://BUCKET/PREFIX, gs://…, az://…
     #[arg(long, value_name = "DESTINATION")]
     to: PathBuf,
     /// The schema in the PostgreSQL database, made if need be [default: longshore]
@@ -40,6 +43,8 @@ pub(super) struct Args {
     /// A file with the PostgreSQL user's password; PGPASSWORD and .pgpass serve as well
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    #[command(flatten)]
+    store: objects::Args,
     /// Leave the transcripts (text, HTML and Markdown) out
     #[arg(long)]
     no_transcripts: bool,
@@ -94,7 +99,7 @@ struct Report {
 
 /// Export.
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
-    let destination = destination(&args)?;
+    let destination = destination(app, &args)?;
     let has_files = destination.dir().is_some();
     let options = ExportOptions {
         transcripts: has_files && !args.no_transcripts && !args.incremental,
@@ -112,13 +117,20 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn destination(args: &Args) -> Result<Destination, Failure> {
+fn destination(app: &App, args: &Args) -> Result<Destination, Failure> {
     let formulas = match args.formulas {
         FormulasFlag::Keep => Formulas::Keep,
         FormulasFlag::Defuse => Formulas::Defuse,
     };
     let address = args.to.to_str().filter(|to| PostgresAddress::is_one(to));
-    let folder = |format| Ok(Destination::folder(args.to.clone(), format, formulas));
+    let bucket = args.to.to_str().filter(|to| ObjectAddress::is_one(to));
+    let files = |format: Format| match bucket {
+        Some(bucket) => {
+            let reach = |address| objects::bucket(app, address, &args.store);
+            Ok(Destination::parse_reaching(bucket, format.name(), formulas, &reach)?)
+        }
+        None => Ok(Destination::folder(args.to.clone(), format, formulas)),
+    };
     match (args.format, address) {
         (None | Some(FormatFlag::Postgres), Some(address)) => {
             let mut address =
@@ -136,10 +148,14 @@ fn destination(args: &Args) -> Result<Destination, Failure> {
         }
         (None, None) => Err(Failure::usage("it is not said in which format")
             .hint("give --format ndjson, csv, parquet or sqlite, or the address of a database")),
+        (Some(FormatFlag::Sqlite), None) if bucket.is_some() => {
+            Err(Failure::usage("an object store takes no SQLite file")
+                .hint("give --format ndjson, csv or parquet"))
+        }
         (Some(FormatFlag::Sqlite), None) => Ok(Destination::sqlite(args.to.clone())),
-        (Some(FormatFlag::Ndjson), None) => folder(Format::Ndjson),
-        (Some(FormatFlag::Csv), None) => folder(Format::Csv),
-        (Some(FormatFlag::Parquet), None) => folder(Format::Parquet),
+        (Some(FormatFlag::Ndjson), None) => files(Format::Ndjson),
+        (Some(FormatFlag::Csv), None) => files(Format::Csv),
+        (Some(FormatFlag::Parquet), None) => files(Format::Parquet),
     }
 }
 
