@@ -54,8 +54,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         (Some(What::Pause(args)), _) => stop::pause(app, args).await,
         (Some(What::Cancel(args)), _) => stop::cancel(app, args).await,
         (Some(What::Verify(args)), _) => verify::run(app, args).await,
-        (Some(What::Erase(args)), _) => erase::run(app, args).await,
-        (None, Some(args)) => write::run(app, args).await,
+        (Some(What::Erase(args)), _) => Box::pin(erase::run(app, args)).await,
+        (None, Some(args)) => Box::pin(write::run(app, args)).await,
         (None, None) => Err(Failure::usage("it is not said where to export to")
             .hint("for example \"longshore export --format parquet --to DIR\"")),
     }
