@@ -68,7 +68,7 @@ async fn an_erasure_empties_every_copy_and_what_is_left_still_proves_itself() {
             let offline = proof::offline(&fixture.dir.path().join(name), None).await.unwrap();
             assert!(offline.verified, "{offline:?}");
             let now = export_runs::last_succeeded(&fixture.db, ORG, &place).await.unwrap().unwrap();
-            let source = Source { db: &fixture.db, org: ORG };
+            let source = Source::all(&fixture.db, ORG);
             let found = proof::verify(source, &now, &options.destination, &[]).await.unwrap();
             let missing: u64 = found.differing.iter().map(|it| it.missing).sum();
             assert!(found.damaged.is_empty() && missing == erased.rows, "{found:?}");

@@ -180,7 +180,7 @@ async fn objects_of_a_server_of_others_keep_what_sinks_promise() {
 async fn export(fixture: &Fixture, sink: &mut dyn Sink, run: &str) -> Result<(), SinkError> {
     sink.check(&plan(run)).await?;
     for table in TABLES {
-        let source = Source { db: &fixture.db, org: ORG };
+        let source = Source::all(&fixture.db, ORG);
         copy::table(source, sink, table, &mut |_| {}).await?;
     }
     sink.commit(Millis(T0)).await
@@ -314,7 +314,7 @@ async fn a_run_that_goes_on_writes_nothing_again_that_it_had_finished() {
     on_both(async |fixture| {
         fixture.fill(40).await;
         let (s3, prefix) = Prefix::double(Format::Parquet);
-        let source = Source { db: &fixture.db, org: ORG };
+        let source = Source::all(&fixture.db, ORG);
         let messages = store::tables::table("messages").unwrap();
         let mut sink = prefix.sink();
         sink.check(&plan("1")).await.unwrap();

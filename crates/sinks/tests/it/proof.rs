@@ -43,7 +43,7 @@ async fn signed(fixture: &Fixture, options: &ExportOptions) -> PublicKey {
 async fn verified(fixture: &Fixture, options: &ExportOptions, key: PublicKey) -> Verification {
     let place = options.destination.to_string();
     let run = export_runs::last_succeeded(&fixture.db, ORG, &place).await.unwrap().unwrap();
-    let source = Source { db: &fixture.db, org: ORG };
+    let source = Source::all(&fixture.db, ORG);
     proof::verify(source, &run, &options.destination, &[key]).await.unwrap()
 }
 
