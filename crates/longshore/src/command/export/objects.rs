@@ -16,6 +16,7 @@ const SETTINGS: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
 
 /// Where an object store answers.
 #[derive(Debug, clap::Args)]
+#[group(id = "store")]
 pub(super) struct Args {
     /// Where an S3-compatible object store answers, such as https://minio.example.com
     #[arg(long, value_name = "URL")]
