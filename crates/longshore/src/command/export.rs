@@ -31,7 +31,7 @@ pub(crate) struct Args {
     #[command(subcommand)]
     what: Option<What>,
     #[command(flatten)]
-    write: Option<write::Args>,
+    write: write::Args,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,17 +47,15 @@ enum What {
 
 /// Do what was asked.
 pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
-    match (args.what, args.write) {
-        (Some(What::List(args)), _) => list::run(app, args).await,
-        (Some(What::Show(args)), _) => show::run(app, args).await,
-        (Some(What::Resume(args)), _) => resume::run(app, args).await,
-        (Some(What::Pause(args)), _) => stop::pause(app, args).await,
-        (Some(What::Cancel(args)), _) => stop::cancel(app, args).await,
-        (Some(What::Verify(args)), _) => verify::run(app, args).await,
-        (Some(What::Erase(args)), _) => Box::pin(erase::run(app, args)).await,
-        (None, Some(args)) => Box::pin(write::run(app, args)).await,
-        (None, None) => Err(Failure::usage("it is not said where to export to")
-            .hint("for example \"longshore export --format parquet --to DIR\"")),
+    let Some(what) = args.what else { return Box::pin(write::run(app, args.write)).await };
+    match what {
+        What::List(args) => list::run(app, args).await,
+        What::Show(args) => show::run(app, args).await,
+        What::Resume(args) => resume::run(app, args).await,
+        What::Pause(args) => stop::pause(app, args).await,
+        What::Cancel(args) => stop::cancel(app, args).await,
+        What::Verify(args) => verify::run(app, args).await,
+        What::Erase(args) => Box::pin(erase::run(app, args)).await,
     }
 }
 

@@ -35,8 +35,8 @@ pub(super) struct Args {
     format: Option<FormatFlag>,
     /// Where to: a folder, made if need be; the file, with --format sqlite; postgres://USER@HOST/DATABASE;
     /// or an object store, s3://BUCKET/PREFIX, gs://…, az://…
-    #[arg(long, value_name = "DESTINATION")]
-    to: PathBuf,
+    #[arg(long, value_name = "DESTINATION", required = true)]
+    to: Option<PathBuf>,
     /// The schema in the PostgreSQL database, made if need be [default: longshore]
     #[arg(long, value_name = "NAME")]
     schema: Option<String>,
@@ -122,14 +122,18 @@ fn destination(app: &App, args: &Args) -> Result<Destination, Failure> {
         FormulasFlag::Keep => Formulas::Keep,
         FormulasFlag::Defuse => Formulas::Defuse,
     };
-    let address = args.to.to_str().filter(|to| PostgresAddress::is_one(to));
-    let bucket = args.to.to_str().filter(|to| ObjectAddress::is_one(to));
+    let to = args.to.as_ref().ok_or_else(|| {
+        Failure::usage("it is not said where to export to")
+            .hint("for example \"longshore export --format parquet --to DIR\"")
+    })?;
+    let address = to.to_str().filter(|to| PostgresAddress::is_one(to));
+    let bucket = to.to_str().filter(|to| ObjectAddress::is_one(to));
     let files = |format: Format| match bucket {
         Some(bucket) => {
             let reach = |address| objects::bucket(app, address, &args.store);
             Ok(Destination::parse_reaching(bucket, format.name(), formulas, &reach)?)
         }
-        None => Ok(Destination::folder(args.to.clone(), format, formulas)),
+        None => Ok(Destination::folder(to.clone(), format, formulas)),
     };
     match (args.format, address) {
         (None | Some(FormatFlag::Postgres), Some(address)) => {
@@ -152,7 +156,7 @@ fn destination(app: &App, args: &Args) -> Result<Destination, Failure> {
             Err(Failure::usage("an object store takes no SQLite file")
                 .hint("give --format ndjson, csv or parquet"))
         }
-        (Some(FormatFlag::Sqlite), None) => Ok(Destination::sqlite(args.to.clone())),
+        (Some(FormatFlag::Sqlite), None) => Ok(Destination::sqlite(to.clone())),
         (Some(FormatFlag::Ndjson), None) => files(Format::Ndjson),
         (Some(FormatFlag::Csv), None) => files(Format::Csv),
         (Some(FormatFlag::Parquet), None) => files(Format::Parquet),
