@@ -167,7 +167,9 @@ fn live(place: &Place, double: &Double) {
     let lines = std::fs::read_to_string(place.path("handed/conversations.ndjson")).unwrap();
     let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     run(&["transcript", &first["conversation_id"].to_string()]);
-    run(&["export", "erase", "--conversation", &first["conversation_id"].to_string()]);
+    // The folder of the handover is left, and that is told.
+    let erased = place.run(&["export", "erase", "--conversation", &first["conversation_id"].to_string()]);
+    assert_eq!(erased.code, 3, "{}", erased.stderr);
     run(&["tail", "--consumer", "lake", "--no-follow", "--from", "beginning", "--to", "feed.ndjson"]);
     run(&["consumers", "pause", "lake"]);
     run(&["consumers", "resume", "lake"]);
