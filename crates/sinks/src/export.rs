@@ -33,6 +33,7 @@ use store::mask_keys::MaskKey;
 use store::{Db, exclusive};
 
 pub use erase::erase;
+pub(crate) use options::files_of;
 pub use options::{Begin, ExportOptions};
 
 use crate::SinkError;

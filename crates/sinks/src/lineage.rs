@@ -12,7 +12,7 @@ use store::tables::{Cut, Month, Table};
 use store::{Db, lineage, mirror};
 
 use crate::SinkError;
-use crate::export::{ExportOptions, attachments};
+use crate::export::{attachments, files_of};
 use crate::sink::Subject;
 use crate::transcript;
 
@@ -74,7 +74,7 @@ pub async fn copies(db: &Db, org: OrgId, whose: Whose) -> Result<Vec<Copy>, Sink
             table: table.to_owned(),
             file,
         };
-        let Ok(options) = ExportOptions::of_run(&run, store::audit::Who::node()) else {
+        let Some((has_transcripts, has_attachments)) = files_of(&run) else {
             copies.extend(handed_over(&run, &subject).map(|file| copy("handover", file)));
             continue;
         };
@@ -84,10 +84,10 @@ pub async fn copies(db: &Db, org: OrgId, whose: Whose) -> Result<Vec<Copy>, Sink
                 copies.insert(copy(table.name, part.file));
             }
         }
-        if options.transcripts {
+        if has_transcripts {
             copies.extend(transcripts(db, &subject).await?.into_iter().map(|file| copy("transcripts", file)));
         }
-        if options.attachments {
+        if has_attachments {
             copies.extend(attached(db, &subject).await?.into_iter().map(|file| copy("attachments", file)));
         }
     }

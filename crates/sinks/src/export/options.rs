@@ -51,6 +51,19 @@ struct Words {
     incremental: bool,
 }
 
+impl Words {
+    /// Those that a run was recorded with; a handover has none.
+    fn of(run: &ExportRun) -> Option<Self> {
+        serde_json::from_str(run.options.as_deref()?).ok()
+    }
+}
+
+/// Whether a run wrote transcripts, and whether attachments; `None` for what is no export. Its destination need not be within
+/// reach.
+pub(crate) fn files_of(run: &ExportRun) -> Option<(bool, bool)> {
+    Words::of(run).map(|words| (words.transcripts, words.attachments))
+}
+
 impl ExportOptions {
     /// What a run that can go on was asked for.
     ///
@@ -73,8 +86,8 @@ impl ExportOptions {
         who: Who,
         parse: impl FnOnce(&str, &str, Formulas) -> Result<Destination, SinkError>,
     ) -> Result<Self, SinkError> {
-        let words = run.options.as_deref().and_then(|text| serde_json::from_str::<Words>(text).ok());
-        let words = words.ok_or_else(|| SinkError::NotResumable { run: run.export_run_id.0.clone() })?;
+        let words =
+            Words::of(run).ok_or_else(|| SinkError::NotResumable { run: run.export_run_id.0.clone() })?;
         let formulas = if words.formulas_defused { Formulas::Defuse } else { Formulas::Keep };
         Ok(Self {
             destination: parse(&run.destination, &words.format, formulas)?,

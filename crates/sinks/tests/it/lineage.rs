@@ -1,9 +1,13 @@
 //! Where copies of a person lie, and how they go.
 
+use std::sync::Arc;
+
 use model::{ContactId, ConversationId, FakeClock, Millis, SeededEntropy};
+use object_store::memory::InMemory;
 use sinks::copy::Source;
 use sinks::format::{Format, Formulas};
 use sinks::lineage::{self, Whose};
+use sinks::objects::Bucket;
 use sinks::{Destination, ExportOptions, Exporter, erase, proof};
 use store::export_runs;
 
@@ -39,6 +43,48 @@ async fn every_copy_of_a_conversation_and_of_a_person_is_named() {
         assert!(of_contact.contains(&"sheets: contacts.csv".to_owned()), "{of_contact:?}");
         // The folders of the other months hold nothing of it.
         assert!(!found.iter().any(|copy| copy.contains("2026-02")), "{found:?}");
+    })
+    .await;
+}
+
+/// An export into an object store in memory.
+async fn lifted(fixture: &Fixture) -> ExportOptions {
+    let clock = Arc::new(FakeClock::at(Millis(T0)));
+    let bucket = Bucket::over(Arc::new(InMemory::new()), &"s3://lake/drift".parse().unwrap(), clock);
+    let destination = Destination::Objects { bucket, format: Format::Parquet, formulas: Formulas::Keep };
+    let options = ExportOptions {
+        destination,
+        transcripts: false,
+        attachments: false,
+        ..fixture.options(Format::Parquet)
+    };
+    fixture.export(&options).await.unwrap();
+    options
+}
+
+#[tokio::test]
+async fn a_copy_in_an_object_store_is_named_and_erased() {
+    on_both(async |fixture| {
+        fixture.fill(60).await;
+        let options = lifted(&fixture).await;
+        let place = options.destination.to_string();
+        let whose = Whose::Contact(ContactId(1));
+        let found = lineage::copies(&fixture.db, ORG, whose).await.unwrap();
+        let messages = found.iter().filter(|copy| copy.destination == place && copy.table == "messages");
+        assert!(messages.count() > 0, "{found:?}");
+        let run = export_runs::last_succeeded(&fixture.db, ORG, &place).await.unwrap().unwrap();
+        let subject = lineage::subject(&fixture.db, ORG, whose).await.unwrap();
+        let (clock, entropy) = (FakeClock::at(Millis(T0)), SeededEntropy::new(1));
+        let (db, clock, entropy) = (&fixture.db, &clock, &entropy);
+        let exporter = Exporter { db, org: ORG, clock, entropy, signer: None, mask_key: None };
+        let erased = erase(&exporter, &run, &options, &subject).await.unwrap();
+        assert!(erased.rows > 8, "{erased:?}");
+        // What is on record is what lies there by now, under the names that it has there.
+        let now = export_runs::last_succeeded(&fixture.db, ORG, &place).await.unwrap().unwrap();
+        assert_eq!(erase(&exporter, &now, &options, &subject).await.unwrap().rows, 0);
+        let found = proof::verify(Source::all(db, ORG), &now, &options.destination, &[]).await.unwrap();
+        let missing: u64 = found.differing.iter().map(|it| it.missing).sum();
+        assert!(found.damaged.is_empty() && missing == erased.rows, "{found:?}");
     })
     .await;
 }

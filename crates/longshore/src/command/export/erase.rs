@@ -6,17 +6,17 @@ use model::{ContactId, ConversationId};
 use serde::Serialize;
 use sinks::lineage::{self, Whose};
 use sinks::sink::Erased;
-use sinks::{ExportOptions, Exporter};
+use sinks::{Exporter, handover};
 use store::export_runs;
 
-use super::failed;
+use super::{failed, objects};
 use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::table::{Column, table};
+use crate::signing;
 use crate::summary::number;
-use crate::{signing, who};
 
 /// Remove a conversation, or a contact with all their conversations, from every export that holds a copy
 ///
@@ -31,6 +31,8 @@ pub(super) struct Args {
     /// The contact, by Drift's id
     #[arg(long, value_name = "ID", group = "whose")]
     contact: Option<ContactId>,
+    #[command(flatten)]
+    store: objects::Args,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,14 +75,19 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     for run in runs {
         let found = export_runs::get(&db, org, &run).await.map_err(|error| failed(app, &error))?;
         let Some(run) = found else { continue };
-        let erased = match ExportOptions::of_run(&run, who::command()) {
-            Ok(options) => sinks::erase(&exporter, &run, &options, &subject).await,
-            Err(error) => Err(error),
+        let erased = if handover::Target::named(&run.format).is_some() {
+            Err("what a handover wrote is not changed: delete it by hand".to_owned())
+        } else {
+            match objects::options_of(app, &run, &args.store) {
+                Ok(options) => sinks::erase(&exporter, &run, &options, &subject).await,
+                Err(error) => Err(error),
+            }
+            .map_err(|error| error.to_string())
         };
         let (run_id, destination) = (run.export_run_id.0, run.destination);
         match erased {
             Ok(erased) => report.erased.push(Line { run_id, destination, erased }),
-            Err(error) => report.left.push(Left { destination, reason: error.to_string() }),
+            Err(reason) => report.left.push(Left { destination, reason }),
         }
     }
     db.close().await;

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use drift::{HttpOptions, HttpTransport, Transport};
 use model::Secret;
-use sinks::SinkError;
 use sinks::objects::{Bucket, Network, ObjectAddress, ObjectError, ObjectOptions, Retry};
+use sinks::{ExportOptions, SinkError};
+use store::export_runs::ExportRun;
 use url::Url;
 
 use crate::app::App;
-use crate::network;
+use crate::{network, who};
 
 /// What the settings of providers begin with in the environment.
 const SETTINGS: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
@@ -21,6 +22,11 @@ pub(super) struct Args {
     /// Where an S3-compatible object store answers, such as https://minio.example.com
     #[arg(long, value_name = "URL")]
     endpoint: Option<Url>,
+}
+
+/// What a run was asked for; its bucket, where it went to one, is reached as these words and the environment say.
+pub(super) fn options_of(app: &App, run: &ExportRun, args: &Args) -> Result<ExportOptions, SinkError> {
+    ExportOptions::of_run_reaching(run, who::command(), &|address| bucket(app, address, args))
 }
 
 /// A client for the bucket. Nothing is connected yet.

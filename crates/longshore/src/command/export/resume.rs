@@ -1,6 +1,6 @@
 //! `longshore export resume`: go on with a run that was stopped, or died.
 
-use sinks::{ExportOptions, SinkError};
+use sinks::SinkError;
 use store::export_runs::{self, ExportRun};
 
 use super::{failed, named, objects, write};
@@ -8,7 +8,6 @@ use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::who;
 
 /// Go on with an export that was stopped or died
 ///
@@ -31,9 +30,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     if latest.is_none_or(|latest: ExportRun| latest.export_run_id != run.export_run_id) {
         return Err(SinkError::NotResumable { run: run.export_run_id.0 }.into());
     }
-    let options = ExportOptions::of_run_reaching(&run, who::command(), &|address| {
-        objects::bucket(app, address, &args.store)
-    })?;
+    let options = objects::options_of(app, &run, &args.store)?;
     let exit = write::told(app, &db, org, &options).await?;
     db.close().await;
     Ok(exit)

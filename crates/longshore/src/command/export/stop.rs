@@ -31,7 +31,7 @@ pub(super) struct PauseArgs {
 
 /// Give an export up that has not ended
 ///
-/// What it had finished is removed; what the destination held before stays.
+/// What it had finished is removed, from an object store by the next export there; what the destination held before stays.
 #[derive(Debug, clap::Args)]
 pub(super) struct CancelArgs {
     /// Which run; the newest by default

@@ -2,21 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use sinks::SinkError;
 use sinks::copy::Source;
 use sinks::mask::Mask;
 use sinks::proof::{self, Difference, Verification};
-use sinks::{ExportOptions, SinkError};
 use store::audit::{self, PublicKey, parse_public_key};
 
 use super::write::mask_key;
-use super::{failed, named};
+use super::{failed, named, objects};
 use crate::app::App;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::table::{Column, table};
 use crate::summary::number;
-use crate::who;
 
 /// Check that an export is what was written, and what the archive has
 ///
@@ -33,13 +32,15 @@ pub(super) struct Args {
     /// Believe this key alone, of 64 hexadecimal digits, instead of the one that the manifest names
     #[arg(long, value_name = "KEY", requires = "offline")]
     public_key: Option<String>,
+    #[command(flatten)]
+    store: objects::Args,
 }
 
 /// Verify.
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let found = match &args.offline {
         Some(dir) => offline(dir, args.public_key.as_deref()).await?,
-        None => stored(app, args.run.as_deref()).await?,
+        None => stored(app, args.run.as_deref(), &args.store).await?,
     };
     let exit = if found.verified { Exit::Done } else { Exit::Incomplete };
     app.output.report(exit, &found, &text(&found))
@@ -51,14 +52,14 @@ async fn offline(dir: &Path, key: Option<&str>) -> Result<Verification, Failure>
     Ok(proof::offline(dir, key).await?)
 }
 
-async fn stored(app: &App, run: Option<&str>) -> Result<Verification, Failure> {
+async fn stored(app: &App, run: Option<&str>, store: &objects::Args) -> Result<Verification, Failure> {
     let db = database::open(app, Missing::Refuse).await?;
     let org = database::organization(app, &db).await?;
     let run = named(app, &db, org, run).await?;
     if run.manifest.is_none() {
         return Err(SinkError::NotVerifiable { run: run.export_run_id.0 }.into());
     }
-    let options = ExportOptions::of_run(&run, who::command())?;
+    let options = objects::options_of(app, &run, store)?;
     let keys = audit::public_keys(&db).await.map_err(|error| failed(app, &error))?;
     let keys: Vec<PublicKey> = keys.into_iter().filter_map(|key| key.try_into().ok()).collect();
     let mask_key = mask_key(app, &db, org, options.selection.mask).await?;
