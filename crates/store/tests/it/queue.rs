@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use model::{FakeClock, JobId, Millis, OrgId, SeededEntropy, WorkerId};
+use store::archives;
 use store::pauses::{self, Pause, Scope};
 use store::queue::{self, Claim, ClaimedJob, DeadSelection, Enqueued, Failure, NewJob};
 use store::workers::{self, LEASE_MS, Registered};
@@ -11,7 +12,7 @@ use store::{Db, StoreError};
 use crate::engines::{Store, on_both, options};
 
 const NOW: Millis = Millis(1_785_000_000_000);
-const KINDS: &[&str] = &["refresh", "sweep"];
+const KINDS: &[&str] = &["refresh", "sweep", archives::KIND];
 const FAILURE: Failure = Failure { class: "server", reason: String::new() };
 
 /// A desk at which a test works: ids from a seed.
@@ -189,6 +190,33 @@ async fn a_flood_of_one_organization_takes_no_turn_of_another() {
         assert_eq!(queue::claim(&mut tx, &ask, NOW).await.unwrap().len(), 2);
         let ask = Claim { kinds: &["sweep"], ..ask };
         assert_eq!(queue::claim(&mut tx, &ask, NOW).await.unwrap(), vec![]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_archive_is_seen_while_workers_take_it_and_hand_it_back() {
+    on_both(async |store| {
+        let (db, desk) = (&store.db, Desk::new());
+        let worker = desk.worker(db, NOW).await;
+        let mut tx = db.begin().await.unwrap();
+        archives::ask(&mut tx, OrgId(1), &desk.clock, &desk.entropy).await.unwrap();
+        tx.commit().await.unwrap();
+        let working = async {
+            for _ in 0..100 {
+                let taken = claim(db, &worker, 1, NOW).await;
+                let mut tx = db.begin().await.unwrap();
+                assert_eq!(queue::hand_back(&mut tx, &taken, NOW).await.unwrap(), 1);
+                tx.commit().await.unwrap();
+            }
+        };
+        let looking = async {
+            loop {
+                let standing = archives::standing(db, OrgId(1)).await.unwrap();
+                assert!(standing.job.is_some(), "an archive that was asked for is not seen");
+            }
+        };
+        tokio::select! { () = working => {}, () = looking => {} }
     })
     .await;
 }

@@ -61,7 +61,8 @@ enum Archive {
 
 impl Archive {
     fn of(standing: &Standing) -> Self {
-        match (&standing.job, &standing.run) {
+        let standing_job = standing.job.as_ref().map(|job| (job.state, job));
+        match (standing_job, &standing.run) {
             (Some((JobState::Running, job)), _) => {
                 Self::Running(job.claimed_at.map_or_else(String::new, instant))
             }
