@@ -5,6 +5,7 @@ pub(crate) mod asking;
 mod compare;
 pub(crate) mod deliver;
 mod end_unused;
+mod export;
 pub(crate) mod fan_out;
 mod fetch_attachments;
 mod prune;
@@ -21,6 +22,7 @@ pub use archive::Archive;
 pub use compare::Compare;
 pub use deliver::Deliver;
 pub use end_unused::EndUnused;
+pub use export::Export;
 pub use fan_out::FanOut;
 pub use fetch_attachments::FetchAttachments;
 pub use prune::Prune;
@@ -53,6 +55,7 @@ pub const REGISTRY: &[Kind] = &[
     Kind::of::<Prune>(),
     Kind::of::<RevokeConnection>(),
     Kind::of::<EndUnused>(),
+    Kind::of::<Export>(),
 ];
 
 /// The registry's own word for a stored kind, for metrics: their labels come from a closed set.

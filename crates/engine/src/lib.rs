@@ -17,6 +17,7 @@ mod context;
 mod convert;
 pub mod disconnect;
 mod error;
+pub mod exports;
 pub mod job;
 pub mod jobs;
 mod node;

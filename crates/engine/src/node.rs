@@ -7,6 +7,7 @@ use store::Db;
 use telemetry::Metrics;
 
 use crate::clients::Clients;
+use crate::exports::Exports;
 use crate::webhooks::Webhooks;
 use crate::{Limits, Settling, Stop};
 
@@ -26,6 +27,8 @@ pub struct Node {
     pub settling: Settling,
     /// How outgoing webhooks leave; `None`: this node sends none.
     pub webhooks: Option<Webhooks>,
+    /// How exports leave; `None`: this node makes none.
+    pub exports: Option<Exports>,
     /// Bounds.
     pub limits: NodeLimits,
     /// Asks everybody to end: no more claims, running jobs get [`NodeLimits::stop_ms`].

@@ -64,7 +64,7 @@ pub fn next_after(cron: &str, time_zone: &str, after: Millis) -> Result<Millis, 
 }
 
 /// Give an organization a job of a kind from time to time; the same words again change nothing. The job gets the payload
-/// `{}` and an empty key: it works on its organization.
+/// `{}` and an empty key: it works on its organization. Of a kind that there are several of, `set_keyed` sets one.
 ///
 /// # Errors
 /// When the expression or the time zone is none, or the store failed.
@@ -74,9 +74,23 @@ pub async fn set(
     (cron, time_zone): (&str, &str),
     now: Millis,
 ) -> Result<(), ScheduleError> {
+    set_keyed(tx, (org, kind, ""), (cron, time_zone), now).await
+}
+
+/// The same of one of several of a kind: its job gets the key, and the payload `{"key": …}`.
+///
+/// # Errors
+/// Those of [`set`].
+pub async fn set_keyed(
+    tx: &mut Tx,
+    (org, kind, key): (OrgId, &str, &str),
+    (cron, time_zone): (&str, &str),
+    now: Millis,
+) -> Result<(), ScheduleError> {
     let schedule = Schedule {
         org,
         kind: kind.to_owned(),
+        key: key.to_owned(),
         cron: cron.to_owned(),
         time_zone: time_zone.to_owned(),
         next_at: next_after(cron, time_zone, now)?,
@@ -151,10 +165,10 @@ impl Scheduler {
             job_id: JobId::new(self.node.clock.as_ref(), self.node.entropy.as_ref()),
             kind: schedule.kind.clone(),
             org: schedule.org,
-            key: String::new(),
+            key: schedule.key.clone(),
             priority: kind.priority,
             due_at: now,
-            payload: "{}".to_owned(),
+            payload: payload(&schedule.key),
             signals: 1,
             trace: None,
         };
@@ -166,6 +180,11 @@ impl Scheduler {
         tx.commit().await?;
         Ok(ours)
     }
+}
+
+/// What tells a job which of several it is.
+fn payload(key: &str) -> String {
+    if key.is_empty() { "{}".to_owned() } else { serde_json::json!({ "key": key }).to_string() }
 }
 
 #[cfg(test)]

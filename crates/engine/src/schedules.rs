@@ -42,7 +42,7 @@ pub async fn schedules_for(tx: &mut Tx, connection: &Connection, now: Millis) ->
     let org = connection.org_id;
     for (kind, cron) in defaults(org) {
         if connection.state.is_given_up() {
-            schedules::remove(tx, org, kind).await?;
+            schedules::remove(tx, org, (kind, "")).await?;
         } else if !schedules::is_set(tx, org, kind).await? {
             scheduler::set(tx, (org, kind), (&cron, TIME_ZONE), now).await?;
         }

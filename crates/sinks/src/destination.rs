@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use drift::SystemClock;
 use model::OrgId;
+use store::export_runs::ExportRun;
 use store::tables::{ColumnKind, Table};
 
 use crate::SinkError;
@@ -20,7 +21,7 @@ use crate::manifest::Manifest;
 use crate::objects::{self, Bucket, ObjectAddress, ObjectSink};
 use crate::postgres::{PostgresAddress, PostgresSink};
 use crate::read_back::{self, Told};
-use crate::sink::{Layout, Part, PartFile, Sink};
+use crate::sink::{Layout, Part, PartFile, Plan, Sink};
 use crate::sqlite::SqliteSink;
 
 /// What the formats of databases are called.
@@ -250,6 +251,25 @@ impl Destination {
             Self::Objects { bucket, .. } => objects::manifest(bucket).await,
             Self::Sqlite { .. } | Self::Postgres { .. } => Ok(None),
         }
+    }
+
+    /// The manifest of what stands there, where that is what the last run that succeeded has left: files have it beside them; databases
+    /// name the run, and the store has its manifest.
+    pub(crate) async fn standing(
+        &self,
+        plan: &Plan,
+        last: Option<&ExportRun>,
+    ) -> Result<Option<Manifest>, SinkError> {
+        let stands = match self {
+            Self::Folder { .. } | Self::Objects { .. } => return self.manifest().await,
+            Self::Sqlite { path } => crate::sqlite::run_of(path, plan.org).await?,
+            Self::Postgres { address } => {
+                let clock = Arc::new(SystemClock);
+                crate::postgres::run_of(address, clock, (plan.org, &plan.tables)).await?
+            }
+        };
+        let last = last.filter(|last| stands.as_ref() == Some(&last.export_run_id.0));
+        Ok(last.and_then(|last| serde_json::from_str(last.manifest.as_deref()?).ok()))
     }
 
     /// Put a manifest with its signature there, where there is room for it. Whoever does holds the destination.

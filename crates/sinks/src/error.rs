@@ -119,6 +119,9 @@ pub enum SinkError {
     /// Something is to be masked, and there is nothing to do it with.
     #[error("there is no key to mask with")]
     NoMaskKey,
+    /// Personal data was to go out as it is, and nobody said why, or at too great a length.
+    #[error("an export that masks nothing needs a reason")]
+    NoReason,
     /// Transcripts and attachments were asked for, of chosen conversations or masked.
     #[error("transcripts and attachments go out whole or not at all")]
     OnlyTables,
@@ -211,6 +214,9 @@ impl SinkError {
             Self::UnknownName(_) => Some("\"longshore schema\" prints the tables and their columns"),
             Self::LeftOut { .. } => Some("name the table with --tables too, or leave its columns out"),
             Self::NoMaskKey => Some("\"longshore doctor\" tells what is wrong with the key"),
+            Self::NoReason => {
+                Some("say why with --reason, in at most 500 bytes, or mask with --mask identifiers")
+            }
             Self::OnlyTables => Some("add --no-transcripts --no-attachments"),
             Self::NoMonths => Some("export with --format parquet"),
             Self::HasFiles { .. } => {

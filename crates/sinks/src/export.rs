@@ -30,7 +30,7 @@ use serde::Serialize;
 use store::audit::Signer;
 use store::export_runs::{self, Asked};
 use store::mask_keys::MaskKey;
-use store::{Db, exclusive};
+use store::{Db, exclusive, tables};
 
 pub use erase::erase;
 pub(crate) use options::files_of;
@@ -48,6 +48,7 @@ use crate::export::watch::Watch;
 use crate::files::{Extras, FileSink, entry};
 use crate::format::Format;
 use crate::incremental::{self, Scope, Why};
+use crate::manifest::Manifest;
 use crate::mask::Mask;
 use crate::proof;
 use crate::selection::Selection;
@@ -197,6 +198,26 @@ pub async fn export(
         report.rows
     );
     Ok(report)
+}
+
+/// Whether an incremental export would find nothing to write: what its last run left holds everything that the mirror has, no run
+/// is unfinished, and it is asked for in the same words.
+///
+/// # Errors
+/// Those of the store.
+pub async fn is_current(db: &Db, org: OrgId, options: &ExportOptions) -> Result<bool, SinkError> {
+    let destination = options.destination.to_string();
+    let last = export_runs::last_succeeded(db, org, &destination).await?;
+    let Some(last) = last.filter(|last| options.incremental && last.options == Some(options.words())) else {
+        return Ok(false);
+    };
+    if export_runs::unfinished(db, org, &destination).await?.is_some() {
+        return Ok(false);
+    }
+    let left = last.manifest.as_deref().and_then(|text| serde_json::from_str::<Manifest>(text).ok());
+    let basis = tables::touched::basis(db, org).await?;
+    let version = db.schema_version().await?;
+    Ok(left.is_some_and(|left| left.basis == Some(basis) && left.schema_version == version))
 }
 
 /// Begin the run or take it up, and end it or stop it.

@@ -53,7 +53,8 @@ pub(crate) async fn scope(
     next: &Manifest,
 ) -> Result<Scope, SinkError> {
     let everything = |why| Ok(Scope::Everything(Some(why)));
-    let (Some(last), Some(standing)) = (last, standing) else { return everything(Why::First) };
+    let Some(last) = last else { return everything(Why::First) };
+    let Some(standing) = standing else { return everything(Why::Other) };
     if standing.files.as_ref().is_some_and(|files| files.rows > 0) {
         return Err(SinkError::HasFiles { destination: last.destination.clone() });
     }
@@ -65,7 +66,10 @@ pub(crate) async fn scope(
     if standing.schema_version != next.schema_version {
         return everything(Why::Version);
     }
-    if (&standing.format, &standing.selection) != (&next.format, &next.selection) {
+    let options = |manifest: &Manifest| {
+        (manifest.format.clone(), manifest.formulas_defused, manifest.selection.clone())
+    };
+    if options(&standing) != options(next) {
         return everything(Why::Options);
     }
     let (Some(since), Some(now)) = (&standing.basis, &next.basis) else { return everything(Why::Other) };

@@ -44,5 +44,5 @@ pub mod webhook;
 
 pub use destination::{Destination, Reach, Target};
 pub use error::SinkError;
-pub use export::{Begin, ExportOptions, ExportProgress, ExportReport, Exporter, erase, export};
+pub use export::{Begin, ExportOptions, ExportProgress, ExportReport, Exporter, erase, export, is_current};
 pub use format::{Format, Formulas};

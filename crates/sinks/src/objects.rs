@@ -339,9 +339,7 @@ impl Run {
     /// not come as they are.
     fn list_parts(&mut self, before: Option<&Manifest>) {
         if let Some(before) = before.filter(|_| self.mode == ExportMode::Incremental) {
-            let came = |part: &&PartFile| {
-                self.export.tables.iter().any(|new| (&new.table, &new.period) == (&part.table, &part.period))
-            };
+            let came = |part: &&PartFile| self.export.tables.iter().any(|new| new.is_same_part(part));
             let left: Vec<PartFile> = before.tables.iter().filter(|part| !came(part)).cloned().collect();
             self.export.tables.extend(left);
             self.export.files = self.export.files.take().or_else(|| before.files.clone());

@@ -26,7 +26,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use model::{Clock, Millis, OrgId};
-use store::tables::Batch;
+use store::export_runs::ExportMode;
+use store::tables::{Batch, Table};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -219,6 +220,41 @@ impl Sink for PostgresSink {
     }
 }
 
+/// Which run of the organization the schema holds; `None` where there is none, and where a table of it is gone or was emptied.
+pub(crate) async fn run_of(
+    address: &PostgresAddress,
+    clock: Arc<dyn Clock>,
+    (org, tables): (OrgId, &[&'static Table]),
+) -> Result<Option<String>, SinkError> {
+    let mut session = Session::open(address, clock).await?;
+    let schema = address.schema();
+    let found = fit::relations(&mut session, schema).await?;
+    let is_there = |name: &str| found.iter().any(|(found, ..)| found == name);
+    let run = if is_there(book::BOOK) && tables.iter().all(|table| is_there(table.name)) {
+        stands(&mut session, schema, (org, tables)).await?
+    } else {
+        None
+    };
+    session.close().await;
+    Ok(run)
+}
+
+/// The run that was noted, as long as no table is empty that was not.
+async fn stands(
+    session: &mut Session,
+    schema: &str,
+    (org, tables): (OrgId, &[&'static Table]),
+) -> Result<Option<String>, PostgresError> {
+    let (staging, counts) = (Staging::of(schema, org), book::counts(session, schema, org).await?);
+    for table in tables.iter().filter(|table| counts.get(table.name).is_some_and(|rows| *rows > 0)) {
+        let query = statements::has_rows(&staging, table);
+        if session.rows::<(bool,)>("look at the tables", &query, |query| query).await? != [(true,)] {
+            return Ok(None);
+        }
+    }
+    book::run(session, schema, org).await
+}
+
 impl Run {
     fn take_open(&mut self) -> Open {
         match std::mem::replace(&mut self.work, Work::Over) {
@@ -234,10 +270,14 @@ impl Run {
         schema: &str,
         finished_at: Millis,
     ) -> Result<(), PostgresError> {
-        let counts: BTreeMap<&str, i64> =
-            self.plan.tables.iter().map(|table| (table.name, self.staging.rows(table))).collect();
+        let mut counts = match self.plan.mode {
+            ExportMode::Full => BTreeMap::new(),
+            ExportMode::Incremental => book::counts(session, schema, self.plan.org).await?,
+        };
+        for (table, more) in merge::run(session, &self.staging, &self.plan, &self.found).await? {
+            *counts.entry(table.to_owned()).or_default() += more;
+        }
         let counts_text = serde_json::to_string(&counts).expect("counts are JSON");
-        merge::run(session, &self.staging, &self.plan, &self.found).await?;
         book::note(session, schema, &self.plan, (&counts_text, finished_at)).await?;
         let end = format!("DROP TABLE {};\nCOMMIT;", self.staging.notes());
         session.run("commit", &end).await.map(drop)

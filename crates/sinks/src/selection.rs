@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use model::Millis;
 use serde::{Deserialize, Serialize};
-use store::tables::{Filter, TABLES, Table, columns};
+use store::tables::{Filter, Month, TABLES, Table, columns};
 
 use crate::SinkError;
 use crate::mask::Mode;
@@ -33,6 +34,15 @@ impl Selection {
     #[must_use]
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Leave out conversations that began before so many months, the running one included. It begins with a month, so that what
+    /// goes out stays the same until the next.
+    #[must_use]
+    pub fn keeping(mut self, months: u32, now: Millis) -> Self {
+        let first = Month::of(now).map(|month| month.before(months.saturating_sub(1)).bounds().0);
+        self.filter.since = self.filter.since.max(first);
+        self
     }
 
     /// The tables that go out, with the columns that do, in the order of the list.

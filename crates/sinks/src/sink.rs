@@ -112,7 +112,7 @@ impl Plan {
     pub fn listed(&self, standing: &[PartFile], written: Vec<PartFile>) -> Vec<PartFile> {
         let mut listed = written;
         if self.mode == ExportMode::Incremental {
-            let is_written = |part: &&PartFile| listed.iter().any(|new| new.file == part.file);
+            let is_written = |part: &&PartFile| listed.iter().any(|new| new.is_same_part(part));
             let kept: Vec<PartFile> = standing.iter().filter(|part| !is_written(part)).cloned().collect();
             listed.extend(kept);
             listed.retain(|part| part.period.is_none() || part.rows > 0);
@@ -198,6 +198,13 @@ pub struct PartFile {
     /// A hash of the rows, the same in every format and in the mirror; filled in by who runs the export.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub digest: String,
+}
+
+impl PartFile {
+    /// Whether both are the same month of the same table, whichever run wrote them.
+    pub(crate) fn is_same_part(&self, other: &Self) -> bool {
+        (&self.table, &self.period) == (&other.table, &other.period)
+    }
 }
 
 /// Whose rows are to be erased. Whoever asks has found out what belongs together: the conversations of a contact,

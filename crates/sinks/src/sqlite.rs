@@ -13,7 +13,7 @@ mod place;
 mod read;
 mod rows;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use model::{Millis, OrgId};
 use store::export_runs::ExportMode;
@@ -246,6 +246,15 @@ async fn take_up(place: &Place, plan: &Plan) -> Result<(Open, Parts), SinkError>
         parts.remove(&key);
     }
     Ok((file, parts))
+}
+
+/// Which run of the organization the file holds, whole; `None` where there is none.
+pub(crate) async fn run_of(path: &Path, org: OrgId) -> Result<Option<String>, SinkError> {
+    if !place::look(path, org).await? {
+        return Ok(None);
+    }
+    let mut file = Open::read(path).await?;
+    Ok(file.run_id().await?)
 }
 
 fn key(part: &Part) -> (String, String) {

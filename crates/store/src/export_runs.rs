@@ -349,6 +349,16 @@ pub async fn last_succeeded(db: &Db, org: OrgId, destination: &str) -> Result<Op
     one(db, LAST_SUCCEEDED, org, destination).await
 }
 
+const LATEST: &str = select!("AND destination = $2 ORDER BY export_run_id DESC LIMIT 1");
+
+/// The newest run to a destination, however it stands.
+///
+/// # Errors
+/// The database's error.
+pub async fn latest(db: &Db, org: OrgId, destination: &str) -> Result<Option<ExportRun>, StoreError> {
+    one(db, LATEST, org, destination).await
+}
+
 const STANDING: &str = select!(
     "AND state = 'succeeded' AND export_run_id = (
         SELECT MAX(last.export_run_id) FROM export_runs AS last
@@ -409,6 +419,7 @@ const OWN: &[(&str, &str)] = &[
     ("export_runs::GET", GET),
     ("export_runs::UNFINISHED", UNFINISHED),
     ("export_runs::LAST_SUCCEEDED", LAST_SUCCEEDED),
+    ("export_runs::LATEST", LATEST),
     ("export_runs::STANDING", STANDING),
 ];
 

@@ -50,6 +50,7 @@ pub mod queue;
 pub mod renewals;
 pub mod replay;
 pub mod runs;
+pub mod scheduled_exports;
 pub mod schedules;
 pub mod signals;
 mod statements;

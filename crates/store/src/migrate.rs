@@ -92,6 +92,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0013_selection.sql"),
         include_str!("../migrations/postgres/0013_selection.sql"),
     ),
+    (
+        14,
+        "scheduled_exports",
+        include_str!("../migrations/sqlite/0014_scheduled_exports.sql"),
+        include_str!("../migrations/postgres/0014_scheduled_exports.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.

@@ -7,6 +7,7 @@ use model::{Millis, OrgId};
 
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
+use crate::queue::WITHOUT_PROVIDER;
 use crate::wake::Channel;
 
 /// What is paused: `None` stands for all.
@@ -131,18 +132,20 @@ pub async fn list(db: &Db, now: Millis) -> Result<Vec<Pause>, StoreError> {
 }
 
 /// The pauses that hold, for a claim.
-pub(crate) struct Pauses(Vec<Scope>);
+pub(crate) struct Pauses(Vec<Pause>);
 
 impl Pauses {
     pub(crate) async fn read(tx: &mut Tx, now: Millis) -> Result<Self, StoreError> {
         let rows: Vec<PauseRow> = on_tx!(tx, conn => sqlx::query_as(LIST).bind(now.0).fetch_all(conn).await)?;
-        Ok(Self(rows.into_iter().map(|row| row.into_pause().scope).collect()))
+        Ok(Self(rows.into_iter().map(PauseRow::into_pause).collect()))
     }
 
+    /// Whether a kind of job of an organization waits. What never asks the provider goes on when the connection is refused.
     pub(crate) fn contains(&self, org: OrgId, kind: &str) -> bool {
-        self.0.iter().any(|scope| {
+        self.0.iter().any(|Pause { scope, reason, .. }| {
             scope.org.is_none_or(|paused| paused == org)
                 && scope.kind.as_deref().is_none_or(|paused| paused == kind)
+                && !(reason.starts_with(OF_CONNECTION) && WITHOUT_PROVIDER.contains(&kind))
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Schedules: which kinds of job an organization gets from time to time, and when next.
+//! Schedules: which kinds of job an organization gets from time to time, and when next; of some kinds several, by a key.
 //!
 //! Only times are kept here. What a cron expression means is the scheduler's to know; it moves `next_at` in the
 //! transaction that enqueues the job, and only if nobody else has: of several nodes one enqueues.
@@ -7,6 +7,7 @@ use model::{Millis, OrgId};
 
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
+use crate::scheduled_exports;
 
 /// Schedules that are looked at in one step.
 const DUE_MAX: i64 = 1_000;
@@ -15,6 +16,7 @@ row! {
     struct ScheduleRow {
         org_id: i64,
         kind: String,
+        key: String,
         cron: String,
         time_zone: String,
         next_at: i64,
@@ -29,6 +31,8 @@ pub struct Schedule {
     pub org: OrgId,
     /// The kind of job.
     pub kind: String,
+    /// Which of several of the kind; empty where there is one.
+    pub key: String,
     /// The cron expression.
     pub cron: String,
     /// The time zone it is meant in, by its IANA name.
@@ -40,8 +44,8 @@ pub struct Schedule {
 }
 
 const SET: &str = "
-    INSERT INTO schedules (org_id, kind, cron, time_zone, next_at) VALUES ($1, $2, $3, $4, $5)
-    ON CONFLICT (org_id, kind) DO UPDATE
+    INSERT INTO schedules (org_id, kind, key, cron, time_zone, next_at) VALUES ($1, $2, $3, $4, $5, $6)
+    ON CONFLICT (org_id, kind, key) DO UPDATE
     SET cron = excluded.cron, time_zone = excluded.time_zone, next_at = excluded.next_at
     WHERE schedules.cron <> excluded.cron OR schedules.time_zone <> excluded.time_zone";
 
@@ -53,6 +57,7 @@ pub async fn set(tx: &mut Tx, schedule: &Schedule) -> Result<(), StoreError> {
     on_tx!(tx, conn => sqlx::query(SET)
         .bind(schedule.org.0)
         .bind(&schedule.kind)
+        .bind(&schedule.key)
         .bind(&schedule.cron)
         .bind(&schedule.time_zone)
         .bind(schedule.next_at.0)
@@ -74,31 +79,32 @@ pub async fn is_set(tx: &mut Tx, org: OrgId, kind: &str) -> Result<bool, StoreEr
     Ok(count > 0)
 }
 
-const REMOVE: &str = "DELETE FROM schedules WHERE org_id = $1 AND kind = $2";
+const REMOVE: &str = "DELETE FROM schedules WHERE org_id = $1 AND kind = $2 AND key = $3";
 
 /// Remove a schedule, if it is there.
 ///
 /// # Errors
 /// The database's error.
-pub async fn remove(tx: &mut Tx, org: OrgId, kind: &str) -> Result<(), StoreError> {
-    on_tx!(tx, conn => sqlx::query(REMOVE).bind(org.0).bind(kind).execute(conn).await.map(drop))?;
+pub async fn remove(tx: &mut Tx, org: OrgId, (kind, key): (&str, &str)) -> Result<(), StoreError> {
+    on_tx!(tx, conn => sqlx::query(REMOVE).bind(org.0).bind(kind).bind(key).execute(conn).await.map(drop))?;
     Ok(())
 }
 
-const REMOVE_ALL: &str = "DELETE FROM schedules WHERE org_id = $1";
+const REMOVE_ASKING: &str = "DELETE FROM schedules WHERE org_id = $1 AND kind <> $2";
 
-/// Remove every schedule of an organization.
+/// Remove every schedule of an organization but those of exports, which go on with what is stored.
 ///
 /// # Errors
 /// The database's error.
-pub(crate) async fn remove_all(tx: &mut Tx, org: OrgId) -> Result<(), StoreError> {
-    on_tx!(tx, conn => sqlx::query(REMOVE_ALL).bind(org.0).execute(conn).await.map(drop))?;
+pub(crate) async fn remove_asking(tx: &mut Tx, org: OrgId) -> Result<(), StoreError> {
+    let exports = scheduled_exports::KIND;
+    on_tx!(tx, conn => sqlx::query(REMOVE_ASKING).bind(org.0).bind(exports).execute(conn).await.map(drop))?;
     Ok(())
 }
 
 const DUE: &str = "
-    SELECT org_id, kind, cron, time_zone, next_at, last_at FROM schedules
-    WHERE next_at <= $1 ORDER BY next_at, org_id, kind LIMIT $2";
+    SELECT org_id, kind, key, cron, time_zone, next_at, last_at FROM schedules
+    WHERE next_at <= $1 ORDER BY next_at, org_id, kind, key LIMIT $2";
 
 /// The schedules whose time has come, at most a thousand.
 ///
@@ -122,7 +128,8 @@ pub async fn next(db: &Db) -> Result<Option<Millis>, StoreError> {
 }
 
 const LIST: &str = "
-    SELECT org_id, kind, cron, time_zone, next_at, last_at FROM schedules WHERE org_id = $1 ORDER BY kind";
+    SELECT org_id, kind, key, cron, time_zone, next_at, last_at FROM schedules
+    WHERE org_id = $1 ORDER BY kind, key";
 
 /// An organization's schedules.
 ///
@@ -135,7 +142,7 @@ pub async fn list(db: &Db, org: OrgId) -> Result<Vec<Schedule>, StoreError> {
 
 const ADVANCE: &str = "
     UPDATE schedules SET next_at = $4, last_at = $5
-    WHERE org_id = $1 AND kind = $2 AND next_at = $3";
+    WHERE org_id = $1 AND kind = $2 AND next_at = $3 AND key = $6";
 
 /// Move a schedule that was due on to `next_at`; answers whether it was this caller who did.
 ///
@@ -148,6 +155,7 @@ pub async fn advance(tx: &mut Tx, due: &Schedule, next_at: Millis, now: Millis) 
         .bind(due.next_at.0)
         .bind(next_at.0)
         .bind(now.0)
+        .bind(&due.key)
         .execute(conn)
         .await
         .map(|done| done.rows_affected()))?;
@@ -159,6 +167,7 @@ impl From<ScheduleRow> for Schedule {
         Self {
             org: OrgId(row.org_id),
             kind: row.kind,
+            key: row.key,
             cron: row.cron,
             time_zone: row.time_zone,
             next_at: Millis(row.next_at),
@@ -171,7 +180,7 @@ pub(crate) const STATEMENTS: &[(&str, &str)] = &[
     ("schedules::SET", SET),
     ("schedules::IS_SET", IS_SET),
     ("schedules::REMOVE", REMOVE),
-    ("schedules::REMOVE_ALL", REMOVE_ALL),
+    ("schedules::REMOVE_ASKING", REMOVE_ASKING),
     ("schedules::DUE", DUE),
     ("schedules::NEXT", NEXT),
     ("schedules::LIST", LIST),

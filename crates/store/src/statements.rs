@@ -11,7 +11,7 @@ use crate::{
     access, archives, audit, budgets, call_stats, changes, checkpoints, connections, consumers, directory,
     disconnects, effects, endpoints, erasure, exclusive, explain, export_runs, facts, failures, grants,
     honey, inbox, install, lineage, listings, mask_keys, migrate, mirror, notices, pauses, queue, renewals,
-    runs, schedules, status, sweeps, tables, uses, vault, wake, watermarks, workers,
+    runs, scheduled_exports, schedules, status, sweeps, tables, uses, vault, wake, watermarks, workers,
 };
 
 impl Db {
@@ -69,6 +69,7 @@ const SINGLE: &[&[(&str, &str)]] = &[
     pauses::STATEMENTS,
     renewals::STATEMENTS,
     runs::STATEMENTS,
+    scheduled_exports::STATEMENTS,
     schedules::STATEMENTS,
     status::STATEMENTS,
     sweeps::STATEMENTS,

@@ -5,6 +5,7 @@ mod calls;
 mod connections;
 mod convergence;
 mod disconnect;
+mod exports;
 pub(crate) mod harness;
 mod route;
 mod simulation;

@@ -153,6 +153,7 @@ impl Rig {
             seams: drift::Seams::system().unwrap(),
         };
         Arc::new(Node {
+            exports: None,
             webhooks: None,
             db: self.database.db.clone(),
             clock: Arc::new(clock.clone()),

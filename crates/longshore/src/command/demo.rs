@@ -215,6 +215,7 @@ async fn bring_home(
             transcripts: extras,
             attachments: extras,
             selection: Selection::default(),
+            reason: Some("the demonstration shows all of it".to_owned()),
             incremental: false,
             begin: Begin::Anew,
             who: who::command(),

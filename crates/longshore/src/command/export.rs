@@ -6,8 +6,12 @@ mod list;
 mod objects;
 mod progress;
 mod resume;
+mod schedule;
+mod scheduled;
+mod schedules;
 mod show;
 mod stop;
+mod unschedule;
 mod verify;
 mod write;
 
@@ -16,6 +20,7 @@ use model::{OrgId, RunId};
 use store::export_runs::{self, ExportRun};
 use store::{Db, StoreError};
 
+pub(crate) use scheduled::exports;
 pub(crate) use write::write;
 
 use crate::app::App;
@@ -43,6 +48,9 @@ enum What {
     Cancel(stop::CancelArgs),
     Verify(verify::Args),
     Erase(erase::Args),
+    Schedule(Box<schedule::Args>),
+    Schedules(schedules::Args),
+    Unschedule(unschedule::Args),
 }
 
 /// Do what was asked.
@@ -56,6 +64,9 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         What::Cancel(args) => stop::cancel(app, args).await,
         What::Verify(args) => verify::run(app, args).await,
         What::Erase(args) => Box::pin(erase::run(app, args)).await,
+        What::Schedule(args) => Box::pin(schedule::run(app, *args)).await,
+        What::Schedules(args) => schedules::run(app, args).await,
+        What::Unschedule(args) => unschedule::run(app, args).await,
     }
 }
 

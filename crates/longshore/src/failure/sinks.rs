@@ -23,6 +23,7 @@ impl From<SinkError> for Failure {
             | SinkError::LeftOut { .. }
             | SinkError::OnlyTables
             | SinkError::NoMonths
+            | SinkError::NoReason
             | SinkError::HasFiles { .. }
             | SinkError::UnderWay { .. }
             | SinkError::NotResumable { .. }

@@ -197,7 +197,9 @@ fn path_traversal_an_export_writes_and_removes_in_its_folder_alone() {
         place.write(&format!("outside/{name}"), "not yours");
     }
     let before = tree(&outside);
-    let export = || place.run(&["export", "--format", "ndjson", "--to", "files"]);
+    let export = || {
+        place.run(&["export", "--format", "ndjson", "--to", "files", "--mask", "none", "--reason", "a test"])
+    };
     assert_eq!(export().code, 0);
     // Somebody who may write there lays links out, and names files elsewhere in the manifest.
     let link = |name: &str, to: &Path| {
@@ -215,10 +217,21 @@ fn path_traversal_an_export_writes_and_removes_in_its_folder_alone() {
     place.write("files/manifest.json", &evil);
     export();
     assert_eq!(tree(&outside), before);
-    let again = place.run(&["export", "--format", "csv", "--to", "files/../files/./"]);
+    let again = place.run(&[
+        "export",
+        "--format",
+        "csv",
+        "--to",
+        "files/../files/./",
+        "--mask",
+        "none",
+        "--reason",
+        "a test",
+    ]);
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert_eq!(tree(&outside), before);
-    let refused = place.run(&["export", "--format", "csv", "--to", "outside"]);
+    let refused =
+        place.run(&["export", "--format", "csv", "--to", "outside", "--mask", "none", "--reason", "a test"]);
     assert_eq!(refused.code, 2, "a folder that holds something else: {}", refused.stderr);
     assert_eq!(tree(&outside), before);
 }

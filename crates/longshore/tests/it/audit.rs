@@ -161,7 +161,7 @@ fn live(place: &Place, double: &Double) {
     connect(place, double);
     let token = place.run_with_stdin(&["webhooks", "token"], "verification-canary");
     assert_eq!(token.code, 0, "{}", token.stderr);
-    run(&["export", "--format", "csv", "--to", "out"]);
+    run(&["export", "--format", "csv", "--to", "out", "--mask", "none", "--reason", "a test"]);
     let handed = run(&["handover", "--as", "neutral", "--to", "handed", "--json"]).json();
     assert!(handed["conversations"].as_u64().unwrap() > 0);
     let lines = std::fs::read_to_string(place.path("handed/conversations.ndjson")).unwrap();

@@ -166,7 +166,7 @@ fn commands(life: &mut Life) {
         &["honey", "list"],
         &["users", "list"],
         &["certificate", "--to", "proof"],
-        &["export", "--format", "ndjson", "--to", "files"],
+        &["export", "--format", "ndjson", "--to", "files", "--mask", "none", "--reason", "a test"],
         &["handover", "--as", "zendesk", "--to", "handed"],
         &["audit", "verify"],
         &["audit", "export", "--to", "audit.ndjson"],

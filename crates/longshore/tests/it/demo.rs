@@ -54,7 +54,8 @@ fn works_without_the_api(place: &Place, demo: &Value) {
     assert_eq!(status["organizations"][0]["runs"][0]["outcome"], "complete");
     assert_eq!(with(&["certificate", "--to", "proof"])["certificate"]["hash"], demo["certificate"]["hash"]);
     assert_eq!(with(&["verify", "--certificate", "proof/certificate.json"])["verified"], true);
-    let export = with(&["export", "--format", "csv", "--to", "files"]);
+    let export =
+        with(&["export", "--format", "csv", "--to", "files", "--mask", "none", "--reason", "a test"]);
     assert_eq!(export["transcripts"], demo["conversations"]);
     assert!(Path::new(&place.path("files/conversations.csv")).is_file());
 }

@@ -42,7 +42,9 @@ fn die_at_a_moment(runtime: &Runtime, place: &Place, child: &mut Child, parts: i
 fn twenty_kills(place: &Place, words: &[&str]) {
     let runtime = Runtime::new().unwrap();
     let (dice, mut killed) = (SeededEntropy::new(5), 0);
-    let export = [&["export", "--json", "--database", DATABASE], words].concat();
+    let export =
+        [&["export", "--mask", "none", "--reason", "a test", "--json", "--database", DATABASE], words]
+            .concat();
     for _ in 0..KILLS {
         let parts = recorded(&runtime, place) + i64::try_from(dice.below(STRIDE)).unwrap();
         let mut child = place.command(&export).spawn().unwrap();

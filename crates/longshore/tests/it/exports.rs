@@ -15,7 +15,9 @@ fn archived() -> Place {
 #[test]
 fn an_export_is_listed_shown_and_proves_itself() {
     let place = archived();
-    let ran = place.run(&["export", "--format", "parquet", "--to", "lake", "--json"]);
+    let ran = place.run(&[
+        "export", "--format", "parquet", "--to", "lake", "--json", "--mask", "none", "--reason", "a test",
+    ]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let report = ran.json();
     assert_eq!((&report["equal"], &report["signed"]), (&true.into(), &true.into()));

@@ -37,7 +37,7 @@ fn a_full_disk_is_told_with_what_to_do() {
 fn an_export_to_a_full_disk_leaves_nothing_half_written() {
     let place = Place::new();
     assert_eq!(place.run(&["demo", "--once", "--quiet", "--conversations", "60"]).code, 0);
-    let words = "export --format ndjson --to full/files --config longshore-demo/longshore.toml; code=$?; find full -type f; exit $code";
+    let words = "export --format ndjson --to full/files --mask none --reason test --config longshore-demo/longshore.toml; code=$?; find full -type f; exit $code";
     let Some(ran) = on_a_small_disk(&place, 200, words.trim()) else { return };
     assert_eq!(ran.code, 7, "{}{}", ran.stdout, ran.stderr);
     assert!(!ran.stdout.contains("messages.ndjson"), "{}", ran.stdout);

@@ -33,7 +33,9 @@ fn a_token_is_neither_printed_nor_logged_nor_written_in_the_clear() {
     ] {
         keep(place.run(words));
     }
-    keep(place.run(&["export", "--format", "ndjson", "--to", "files"]));
+    keep(
+        place.run(&["export", "--format", "ndjson", "--to", "files", "--mask", "none", "--reason", "a test"]),
+    );
     assert!(printed.len() > 10_000, "the log was on");
     assert!(!printed.contains("canary"), "in what was printed");
     assert!(!printed.contains(&key(&place)), "the key was printed");

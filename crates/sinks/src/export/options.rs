@@ -1,14 +1,19 @@
 //! What is asked of an export, and how the store remembers it.
 
 use serde::{Deserialize, Serialize};
+use store::StoreError;
 use store::audit::Who;
 use store::export_runs::ExportRun;
 
 use crate::SinkError;
 use crate::destination::{Destination, Reach};
 use crate::format::Formulas;
+use crate::mask::Mode;
 use crate::selection::Selection;
 use crate::sink::Layout;
+
+/// A reason is no longer than this, in bytes.
+const REASON_BYTES_MAX: usize = 500;
 
 /// What to export, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +26,8 @@ pub struct ExportOptions {
     pub attachments: bool,
     /// Which tables, columns and conversations, and what is masked of them.
     pub selection: Selection,
+    /// Why personal data may go out as it is, in the words of whoever asked; masked exports need none.
+    pub reason: Option<String>,
     /// Whether only what has changed is written, where that can be known.
     pub incremental: bool,
     /// What becomes of a run to the same destination that has not ended.
@@ -49,12 +56,34 @@ struct Words {
     selection: Selection,
     #[serde(default)]
     incremental: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 impl Words {
     /// Those that a run was recorded with; a handover has none.
     fn of(run: &ExportRun) -> Option<Self> {
         serde_json::from_str(run.options.as_deref()?).ok()
+    }
+
+    /// The options that they mean, of an export to there.
+    fn options(
+        self,
+        to: &str,
+        who: Who,
+        parse: impl FnOnce(&str, &str, Formulas) -> Result<Destination, SinkError>,
+    ) -> Result<ExportOptions, SinkError> {
+        let formulas = if self.formulas_defused { Formulas::Defuse } else { Formulas::Keep };
+        Ok(ExportOptions {
+            destination: parse(to, &self.format, formulas)?,
+            transcripts: self.transcripts,
+            attachments: self.attachments,
+            selection: self.selection,
+            incremental: self.incremental,
+            reason: self.reason,
+            begin: Begin::GoOn,
+            who,
+        })
     }
 }
 
@@ -81,6 +110,17 @@ impl ExportOptions {
         Self::read(run, who, |to, format, formulas| Destination::parse_reaching(to, format, formulas, reach))
     }
 
+    /// What a scheduled export asks for: [`ExportOptions::words`], and where to.
+    ///
+    /// # Errors
+    /// A stored text that is none, those of a destination that is none, and those of `reach`.
+    pub fn of_words(words: &str, to: &str, who: Who, reach: Reach<'_>) -> Result<Self, SinkError> {
+        let void = |_| StoreError::Stored { what: "options of a scheduled export" };
+        let words: Words = serde_json::from_str(words).map_err(void)?;
+        words
+            .options(to, who, |to, format, formulas| Destination::parse_reaching(to, format, formulas, reach))
+    }
+
     fn read(
         run: &ExportRun,
         who: Who,
@@ -88,37 +128,39 @@ impl ExportOptions {
     ) -> Result<Self, SinkError> {
         let words =
             Words::of(run).ok_or_else(|| SinkError::NotResumable { run: run.export_run_id.0.clone() })?;
-        let formulas = if words.formulas_defused { Formulas::Defuse } else { Formulas::Keep };
-        Ok(Self {
-            destination: parse(&run.destination, &words.format, formulas)?,
-            transcripts: words.transcripts,
-            attachments: words.attachments,
-            selection: words.selection,
-            incremental: words.incremental,
-            begin: Begin::GoOn,
-            who,
-        })
+        words.options(&run.destination, who, parse)
     }
 
     /// Whether what is asked for can be had at all.
     ///
     /// # Errors
-    /// [`SinkError::OnlyTables`], [`SinkError::NoMonths`], and those of [`Selection::tables`].
-    pub(super) fn check(&self) -> Result<(), SinkError> {
+    /// [`SinkError::NoReason`], [`SinkError::OnlyTables`], [`SinkError::NoMonths`], and those of [`Selection::tables`].
+    pub fn check(&self) -> Result<(), SinkError> {
+        let told = self.reason.as_deref().map(str::trim);
+        if told.is_some_and(|reason| reason.len() > REASON_BYTES_MAX)
+            || (self.shows_people() && told.is_none_or(str::is_empty))
+        {
+            return Err(SinkError::NoReason);
+        }
         self.selection.tables()?;
         let has_files = self.transcripts || self.attachments;
         if has_files && (self.incremental || !self.selection.is_everything()) {
             return Err(SinkError::OnlyTables);
         }
-        let is_cut = self.destination.dir().is_some() && self.destination.layout() == Layout::Months;
-        if self.incremental && !is_cut {
+        if self.incremental && self.destination.layout() != Layout::Months {
             return Err(SinkError::NoMonths);
         }
         Ok(())
     }
 
-    /// The words, as they are stored.
-    pub(super) fn words(&self) -> String {
+    /// Whether personal data goes out as it is.
+    pub(super) fn shows_people(&self) -> bool {
+        self.selection.mask == Mode::None
+    }
+
+    /// The words, as they are stored: everything but where to and who asked.
+    #[must_use]
+    pub fn words(&self) -> String {
         let words = Words {
             format: self.destination.format().to_owned(),
             formulas_defused: self.destination.formulas() == Formulas::Defuse,
@@ -126,6 +168,7 @@ impl ExportOptions {
             attachments: self.attachments,
             selection: self.selection.clone(),
             incremental: self.incremental,
+            reason: self.reason.clone(),
         };
         serde_json::to_string(&words).expect("words are JSON")
     }

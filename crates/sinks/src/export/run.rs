@@ -7,7 +7,7 @@ use store::{Tx, tables};
 
 use crate::SinkError;
 use crate::export::{Begin, ExportOptions, ExportReport, Exporter, Written};
-use crate::format::Format;
+use crate::format::{Format, Formulas};
 use crate::incremental::{self, Scope};
 use crate::manifest::Manifest;
 use crate::proof;
@@ -74,7 +74,8 @@ pub(super) async fn begin(
         }
     }
     let object = Object::new(ObjectKind::ExportRun, plan.run.0.as_str());
-    audit::append(&mut tx, &NewEntry::done(now, &options.who, Action::ExportStart, object).org(org))?;
+    let entry = NewEntry::done(now, &options.who, Action::ExportStart, object).org(org);
+    audit::append(&mut tx, &if options.shows_people() { entry.because("unmasked") } else { entry })?;
     tx.commit().await?;
     Ok(Begun { plan, scope, resumed: goes_on.is_some(), taken_up_at: now })
 }
@@ -90,10 +91,12 @@ async fn scope(
         return Ok(Scope::Everything(None));
     }
     let last = export_runs::last_succeeded(exporter.db, plan.org, destination).await?;
-    let standing = options.destination.manifest().await?;
+    // A destination that cannot be read is looked at once more before the first write, by a run that is on record.
+    let standing = options.destination.standing(plan, last.as_ref()).await.unwrap_or_default();
+    let defused = options.destination.formulas() == Formulas::Defuse;
     let next = Manifest {
         format: options.destination.format().to_owned(),
-        ..Manifest::begun(plan, Format::Parquet, false)
+        ..Manifest::begun(plan, Format::Parquet, defused)
     };
     incremental::scope(exporter.db, last.as_ref(), standing, &next).await
 }
@@ -187,7 +190,7 @@ async fn keep_standing(
     before: &Manifest,
 ) -> Result<(), SinkError> {
     export_runs::adopt_parts(tx, plan.org, &plan.run, &before.run_id).await?;
-    let is_listed = |part: &&PartFile| written.report.tables.iter().any(|kept| kept.file == part.file);
+    let is_listed = |part: &&PartFile| written.report.tables.iter().any(|kept| kept.is_same_part(part));
     for part in before.tables.iter().filter(|part| !is_listed(part)) {
         let period = part.period.as_deref().unwrap_or("all");
         export_runs::forget_part(tx, plan.org, &plan.run, (&part.table, period)).await?;

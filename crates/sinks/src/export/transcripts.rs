@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use model::record::{Attachment, Contact, Message};
-use model::{ContactId, ConversationId};
+use model::{ContactId, ConversationId, OrgId};
+use store::Db;
 use store::mirror::{self, StoredConversation};
 use tokio::task::JoinHandle;
 
@@ -100,7 +101,7 @@ async fn write_batches(
     let batches_max = std::thread::available_parallelism().map_or(1, |cores| cores.get()).min(BATCHES_MAX);
     let mut after = None;
     loop {
-        let batch = gather(run, after).await?;
+        let batch = gather(run.db, run.org, after).await?;
         after = batch.last().map(Gathered::id);
         if after.is_some() {
             let layout = layout.clone();
@@ -119,8 +120,8 @@ async fn write_batches(
 }
 
 /// Read the conversations that follow `after`, as many as fit a batch; none at the end.
-async fn gather(run: &Run<'_>, after: Option<ConversationId>) -> Result<Vec<Gathered>, SinkError> {
-    let mut found = mirror::read_conversations(run.db, run.org, after, BATCH_CONVERSATIONS_MAX).await?;
+async fn gather(db: &Db, org: OrgId, after: Option<ConversationId>) -> Result<Vec<Gathered>, SinkError> {
+    let mut found = mirror::read_conversations(db, org, after, BATCH_CONVERSATIONS_MAX).await?;
     let mut messages = 0;
     let fitting = found.iter().take_while(|stored| {
         messages += stored.message_count;
@@ -129,9 +130,9 @@ async fn gather(run: &Run<'_>, after: Option<ConversationId>) -> Result<Vec<Gath
     let fitting = fitting.count().max(1);
     found.truncate(fitting);
     let ids: Vec<ConversationId> = found.iter().map(|stored| stored.conversation.conversation_id).collect();
-    let mut messages = mirror::messages_of_many(run.db, run.org, &ids).await?;
+    let mut messages = mirror::messages_of_many(db, org, &ids).await?;
     let contacts: Vec<ContactId> = found.iter().filter_map(|stored| stored.conversation.contact_id).collect();
-    let contacts = mirror::contacts_of(run.db, run.org, &contacts).await?;
+    let contacts = mirror::contacts_of(db, org, &contacts).await?;
     let batch = found.into_iter().map(|stored| Gathered {
         contact: stored.conversation.contact_id.and_then(|id| contacts.get(&id).cloned()),
         messages: messages.remove(&stored.conversation.conversation_id).unwrap_or_default(),

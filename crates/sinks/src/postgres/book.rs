@@ -3,6 +3,8 @@
 //! It is how a schema is known to be an export's, and how a reader knows what is there. It changes in the
 //! transaction that changes the tables.
 
+use std::collections::BTreeMap;
+
 use model::{Millis, OrgId};
 use store::tables::VERSION;
 
@@ -54,6 +56,28 @@ pub(super) async fn has(session: &mut Session, schema: &str, org: OrgId) -> Resu
     let query = format!("SELECT EXISTS (SELECT 1 FROM {} WHERE org_id = {org})", qualified(schema, BOOK));
     let found: Vec<(bool,)> = session.rows("look at earlier exports", &query, |query| query).await?;
     Ok(found == [(true,)])
+}
+
+/// The run that the tables hold of the organization.
+pub(super) async fn run(
+    session: &mut Session,
+    schema: &str,
+    org: OrgId,
+) -> Result<Option<String>, PostgresError> {
+    let query = format!("SELECT export_run_id FROM {} WHERE org_id = {org}", qualified(schema, BOOK));
+    let found: Vec<(String,)> = session.rows("look at earlier exports", &query, |query| query).await?;
+    Ok(found.into_iter().next().map(|(run,)| run))
+}
+
+/// How many rows each table holds of the organization, as the last run noted it.
+pub(super) async fn counts(
+    session: &mut Session,
+    schema: &str,
+    org: OrgId,
+) -> Result<BTreeMap<String, i64>, PostgresError> {
+    let query = format!("SELECT counts FROM {} WHERE org_id = {org}", qualified(schema, BOOK));
+    let found: Vec<(String,)> = session.rows("look at earlier exports", &query, |query| query).await?;
+    Ok(found.first().and_then(|(counts,)| serde_json::from_str(counts).ok()).unwrap_or_default())
 }
 
 /// Note the run that the tables hold from now on.

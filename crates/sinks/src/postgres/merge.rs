@@ -19,13 +19,14 @@ const MERGING: &str = "merge the tables";
 /// What a failed attempt at a table goes back to.
 const POINT: &str = "longshore_table";
 
-/// Begin the transaction of the commit, and bring all tables in it. It is left open, for what else belongs to it.
+/// Begin the transaction of the commit, and bring all tables in it. It is left open, for what else belongs to it. Answers how many
+/// rows each table that came has of the run, or has more of it where only changes came.
 pub(super) async fn run(
     session: &mut Session,
     staging: &Staging,
     plan: &Plan,
     found: &Found,
-) -> Result<(), PostgresError> {
+) -> Result<Vec<(&'static str, i64)>, PostgresError> {
     let comes = |table: &&&'static Table| plan.mode == ExportMode::Full || staging.has_parts(table);
     let tables: Vec<&'static Table> = plan.tables.iter().filter(comes).copied().collect();
     session.run(MERGING, "BEGIN").await?;
@@ -33,20 +34,23 @@ pub(super) async fn run(
     for table in &tables {
         known.push(look(session, staging, table, found).await?);
     }
+    let mut gone = vec![0; tables.len()];
     // Which month a message is of, its conversation says: so conversations go last.
-    for (table, target) in tables.iter().zip(&known).rev() {
+    for ((table, target), gone) in tables.iter().zip(&known).zip(&mut gone).rev() {
         if *target == Target::Filled {
-            let gone = statements::delete(staging, table, plan.mode);
-            session.run_long(MERGING, &gone).await?;
+            let delete = statements::delete(staging, table, plan.mode);
+            *gone = session.run_long(MERGING, &delete).await?.cast_signed();
         }
     }
-    for (table, target) in tables.iter().zip(known) {
-        bring(session, staging, table, (target, plan.mode)).await?;
+    let mut counts = Vec::new();
+    for ((table, target), gone) in tables.iter().zip(known).zip(gone) {
+        let came = bring(session, staging, table, (target, plan.mode)).await?;
+        counts.push((table.name, if plan.mode == ExportMode::Full { came.rows } else { came.new - gone }));
     }
     for table in plan.tables.iter().filter(|table| found.has(table.name)) {
         session.run(MERGING, &format!("DROP TABLE {}", staging.table(table))).await?;
     }
-    Ok(())
+    Ok(counts)
 }
 
 /// What stands where a table is to be.
@@ -81,23 +85,32 @@ async fn look(
     Ok(Target::Filled)
 }
 
+/// What came of a table.
+#[derive(Debug, Clone, Copy)]
+struct Came {
+    /// All that was staged, each once.
+    rows: i64,
+    /// Those that were not there before.
+    new: i64,
+}
+
 /// Bring one table.
 async fn bring(
     session: &mut Session,
     staging: &Staging,
     table: &'static Table,
     (target, mode): (Target, ExportMode),
-) -> Result<(), PostgresError> {
+) -> Result<Came, PostgresError> {
     let staged = staging.rows(table);
     session.run(MERGING, &format!("SAVEPOINT {POINT}")).await?;
-    if attempt(session, staging, table, (target, mode, staged)).await? == Attempt::Done {
-        return Ok(());
+    if let Attempt::Done(came) = attempt(session, staging, table, (target, mode, staged)).await? {
+        return Ok(came);
     }
     // A conversation was given another month between the reading of the two: its rows came twice, the later ones hold.
     session.run(MERGING, &format!("ROLLBACK TO SAVEPOINT {POINT}")).await?;
     let twice = session.run_long("remove repeated rows", &statements::deduplicate(staging, table)).await?;
     match attempt(session, staging, table, (target, mode, staged - twice.cast_signed())).await? {
-        Attempt::Done => Ok(()),
+        Attempt::Done(came) => Ok(came),
         Attempt::Repeated => Err(PostgresError::Server {
             doing: MERGING,
             source: StoreError::Conflict { table: table.name.to_owned() },
@@ -105,9 +118,9 @@ async fn bring(
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 enum Attempt {
-    Done,
+    Done(Came),
     Repeated,
 }
 
@@ -119,9 +132,13 @@ async fn attempt(
 ) -> Result<Attempt, PostgresError> {
     let done = match target {
         Target::None => {
-            session.run_long("build the keys", &statements::become_the_table(staging, table)).await.map(drop)
+            let become_it = statements::become_the_table(staging, table);
+            session.run_long("build the keys", &become_it).await.map(|_| staged)
         }
-        Target::Empty => session.run_long(MERGING, &statements::insert_all(staging, table)).await.map(drop),
+        Target::Empty => {
+            let all = statements::insert_all(staging, table);
+            session.run_long(MERGING, &all).await.map(u64::cast_signed)
+        }
         Target::Filled => {
             if mode == ExportMode::Incremental
                 && session.count(MERGING, &statements::repeated(staging, table)).await? > 0
@@ -131,22 +148,27 @@ async fn attempt(
             merge(session, staging, table).await
         }
     };
-    match done {
+    let new = match done {
         Err(PostgresError::Server { source: StoreError::Conflict { .. }, .. }) => {
             return Ok(Attempt::Repeated);
         }
         other => other?,
-    }
+    };
     let counted = target == Target::Filled && mode == ExportMode::Full;
     if counted && session.count("count the rows", &statements::count(staging, table)).await? != staged {
         return Ok(Attempt::Repeated);
     }
-    Ok(Attempt::Done)
+    Ok(Attempt::Done(Came { rows: staged, new }))
 }
 
-async fn merge(session: &mut Session, staging: &Staging, table: &'static Table) -> Result<(), PostgresError> {
+/// Change what differs, and add what is new: answers how much that was.
+async fn merge(
+    session: &mut Session,
+    staging: &Staging,
+    table: &'static Table,
+) -> Result<i64, PostgresError> {
     if let Some(update) = statements::update(staging, table) {
         session.run_long(MERGING, &update).await?;
     }
-    session.run_long(MERGING, &statements::insert_new(staging, table)).await.map(drop)
+    session.run_long(MERGING, &statements::insert_new(staging, table)).await.map(u64::cast_signed)
 }

@@ -150,6 +150,7 @@ impl Fixture {
             transcripts: true,
             attachments: true,
             selection: Selection::default(),
+            reason: Some("a test".to_owned()),
             incremental: false,
             begin: Begin::GoOn,
             who: store::audit::Who::node(),

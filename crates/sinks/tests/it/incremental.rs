@@ -61,7 +61,7 @@ async fn assert_current(fixture: &Fixture) {
 }
 
 /// A conversation as Drift has it after its `version`th change.
-fn changed(id: i64, version: i64) -> Snapshot {
+pub(crate) fn changed(id: i64, version: i64) -> Snapshot {
     let mut next = snapshot(id);
     next.conversation.updated_at = Some(Millis(T0 + id * DAY_MS + version));
     next.fetched_at = Millis(T0 + version);
@@ -70,7 +70,7 @@ fn changed(id: i64, version: i64) -> Snapshot {
     next
 }
 
-async fn apply(fixture: &Fixture, snapshots: &[Snapshot]) {
+pub(crate) async fn apply(fixture: &Fixture, snapshots: &[Snapshot]) {
     let mut tx = fixture.db.begin().await.unwrap();
     mirror::apply(&mut tx, ORG, snapshots, Millis(T0)).await.unwrap();
     tx.commit().await.unwrap();

@@ -8,6 +8,7 @@ mod files;
 mod fixture;
 mod handover;
 mod incremental;
+mod increments;
 mod kills;
 mod lineage;
 mod objects;

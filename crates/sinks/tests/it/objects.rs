@@ -11,11 +11,11 @@ use object_store::ObjectStoreExt as _;
 use object_store::memory::InMemory;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
-use sinks::SinkError;
 use sinks::copy::{self, Source};
 use sinks::format::{Format, Formulas};
 use sinks::objects::{Bucket, Network, ObjectError, ObjectOptions, ObjectSink, Retry};
 use sinks::sink::{Plan, Sink, Subject};
+use sinks::{Destination, SinkError};
 use store::tables::{Row, TABLES, Table};
 
 use crate::conformance::{self, Place, assert_same, copy_all, plan, seen, stored};
@@ -37,7 +37,7 @@ enum Shelf {
 }
 
 /// A prefix of a bucket.
-struct Prefix {
+pub(crate) struct Prefix {
     shelf: Shelf,
     format: Format,
     clock: FakeClock,
@@ -51,7 +51,7 @@ impl Prefix {
         Self { shelf, format, clock: FakeClock::at(Millis(T0)), prefix: "drift/one", outer: "drift" }
     }
 
-    fn double(format: Format) -> (Arc<S3>, Self) {
+    pub(crate) fn double(format: Format) -> (Arc<S3>, Self) {
         let s3 = Arc::new(S3::default());
         (s3.clone(), Self::of(Shelf::Double(s3), format))
     }
@@ -76,6 +76,11 @@ impl Prefix {
                 options.connect(Network { transport: transport.clone(), near: transport, clock }).unwrap()
             }
         }
+    }
+
+    pub(crate) fn destination(&self) -> Destination {
+        let (bucket, format) = (self.bucket(self.prefix), self.format);
+        Destination::Objects { bucket, format, formulas: Formulas::Keep }
     }
 
     fn sink_at(&self, prefix: &str) -> Box<dyn Sink> {

@@ -16,12 +16,12 @@ use store::tables::{self, ColumnKind, Row, TABLES, Table, Value};
 use crate::conformance::{self, Place, assert_same, copy_all, plan, seen, stored};
 use crate::fixture::{Fixture, ORG, T0, on_both};
 
-struct OneFile {
-    path: PathBuf,
+pub(crate) struct OneFile {
+    pub(crate) path: PathBuf,
 }
 
 impl OneFile {
-    fn of(fixture: &Fixture) -> Self {
+    pub(crate) fn of(fixture: &Fixture) -> Self {
         Self { path: fixture.dir.path().join("new/archive.sqlite") }
     }
 

@@ -125,6 +125,10 @@ words! {
         ConsumerResume = "consumer.resume",
         /// A reader of the feed was set to another place.
         ConsumerRewind = "consumer.rewind",
+        /// An export was set to come from time to time.
+        ExportSchedule = "export.schedule",
+        /// An export comes no more from time to time.
+        ExportUnschedule = "export.unschedule",
         /// A regular job was set to come at other times.
         ScheduleSet = "schedule.set",
         /// The token by which received webhooks are known was set.
@@ -197,6 +201,8 @@ words! {
         Notice = "notice",
         /// A regular job, by its kind.
         Schedule = "schedule",
+        /// An export that comes from time to time, by its name.
+        ScheduledExport = "scheduled_export",
         /// The log.
         AuditLog = "audit_log",
     }

@@ -75,7 +75,7 @@ pub async fn begin(
         return Ok(false);
     }
     queue::cancel_asking(tx, org).await?;
-    schedules::remove_all(tx, org).await?;
+    schedules::remove_asking(tx, org).await?;
     if pauses::resume_of_connection(tx, org).await? {
         let entry = NewEntry::done(now, order.who, Action::PauseEnd, Object::org(org)).org(org);
         audit::append(tx, &entry.because("disconnected"))?;

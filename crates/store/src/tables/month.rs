@@ -52,6 +52,13 @@ impl Month {
         Self::of(Millis(at)).map(|_| (at - FIRST_MS).div_euclid(DAY_MS))
     }
 
+    /// The month so many before; the first there is where there are not so many.
+    #[must_use]
+    pub fn before(self, months: u32) -> Self {
+        let first = Span::new().try_months(months).ok().and_then(|span| self.first.checked_sub(span).ok());
+        Self { first: first.filter(|first| *first >= FIRST_DAY).unwrap_or(FIRST_DAY) }
+    }
+
     /// Its first and its last millisecond.
     #[must_use]
     pub fn bounds(self) -> (Millis, Millis) {
@@ -100,6 +107,15 @@ mod tests {
         for text in ["", "none", "2026", "2026-13", "2026-1", "0000-01", "-001-01", "2026-01-01"] {
             assert_eq!(Month::parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn months_are_counted_back() {
+        let month = |text| Month::parse(text).unwrap();
+        assert_eq!(month("2026-03").before(0), month("2026-03"));
+        assert_eq!(month("2026-03").before(3), month("2025-12"));
+        assert_eq!(month("0001-02").before(9), month("0001-01"));
+        assert_eq!(month("2026-03").before(u32::MAX), month("0001-01"));
     }
 
     #[test]

@@ -6,13 +6,18 @@ use std::sync::Arc;
 use drift::webhook::Event;
 use engine::calls::CallBook;
 use engine::clients::Clients;
+use engine::exports::Exports;
 use engine::job::Order;
 use engine::jobs::REGISTRY;
 use engine::{Job, Node, NodeLimits, Router, Scheduler, Settling, Worker};
 use model::{EventId, Millis, OrgId, SeededEntropy};
 use sandbox::{Options, RateLimit, Source, WebhookOptions};
+use sinks::objects::{Bucket, ObjectAddress};
+use sinks::{ExportOptions, SinkError};
+use store::audit::Who;
 use store::inbox::{self, NewEvent, Payload};
 use store::queue;
+use store::scheduled_exports::ScheduledExport;
 use telemetry::Metrics;
 
 use crate::engines::Database;
@@ -42,6 +47,19 @@ pub(crate) fn options(conversations: u64) -> Options {
         webhooks: WebhookOptions::collected(),
         ..Options::default()
     }
+}
+
+/// Scheduled exports to folders.
+fn exports(world: &World) -> Exports {
+    let nowhere = |address: ObjectAddress| -> Result<Bucket, SinkError> {
+        Err(SinkError::UnknownDestination { scheme: address.provider().scheme().to_owned() })
+    };
+    let options = move |one: &ScheduledExport, now| {
+        let options = ExportOptions::of_words(&one.options, &one.destination, Who::node(), &nowhere)?;
+        let months = one.keep_months.and_then(|months| u32::try_from(months).ok()).unwrap_or(12_000);
+        Ok(ExportOptions { selection: options.selection.keeping(months, now), ..options })
+    };
+    Exports { vault: world.connections().vault, options: Arc::new(options) }
 }
 
 impl Live {
@@ -74,6 +92,7 @@ impl Live {
         let metrics = Arc::new(Metrics::new());
         let book = Arc::new(CallBook::new(Arc::clone(&metrics)));
         let node = Arc::new(Node {
+            exports: Some(exports(&world)),
             db: world.database.db.clone(),
             clock: Arc::new(world.clock.clone()),
             entropy: Arc::new(SeededEntropy::new(17)),

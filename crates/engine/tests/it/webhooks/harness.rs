@@ -195,6 +195,7 @@ impl Hooks {
             disable_ms: DISABLE_MS,
         };
         let node = Arc::new(Node {
+            exports: None,
             db: db.clone(),
             clock: Arc::new(clock.clone()),
             entropy: Arc::clone(&entropy) as _,

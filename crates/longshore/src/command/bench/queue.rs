@@ -165,6 +165,7 @@ impl Rig {
             seams: self.seams.clone(),
         };
         let node = Node {
+            exports: None,
             db: self.db.clone(),
             clock: Arc::clone(&self.app.clock),
             entropy: Arc::clone(&self.entropy),

@@ -29,6 +29,9 @@ pub(super) struct Choice {
     /// Only conversations that began then or later
     #[arg(long, value_name = "TIME", value_parser = when::parse)]
     since: Option<When>,
+    /// Only conversations that began in the last so many months, the running one included: older ones leave the destination
+    #[arg(long, value_name = "MONTHS", value_parser = clap::value_parser!(u32).range(1..=12_000))]
+    pub(super) keep_months: Option<u32>,
     /// Only conversations that began before then
     #[arg(long, value_name = "TIME", value_parser = when::parse)]
     until: Option<When>,
@@ -48,8 +51,11 @@ pub(super) struct Choice {
     #[arg(long, value_name = "ADDRESS")]
     page: Vec<String>,
     /// What becomes of personal data
-    #[arg(long, value_enum, default_value_t = MaskFlag::None)]
+    #[arg(long, value_enum, default_value_t = MaskFlag::Identifiers)]
     mask: MaskFlag,
+    /// Why personal data goes out as it is: kept with the run; --mask none needs it
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -63,6 +69,11 @@ enum MaskFlag {
 }
 
 impl Choice {
+    /// Whether personal data goes out as it is.
+    pub(super) fn is_unmasked(&self) -> bool {
+        matches!(self.mask, MaskFlag::None)
+    }
+
     /// What was chosen, times counted from now.
     pub(super) fn selection(self, now: Millis) -> Selection {
         let mut columns: BTreeMap<String, Vec<String>> = BTreeMap::new();

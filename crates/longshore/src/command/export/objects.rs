@@ -21,16 +21,18 @@ const SETTINGS: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
 pub(super) struct Args {
     /// Where an S3-compatible object store answers, such as https://minio.example.com
     #[arg(long, value_name = "URL")]
-    endpoint: Option<Url>,
+    pub(super) endpoint: Option<Url>,
 }
 
 /// What a run was asked for; its bucket, where it went to one, is reached as these words and the environment say.
 pub(super) fn options_of(app: &App, run: &ExportRun, args: &Args) -> Result<ExportOptions, SinkError> {
-    ExportOptions::of_run_reaching(run, who::command(), &|address| bucket(app, address, args))
+    ExportOptions::of_run_reaching(run, who::command(), &|address| {
+        bucket(app, address, args.endpoint.as_ref())
+    })
 }
 
 /// A client for the bucket. Nothing is connected yet.
-pub(super) fn bucket(app: &App, address: ObjectAddress, args: &Args) -> Result<Bucket, SinkError> {
+pub(super) fn bucket(app: &App, address: ObjectAddress, endpoint: Option<&Url>) -> Result<Bucket, SinkError> {
     let place = address.to_string();
     let transport = |proxies| -> Result<Arc<dyn Transport>, SinkError> {
         let unusable = |reason: String| ObjectError::Settings { place: place.clone(), reason };
@@ -38,7 +40,7 @@ pub(super) fn bucket(app: &App, address: ObjectAddress, args: &Args) -> Result<B
         let transport = HttpTransport::new(HttpOptions { proxies, ..options });
         Ok(Arc::new(transport.map_err(|_| unusable("TLS cannot be set up".to_owned()))?))
     };
-    let is_here = args.endpoint.as_ref().is_some_and(network::is_loopback);
+    let is_here = endpoint.is_some_and(network::is_loopback);
     let network =
         Network { transport: transport(!is_here)?, near: transport(false)?, clock: app.clock.clone() };
     let settings = std::env::vars_os().filter_map(|(name, value)| {
@@ -47,7 +49,7 @@ pub(super) fn bucket(app: &App, address: ObjectAddress, args: &Args) -> Result<B
     });
     let options = ObjectOptions {
         address,
-        endpoint: args.endpoint.clone(),
+        endpoint: endpoint.cloned(),
         settings: settings.collect(),
         retry: Retry::default(),
     };

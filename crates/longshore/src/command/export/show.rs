@@ -24,6 +24,8 @@ pub(super) struct Args {
 struct Report {
     #[serde(flatten)]
     line: Line,
+    /// What was asked for, the reason included.
+    options: Value,
     parts: Vec<Part>,
     /// What it left, with the proof; as it was signed.
     manifest: Value,
@@ -52,6 +54,11 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let manifest = run.manifest.as_deref().and_then(|text| serde_json::from_str(text).ok());
     let report = Report {
         line: Line::of(&run),
+        options: run
+            .options
+            .as_deref()
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or(Value::Null),
         parts: parts.iter().map(Part::of).collect(),
         manifest: manifest.unwrap_or(Value::Null),
         signature: run.signature.as_deref().map(hex::encode),

@@ -42,26 +42,26 @@ pub(super) struct Args {
     schema: Option<String>,
     /// A file with the PostgreSQL user's password; PGPASSWORD and .pgpass serve as well
     #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    pub(super) password_file: Option<PathBuf>,
     #[command(flatten)]
-    store: objects::Args,
-    /// Leave the transcripts (text, HTML and Markdown) out
+    pub(super) store: objects::Args,
+    /// Leave the transcripts (text, HTML and Markdown) out; they only come with --mask none
     #[arg(long)]
     no_transcripts: bool,
-    /// Leave the attachments' files out
+    /// Leave the attachments' files out; they only come with --mask none
     #[arg(long)]
     no_attachments: bool,
     /// What CSV does with texts that a spreadsheet would run
     #[arg(long, value_enum, default_value_t = FormulasFlag::Keep)]
     formulas: FormulasFlag,
-    /// Write only what has changed since the last export to the same folder, tables alone; everything the first time
+    /// Write only what has changed since the last export to the same place, tables alone; everything the first time
     #[arg(long)]
     incremental: bool,
     /// Begin anew, also when an export to the same place was stopped half-way and could go on
     #[arg(long)]
-    anew: bool,
+    pub(super) anew: bool,
     #[command(flatten)]
-    choice: Choice,
+    pub(super) choice: Choice,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -99,22 +99,32 @@ struct Report {
 
 /// Export.
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
-    let destination = destination(app, &args)?;
-    let has_files = destination.dir().is_some();
-    let options = ExportOptions {
-        transcripts: has_files && !args.no_transcripts && !args.incremental,
-        attachments: has_files && !args.no_attachments && !args.incremental,
-        selection: args.choice.selection(app.clock.now()),
-        incremental: args.incremental,
-        begin: if args.anew { Begin::Anew } else { Begin::GoOn },
-        who: who::command(),
-        destination,
-    };
+    let keep = args.choice.keep_months;
+    let mut options = options(app, args)?;
+    if let Some(months) = keep {
+        options.selection = options.selection.keeping(months, app.clock.now());
+    }
     let db = database::open(app, Missing::Refuse).await?;
     let org = database::organization(app, &db).await?;
     let exit = told(app, &db, org, &options).await?;
     db.close().await;
     Ok(exit)
+}
+
+/// What was asked for; which months are kept comes on top when a run begins.
+pub(super) fn options(app: &App, args: Args) -> Result<ExportOptions, Failure> {
+    let destination = destination(app, &args)?;
+    let has_files = destination.dir().is_some() && args.choice.is_unmasked() && !args.incremental;
+    Ok(ExportOptions {
+        transcripts: has_files && !args.no_transcripts,
+        attachments: has_files && !args.no_attachments,
+        reason: args.choice.reason.clone(),
+        selection: args.choice.selection(app.clock.now()),
+        incremental: args.incremental,
+        begin: if args.anew { Begin::Anew } else { Begin::GoOn },
+        who: who::command(),
+        destination,
+    })
 }
 
 fn destination(app: &App, args: &Args) -> Result<Destination, Failure> {
@@ -130,7 +140,7 @@ fn destination(app: &App, args: &Args) -> Result<Destination, Failure> {
     let bucket = to.to_str().filter(|to| ObjectAddress::is_one(to));
     let files = |format: Format| match bucket {
         Some(bucket) => {
-            let reach = |address| objects::bucket(app, address, &args.store);
+            let reach = |address| objects::bucket(app, address, args.store.endpoint.as_ref());
             Ok(Destination::parse_reaching(bucket, format.name(), formulas, &reach)?)
         }
         None => Ok(Destination::folder(to.clone(), format, formulas)),
@@ -255,7 +265,7 @@ fn text(export: &ExportReport, elapsed_ms: i64) -> String {
 /// Why everything was written where only changes were asked for.
 fn sentence(why: &str) -> &'static str {
     match why {
-        "first" => "no earlier export to this folder is known",
+        "first" => "no earlier export to this place is known",
         "version" => "the tables have another version since the last export",
         "options" => "the last export was made with other options",
         _ => "what lies there is not what the last export left",

@@ -23,6 +23,9 @@ struct Report {
 #[derive(Debug, Serialize)]
 struct Line {
     kind: String,
+    /// Which of several of the kind.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    key: String,
     cron: String,
     time_zone: String,
     /// Whether it comes when it would come if nobody had set it.
@@ -41,6 +44,7 @@ pub(crate) async fn run(app: &App, _: Args) -> Result<Exit, Failure> {
     let schedules = all.into_iter().map(|one| Line {
         usual: one.time_zone == TIME_ZONE && usual.contains(&(one.kind.as_str(), one.cron.clone())),
         kind: one.kind,
+        key: one.key,
         cron: one.cron,
         time_zone: one.time_zone,
         next_at: one.next_at.0,
@@ -64,7 +68,7 @@ fn text(report: &Report) -> String {
     ];
     let rows = report.schedules.iter().map(|line| {
         vec![
-            line.kind.clone(),
+            format!("{} {}", line.kind, line.key).trim_end().to_owned(),
             line.cron.clone(),
             line.time_zone.clone(),
             if line.usual { "default" } else { "a person" }.into(),

@@ -13,6 +13,7 @@ use telemetry::Metrics;
 use tokio::task::JoinSet;
 
 use crate::app::App;
+use crate::command::export;
 use crate::failure::Failure;
 use crate::network::{self, Patience};
 use crate::work;
@@ -71,6 +72,7 @@ async fn node(app: &App, db: &Db, vault: &Vault, metrics: &Arc<Metrics>) -> Resu
         clock: app.clock.clone(),
         entropy: app.entropy.clone(),
         webhooks: Some(network::webhooks(&app.config, vault.clone())?),
+        exports: Some(export::exports(app, vault.clone())),
         clients: Clients::new(connections, Arc::new(CallBook::new(metrics.clone()))),
         metrics: metrics.clone(),
         settling: Settling { spacing_ms: serving.refresh_spacing_ms, ..Settling::default() },

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::mirror::{self, Spread};
-use super::{Args, words};
+use super::{Args, unmasked};
 use crate::app::App;
 use crate::command::bench::process;
 use crate::exit::Exit;
@@ -51,7 +51,7 @@ pub(super) async fn run(app: &App, args: &Args, database: &str, folder: &Folder)
     let out = folder.file("incremental");
     let export = ["export", "--format", "parquet", "--incremental", "--to", &out];
     app.output.note("exporting everything");
-    let full = measure(app, &words(database, &export)).await?;
+    let full = measure(app, &unmasked(database, &export)).await?;
     let mut runs = Vec::new();
     let spreads =
         [("nothing", None), ("the newest", Some(Spread::Recent)), ("of every month", Some(Spread::Even))];
@@ -63,7 +63,7 @@ pub(super) async fn run(app: &App, args: &Args, database: &str, folder: &Folder)
             None => 0,
         };
         app.output.note(&format!("exporting what changed: {changed}"));
-        let figures = measure(app, &words(database, &export)).await?;
+        let figures = measure(app, &unmasked(database, &export)).await?;
         runs.push(Run {
             changed,
             conversations,
