@@ -33,8 +33,8 @@ use store::mask_keys::MaskKey;
 use store::{Db, exclusive, tables};
 
 pub use erase::erase;
-pub(crate) use options::files_of;
 pub use options::{Begin, ExportOptions};
+pub(crate) use options::{REASON_BYTES_MAX, files_of};
 
 use crate::SinkError;
 use crate::copy::{self, Source};

@@ -30,6 +30,7 @@ pub mod mask;
 mod months;
 mod nul;
 pub mod objects;
+pub mod on_demand;
 pub mod parquet;
 pub mod partial;
 pub mod postgres;

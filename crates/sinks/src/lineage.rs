@@ -13,6 +13,7 @@ use store::{Db, lineage, mirror};
 
 use crate::SinkError;
 use crate::export::{attachments, files_of};
+use crate::on_demand;
 use crate::sink::Subject;
 use crate::transcript;
 
@@ -37,7 +38,7 @@ pub struct Copy {
     pub destination: String,
     /// Such as `parquet`.
     pub format: String,
-    /// The table, or `transcripts`, `attachments`, `handover`.
+    /// The table, or `transcripts`, `attachments`, `handover`, `transcript`.
     pub table: String,
     /// The file, seen from the destination, or the table there.
     pub file: String,
@@ -74,6 +75,11 @@ pub async fn copies(db: &Db, org: OrgId, whose: Whose) -> Result<Vec<Copy>, Sink
             table: table.to_owned(),
             file,
         };
+        if let Some(id) = on_demand::handed_out(&run) {
+            let is_theirs = subject.conversations.contains(&id);
+            copies.extend(is_theirs.then(|| copy("transcript", String::new())));
+            continue;
+        }
         let Some((has_transcripts, has_attachments)) = files_of(&run) else {
             copies.extend(handed_over(&run, &subject).map(|file| copy("handover", file)));
             continue;

@@ -61,6 +61,12 @@ impl ScheduledExport {
     }
 }
 
+/// What tells the job which one to make.
+#[must_use]
+pub fn payload(name: &str) -> String {
+    serde_json::json!({ "key": name }).to_string()
+}
+
 const SET: &str = "
     INSERT INTO scheduled_exports (
         org_id, name, destination, format, options, endpoint, password_file, keep_months, created_at)

@@ -21,6 +21,7 @@ mod disconnect_connection;
 mod document;
 mod explain_conversation;
 mod explain_event;
+mod export_conversation;
 mod exposure;
 mod pause;
 mod pauses;
@@ -66,6 +67,7 @@ const ENDPOINTS: &[Described] = &[
     status::DESCRIBED,
     explain_conversation::DESCRIBED,
     explain_event::DESCRIBED,
+    export_conversation::DESCRIBED,
     replay::DESCRIBED,
     dead_letters::DESCRIBED,
     replay_dead_letters::DESCRIBED,

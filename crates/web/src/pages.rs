@@ -6,6 +6,7 @@
 mod account;
 mod authenticator;
 pub(crate) mod connect;
+mod conversation;
 mod oidc;
 mod password;
 mod session;
@@ -23,7 +24,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use http::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
-use model::{Millis, UserName};
+use model::{Millis, Permission, UserName};
 use serde::Deserialize;
 use store::StoreError;
 use store::access::sessions::Session;
@@ -38,6 +39,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src data:; form-
 /// All pages.
 pub(crate) fn open(access: &Access) -> Opened {
     let (known, again) = (Needs::SignedIn, Needs::SteppedUp);
+    let copy = Needs::InOrg(Permission::ExportsWrite);
     let pages = Doors::new(access, Surface::Page)
         .at(("get", "/"), known, get(start::show))
         .at(("get", "/setup"), Needs::Public, get(setup::show))
@@ -50,6 +52,8 @@ pub(crate) fn open(access: &Access) -> Opened {
         .at(("post", "/sign-out"), known, post(sign_out::send))
         .at(("get", "/step-up"), known, get(step_up::show))
         .at(("post", "/step-up"), known, post(step_up::send))
+        .at(("get", "/conversation"), copy, get(conversation::show))
+        .at(("post", "/conversation/export"), copy, post(conversation::send))
         .at(("get", "/account"), known, get(account::show))
         .at(("post", "/account/password"), known, post(password::send))
         .at(("post", "/account/authenticator/prepare"), again, post(authenticator::prepare))
@@ -141,6 +145,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Signed {
 
 /// A page that could not be made.
 struct Broken(Failed);
+
+impl Broken {
+    /// Something that should not happen.
+    fn inside(error: &dyn std::error::Error) -> Self {
+        Self(Failed::inside(error))
+    }
+}
 
 impl From<StoreError> for Broken {
     fn from(error: StoreError) -> Self {

@@ -1,5 +1,6 @@
 //! `longshore export`: the archive as files and tables that any program reads, and the runs that wrote them.
 
+mod ask;
 mod choice;
 mod erase;
 mod list;
@@ -50,6 +51,7 @@ enum What {
     Erase(erase::Args),
     Schedule(Box<schedule::Args>),
     Schedules(schedules::Args),
+    Ask(ask::Args),
     Unschedule(unschedule::Args),
 }
 
@@ -66,6 +68,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         What::Erase(args) => Box::pin(erase::run(app, args)).await,
         What::Schedule(args) => Box::pin(schedule::run(app, *args)).await,
         What::Schedules(args) => schedules::run(app, args).await,
+        What::Ask(args) => ask::run(app, args).await,
         What::Unschedule(args) => unschedule::run(app, args).await,
     }
 }

@@ -14,7 +14,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("telemetry", &["model"]),
     ("sinks", &["model", "drift", "store"]),
     ("engine", &["model", "drift", "store", "sinks", "telemetry"]),
-    ("web", &["model", "drift", "store", "telemetry"]),
+    ("web", &["model", "drift", "store", "sinks", "telemetry"]),
     ("longshore", &["model", "drift", "sandbox", "store", "sinks", "engine", "telemetry", "web"]),
 ];
 

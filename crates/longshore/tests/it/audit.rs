@@ -27,6 +27,10 @@ const TOLD: &[(&str, &[&str])] = &[
     ("export cancel", &["export.finish"]),
     ("export verify", &[]),
     ("export erase", &["export.erase"]),
+    ("export schedule", &["export.schedule"]),
+    ("export schedules", &[]),
+    ("export ask", &["export.ask"]),
+    ("export unschedule", &["export.unschedule"]),
     ("lineage conversation", &[]),
     ("lineage contact", &[]),
     ("handover", &["export.start", "export.finish"]),
@@ -162,6 +166,9 @@ fn live(place: &Place, double: &Double) {
     let token = place.run_with_stdin(&["webhooks", "token"], "verification-canary");
     assert_eq!(token.code, 0, "{}", token.stderr);
     run(&["export", "--format", "csv", "--to", "out", "--mask", "none", "--reason", "a test"]);
+    run(&["export", "schedule", "lake", "--cron", "0 3 * * *", "--format", "csv", "--to", "scheduled"]);
+    run(&["export", "ask", "lake"]);
+    run(&["export", "unschedule", "lake"]);
     let handed = run(&["handover", "--as", "neutral", "--to", "handed", "--json"]).json();
     assert!(handed["conversations"].as_u64().unwrap() > 0);
     let lines = std::fs::read_to_string(place.path("handed/conversations.ndjson")).unwrap();

@@ -28,6 +28,7 @@ mod keys;
 mod live;
 mod receiver;
 mod refresh;
+mod scheduled_exports;
 mod schedules;
 mod secrets;
 mod settings;

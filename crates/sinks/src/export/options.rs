@@ -13,7 +13,7 @@ use crate::selection::Selection;
 use crate::sink::Layout;
 
 /// A reason is no longer than this, in bytes.
-const REASON_BYTES_MAX: usize = 500;
+pub(crate) const REASON_BYTES_MAX: usize = 500;
 
 /// What to export, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,7 @@ pub async fn read(
     db: &Db,
     org: OrgId,
     id: ConversationId,
-    files: &dyn Files,
+    files: &(dyn Files + Sync),
 ) -> Result<Transcript, SinkError> {
     let stored = mirror::conversation(db, org, id).await?.ok_or(SinkError::NoConversation { id })?;
     let messages = mirror::messages_of(db, org, id).await?;

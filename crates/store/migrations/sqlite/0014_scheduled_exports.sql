@@ -19,11 +19,11 @@ CREATE TABLE scheduled_exports (
 CREATE TABLE schedules_keyed (
     org_id INTEGER NOT NULL,
     kind TEXT NOT NULL,
-    key TEXT NOT NULL DEFAULT '',
     cron TEXT NOT NULL,
     time_zone TEXT NOT NULL,
     next_at INTEGER NOT NULL,
     last_at INTEGER,
+    key TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (org_id, kind, key)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO schedules_keyed (org_id, kind, cron, time_zone, next_at, last_at)

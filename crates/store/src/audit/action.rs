@@ -125,6 +125,8 @@ words! {
         ConsumerResume = "consumer.resume",
         /// A reader of the feed was set to another place.
         ConsumerRewind = "consumer.rewind",
+        /// A scheduled export was asked for at once.
+        ExportAsk = "export.ask",
         /// An export was set to come from time to time.
         ExportSchedule = "export.schedule",
         /// An export comes no more from time to time.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
+use model::record::{Conversation, Snapshot};
 use model::{
     Clock, ConnectionId, ConversationId, EventId, FakeClock, JobId, Millis, OrgId, Profile, Secret,
     SeededEntropy, ShareLinkId, WorkerId,
@@ -59,6 +60,7 @@ impl World {
             NewNotice { org: OURS, kind: "vendor", subject: "sunset", message: "an end is announced" };
         notices::raise(&mut tx, &notice, NOW).await.unwrap();
         tx.commit().await.unwrap();
+        mirror(&db).await;
         share(&db, &entropy, (OURS, "42")).await;
         share(&db, &entropy, (THEIRS, "43")).await;
         let router = routes(&db, Some(TOKEN), (clock, entropy));
@@ -96,6 +98,23 @@ impl World {
         let body = body.map_or_else(Body::empty, |body| Body::from(body.to_string()));
         send(&self.router, request.body(body).unwrap()).await
     }
+}
+
+/// The conversation, in the mirror.
+async fn mirror(db: &Db) {
+    let conversation = Conversation {
+        conversation_id: CONVERSATION,
+        contact_id: None,
+        inbox_id: None,
+        status: "open".into(),
+        created_at: Some(NOW),
+        updated_at: Some(NOW),
+        extra: "{}".into(),
+    };
+    let snapshot = Snapshot { conversation, details: None, messages: Some(Vec::new()), fetched_at: NOW };
+    let mut tx = db.begin().await.unwrap();
+    store::mirror::apply(&mut tx, OURS, &[snapshot], NOW).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// The same key each time.
@@ -231,6 +250,7 @@ fn good_body(endpoint: &Described) -> Option<Value> {
         "/api/v1/pauses/{kind}" if endpoint.method == "put" => Some(json!({"reason": "a test"})),
         "/api/v1/consumers/{name}/rewind" => Some(json!({"seq": 1})),
         "/api/v1/notices/acknowledge" => Some(json!({"kind": "vendor", "subject": "sunset"})),
+        "/api/v1/conversations/{id}/export" => Some(json!({"as": "text", "reason": "a test"})),
         "/api/v1/share-links" if endpoint.method == "post" => Some(json!({"profile": "live"})),
         _ => None,
     }
@@ -442,6 +462,7 @@ async fn a_connection_is_given_up_at_once_and_carried_through_by_the_queue() {
 /// What each endpoint that changes something tells the audit log. An endpoint that is not here, and not a reading one, has
 /// no entry: that fails the test.
 const TOLD: &[(&str, &str, &str)] = &[
+    ("post", "/api/v1/conversations/{id}/export", "export.finish"),
     ("post", "/api/v1/replay", "conversation.refresh"),
     ("post", "/api/v1/dead-letters/replay", "dead_letter.replay"),
     ("put", "/api/v1/pauses/{kind}", "pause.set"),

@@ -26,6 +26,8 @@ struct Line {
     id: i64,
     /// Whether its connection may be looked at.
     connects: bool,
+    /// Whether its conversations may be copied.
+    exports: bool,
     received: i64,
     unrouted: i64,
     jobs: i64,
@@ -36,13 +38,14 @@ struct Line {
 }
 
 impl Line {
-    fn of((id, connects): (i64, bool), status: Status) -> Self {
+    fn of((id, connects, exports): (i64, bool, bool), status: Status) -> Self {
         let count = |dead: bool| {
             status.jobs.iter().filter(|jobs| (jobs.state == "dead") == dead).map(|jobs| jobs.jobs).sum()
         };
         Self {
             id,
             connects,
+            exports,
             received: status.inbox.received,
             unrouted: status.inbox.unrouted,
             jobs: count(false),
@@ -62,7 +65,8 @@ pub(super) async fn show(State(access): State<Access>, signed: Signed) -> Result
     orgs.retain(|org| signed.caller.may(*org, Permission::StatusRead));
     for org in orgs.into_iter().take(ORGANIZATIONS_MAX) {
         let connects = signed.caller.may(org, Permission::ConnectionsWrite);
-        organizations.push(Line::of((org.0, connects), status::of_org(&access.db, org, now).await?));
+        let exports = signed.caller.may(org, Permission::ExportsWrite);
+        organizations.push(Line::of((org.0, connects, exports), status::of_org(&access.db, org, now).await?));
     }
     let connects = signed.caller.may_somewhere(Permission::ConnectionsWrite);
     Ok(render(StatusCode::OK, &Page { frame: Frame::of(&signed.meeting), organizations, connects }))

@@ -5,6 +5,7 @@ mod attacks;
 mod browser;
 mod connect;
 mod connect_attacks;
+mod copies;
 mod doors;
 mod gateway;
 mod health;

@@ -6,7 +6,7 @@ use model::{ContactId, ConversationId};
 use serde::Serialize;
 use sinks::lineage::{self, Whose};
 use sinks::sink::Erased;
-use sinks::{Exporter, handover};
+use sinks::{Exporter, handover, on_demand};
 use store::export_runs;
 
 use super::{failed, objects};
@@ -77,6 +77,8 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         let Some(run) = found else { continue };
         let erased = if handover::Target::named(&run.format).is_some() {
             Err("what a handover wrote is not changed: delete it by hand".to_owned())
+        } else if on_demand::handed_out(&run).is_some() {
+            Err("a person saved a copy: the audit log tells who is to delete it".to_owned())
         } else {
             match objects::options_of(app, &run, &args.store) {
                 Ok(options) => sinks::erase(&exporter, &run, &options, &subject).await,

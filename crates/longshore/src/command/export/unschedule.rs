@@ -46,9 +46,14 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let removed = done.await.map_err(|error: StoreError| failed(app, &error))?;
     db.close().await;
     if !removed {
-        return Err(Failure::usage(format!("no export is scheduled as {}", args.name))
-            .hint("\"longshore export schedules\" shows those there are"));
+        return Err(unknown(&args.name));
     }
     let report = Report { name: args.name, removed };
     app.output.report(Exit::Done, &report, &format!("{} comes no more\n", report.name))
+}
+
+/// There is none of that name.
+pub(super) fn unknown(name: &str) -> Failure {
+    Failure::usage(format!("no export is scheduled as {name}"))
+        .hint("\"longshore export schedules\" shows those there are")
 }
