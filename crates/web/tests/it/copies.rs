@@ -34,7 +34,7 @@ async fn a_conversation_is_saved_by_who_may_and_that_is_kept() {
         fill(house).await;
         let mut ada = signed_in(house, "ada", (Some(OURS), Role::Admin)).await;
         assert!(ada.get("/").await.body().contains("Copy a conversation"));
-        house.clock.advance(3_600_000);
+        house.clock.advance(store::access::sessions::STEP_UP_MS);
         assert!(location(&ada.get(PAGE).await).starts_with("/step-up?next="), "the password is asked for");
         ada.get("/step-up").await;
         location(&ada.post("/step-up", &[("password", PASSWORD)]).await);
@@ -64,7 +64,7 @@ async fn a_conversation_is_saved_by_who_may_and_that_is_kept() {
 
         let mut bo = signed_in(house, "bo", (Some(OURS), Role::Reviewer)).await;
         assert!(!bo.get("/").await.body().contains("Copy a conversation"));
-        assert_eq!(bo.get(PAGE).await.status(), 404);
+        assert_eq!(bo.get(PAGE).await.status(), 403);
     })
     .await;
 }
