@@ -100,7 +100,7 @@ struct Report {
 /// Export.
 pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let destination = destination(app, &args)?;
-    let has_files = destination.dir().is_some();
+    let has_files = destination.has_files();
     let options = ExportOptions {
         transcripts: has_files && !args.no_transcripts && !args.incremental,
         attachments: has_files && !args.no_attachments && !args.incremental,
