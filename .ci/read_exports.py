@@ -88,11 +88,8 @@ def rows_by_duckdb(connection, table, kinds):
     return sorted_rows(tuple(parsed(value) if json_column else value for json_column, value in zip(is_json, row)) for row in found)
 
 
-def rows_of_parquet(folder, kinds):
-    """The files of a table by PyArrow, its values as the mirror has them; the organization stands in the path."""
-    if not folder.is_dir():
-        return [], list(kinds)
-    read = pyarrow.dataset.dataset(folder, partitioning="hive").to_table(columns=list(kinds))
+def rows_of_dataset(read, kinds):
+    """The rows of a table that PyArrow has read from Parquet, its values as the mirror has them."""
     shown = []
     for name, kind in kinds.items():
         column = read.column(name)
@@ -107,35 +104,50 @@ def rows_of_parquet(folder, kinds):
     return list(zip(*shown)), list(kinds)
 
 
-def rows_by_pyarrow(folder, table, kinds):
-    """CSV and Parquet whole; of NDJSON the columns that are no JSON, which PyArrow cannot read as texts."""
-    if (folder / "tables").is_dir():
-        return rows_of_parquet(folder / "tables" / table, kinds)
-    as_csv = folder / f"{table}.csv"
-    if as_csv.is_file():
-        schema = {name: ARROW[kind] for name, kind in kinds.items()}
-        read = pyarrow.csv.read_csv(
-            as_csv,
-            read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES),
-            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=schema, null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=False
-            ),
-        )
-    else:
-        schema = {name: ARROW[kind] for name, kind in kinds.items() if kind != "json"}
-        path = folder / f"{table}.ndjson"
-        if path.stat().st_size == 0:
-            return [], kinds
-        read = pyarrow.json.read_json(
-            path,
-            read_options=pyarrow.json.ReadOptions(block_size=BLOCK_BYTES),
-            parse_options=pyarrow.json.ParseOptions(explicit_schema=pyarrow.schema(schema), unexpected_field_behavior="ignore"),
-        )
+def rows_of_ndjson(source, kinds):
+    """The columns of NDJSON that are no JSON, which PyArrow cannot read as texts."""
+    schema = {name: ARROW[kind] for name, kind in kinds.items() if kind != "json"}
+    read = pyarrow.json.read_json(
+        source,
+        read_options=pyarrow.json.ReadOptions(block_size=BLOCK_BYTES),
+        parse_options=pyarrow.json.ParseOptions(explicit_schema=pyarrow.schema(schema), unexpected_field_behavior="ignore"),
+    )
     names = list(schema)
-    columns = [read.column(name).to_pylist() for name in names]
-    shown = [[parsed(value) for value in column] if kinds[name] == "json" else column for name, column in zip(names, columns)]
-    return list(zip(*shown)), names
+    return list(zip(*(read.column(name).to_pylist() for name in names))), names
+
+
+def rows_by_pyarrow(folder, table, kinds):
+    """CSV and Parquet whole; of NDJSON the columns that are no JSON. In Parquet the organization stands in the path."""
+    if (folder / "tables").is_dir():
+        lake = folder / "tables" / table
+        if not lake.is_dir():
+            return [], list(kinds)
+        return rows_of_dataset(pyarrow.dataset.dataset(lake, partitioning="hive").to_table(columns=list(kinds)), kinds)
+    as_csv = folder / f"{table}.csv"
+    if not as_csv.is_file():
+        path = folder / f"{table}.ndjson"
+        return rows_of_ndjson(path, kinds) if path.stat().st_size else ([], kinds)
+    read = pyarrow.csv.read_csv(
+        as_csv,
+        read_options=pyarrow.csv.ReadOptions(block_size=BLOCK_BYTES),
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types={name: ARROW[kind] for name, kind in kinds.items()},
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
+    columns = [read.column(name).to_pylist() for name in kinds]
+    shown = [[parsed(value) for value in column] if kinds[name] == "json" else column for name, column in zip(kinds, columns)]
+    return list(zip(*shown)), list(kinds)
+
+
+def compare_rows(what, found, expected, kinds):
+    """Rows of all columns, or of those that are named, against all of the mirror's."""
+    rows, names = found
+    places = [list(kinds).index(name) for name in names]
+    compare(what, sorted_rows(rows), sorted_rows(tuple(row[place] for place in places) for row in expected))
 
 
 def forms(exports):
@@ -150,13 +162,11 @@ def check_tables(store, exports):
         for table, kinds in kit.tables().items():
             expected = rows_of_mirror(store, table, kinds)
             by_duckdb = rows_by_duckdb(connection, table, kinds)
-            by_pyarrow, names = rows_by_pyarrow(exports / form, table, kinds)
+            by_pyarrow = rows_by_pyarrow(exports / form, table, kinds)
             if table in CHANGING:
                 continue
             compare(f"{table} as {form}, by DuckDB", by_duckdb, expected)
-            places = [list(kinds).index(name) for name in names]
-            narrowed = sorted_rows(tuple(row[place] for place in places) for row in expected)
-            compare(f"{table} as {form}, by PyArrow", sorted_rows(by_pyarrow), narrowed)
+            compare_rows(f"{table} as {form}, by PyArrow", by_pyarrow, expected, kinds)
             rows += len(expected)
     print(f"{rows} rows read by DuckDB and by PyArrow are those of the mirror")
 
@@ -333,4 +343,5 @@ def main():
     check_neutral(store, exports)
 
 
-main()
+if __name__ == "__main__":
+    main()

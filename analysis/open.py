@@ -40,30 +40,30 @@ def columns_of(kinds, json_as):
     return "{" + ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in types.items()) + "}"
 
 
-def ndjson(path, kinds):
-    """One JSON object a line; JSON columns as they stand there."""
+def ndjson(files, kinds):
+    """One JSON object a line; JSON columns as they stand there. `files` is a file or a list of them, as SQL."""
     return (
-        f"SELECT * FROM read_json({quoted(path)}, format = 'newline_delimited', columns = {columns_of(kinds, 'JSON')}, "
-        f"maximum_object_size = {LINE_BYTES_MAX})"
+        f"SELECT * FROM read_json({files}, format = 'newline_delimited', columns = {columns_of(kinds, 'JSON')}, "
+        f"hive_partitioning = false, maximum_object_size = {LINE_BYTES_MAX})"
     )
 
 
-def csv(path, kinds):
+def csv(files, kinds):
     """RFC 4180; nothing is null, "" is the empty text. A document that is no JSON is a text, as in NDJSON."""
     shown = [
         f"CASE WHEN json_valid({name}) THEN CAST({name} AS JSON) ELSE to_json({name}) END AS {name}" if kind == "json" else name
         for name, kind in kinds.items()
     ]
     return (
-        f"SELECT {', '.join(shown)} FROM read_csv({quoted(path)}, header = true, delim = ',', quote = '\"', escape = '\"', "
+        f"SELECT {', '.join(shown)} FROM read_csv({files}, header = true, delim = ',', quote = '\"', escape = '\"', "
         f"nullstr = '', allow_quoted_nulls = false, auto_detect = false, parallel = false, "
         f"max_line_size = {LINE_BYTES_MAX}, columns = {columns_of(kinds, 'VARCHAR')})"
     )
 
 
-def parquet(connection, folder, kinds):
+def parquet(connection, files, kinds):
     """The files of a lake: instants as milliseconds again, hashes as hexadecimal texts, JSON as JSON."""
-    files = f"read_parquet({quoted(folder / '**' / '*.parquet')}, hive_partitioning = true, union_by_name = true)"
+    files = f"read_parquet({files}, hive_partitioning = true, union_by_name = true)"
     found = {row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {files}").fetchall()}
 
     def shown(name, kind):
@@ -87,10 +87,10 @@ def source(connection, export, table, kinds):
     """How a table of this export is read; None when the export does not have it."""
     for name, read in ((f"{table}.ndjson", ndjson), (f"{table}.csv", csv)):
         if (export / name).is_file():
-            return read(export / name, kinds)
+            return read(quoted(export / name), kinds)
     for folder in (export / "tables" / table, export / table):
         if any(folder.glob("**/*.parquet")):
-            return parquet(connection, folder, kinds)
+            return parquet(connection, quoted(folder / "**" / "*.parquet"), kinds)
     return None
 
 

@@ -1,30 +1,29 @@
 //! File work, done where it may block.
 //!
-//! A directory stays locked until the work in it is done, even when nobody waits for that any more: an export that was
-//! given up must not write into the next one's files.
+//! What is worked in is held until the work is done, even when nobody waits for that any more: a directory stays locked, so that
+//! an export that was given up does not write into the next one's files.
 
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
 use crate::SinkError;
-use crate::directory::Directory;
 
 /// Do the work, and wait for it.
-pub(crate) async fn blocking<T: Send + 'static>(
-    directory: &Arc<Directory>,
+pub(crate) async fn blocking<T: Send + 'static, H: ?Sized + Send + Sync + 'static>(
+    held: &Arc<H>,
     step: &'static str,
     work: impl FnOnce() -> Result<T, SinkError> + Send + 'static,
 ) -> Result<T, SinkError> {
-    joined(step, spawn(directory, work)).await
+    joined(step, spawn(held, work)).await
 }
 
 /// Have the work begun.
-pub(crate) fn spawn<T: Send + 'static>(
-    directory: &Arc<Directory>,
+pub(crate) fn spawn<T: Send + 'static, H: ?Sized + Send + Sync + 'static>(
+    held: &Arc<H>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> JoinHandle<T> {
-    let held = directory.clone();
+    let held = held.clone();
     tokio::task::spawn_blocking(move || {
         let done = work();
         drop(held);

@@ -139,6 +139,12 @@ impl Destination {
         }
     }
 
+    /// Whether it holds files, and so has room for more than tables: transcripts, attachments, a manifest.
+    #[must_use]
+    pub const fn has_files(&self) -> bool {
+        matches!(self, Self::Folder { .. } | Self::Objects { .. })
+    }
+
     /// The format's name.
     #[must_use]
     pub const fn format(&self) -> &'static str {

@@ -1,6 +1,6 @@
 //! A bulk export of one organization to a destination.
 //!
-//! One pass over each public table, read by pages and written as parts; for files then the attachments' bytes and
+//! One pass over each public table, read by pages and written as parts; for files and objects then the attachments' bytes and
 //! a transcript for each conversation; at the end everything is read back ([`proof`](crate::proof)) and the manifest is signed. Memory holds a few
 //! pages and a few conversations, however large the mirror is. The work is reading the database (tables) and creating files
 //! (transcripts); both are bounded by the disk.
@@ -13,6 +13,7 @@
 //! not yet in another. Export when nothing runs, or again afterwards.
 
 pub(crate) mod attachments;
+mod beside;
 mod erase;
 mod files;
 mod options;
@@ -20,6 +21,7 @@ mod recorder;
 mod run;
 mod seal;
 mod transcripts;
+mod trees;
 mod watch;
 
 use std::future::Future;
@@ -39,14 +41,13 @@ pub(crate) use options::{REASON_BYTES_MAX, files_of};
 use crate::SinkError;
 use crate::copy::{self, Source};
 use crate::destination::Target;
-use crate::directory::Directory;
+use crate::export::beside::Beside;
 pub(crate) use crate::export::files::{FILES, FileList, Listed};
 use crate::export::recorder::Recorder;
 use crate::export::run::Begun;
 use crate::export::seal::Sealed;
+pub(crate) use crate::export::trees::{NewFile, Trees};
 use crate::export::watch::Watch;
-use crate::files::{Extras, FileSink, entry};
-use crate::format::Format;
 use crate::incremental::{self, Scope, Why};
 use crate::manifest::Manifest;
 use crate::mask::Mask;
@@ -146,7 +147,7 @@ pub struct ExportReport {
 struct Run<'a> {
     db: &'a Db,
     org: OrgId,
-    directory: Arc<Directory>,
+    trees: Arc<dyn Trees>,
     progress: &'a mut (dyn FnMut(ExportProgress) + Send),
 }
 
@@ -154,15 +155,6 @@ struct Run<'a> {
 struct Written {
     report: ExportReport,
     sealed: Sealed,
-}
-
-/// What files got beside the tables.
-#[derive(Debug, Default)]
-struct Beside {
-    listed_bytes: u64,
-    transcripts: u64,
-    attachments: u64,
-    attachments_missing: u64,
 }
 
 /// Export everything the mirror has of an organization. The run is recorded in `export_runs`, with its outcome.
@@ -296,7 +288,7 @@ async fn write(
     Ok(Written { report, sealed })
 }
 
-/// Write every part that is not there yet, and what files get beside the tables.
+/// Write every part that is not there yet, and what lies beside the tables.
 async fn fill(
     exporter: &Exporter<'_>,
     (plan, scope): (&Plan, &Scope),
@@ -330,41 +322,6 @@ async fn fill(
             parts.extend(copy::part(source, &mut recorder, &cut, &mut told).await?);
         }
     }
-    let beside = match target {
-        Target::Files(sink) => beside(exporter, plan, options, sink, progress).await?,
-        Target::Objects(_) | Target::Sqlite(_) | Target::Postgres(_) => Beside::default(),
-    };
+    let beside = beside::write(exporter, plan, options, (target, progress)).await?;
     Ok((parts, beside))
-}
-
-/// Write attachments, transcripts and their list.
-async fn beside(
-    exporter: &Exporter<'_>,
-    plan: &Plan,
-    options: &ExportOptions,
-    sink: &mut FileSink,
-    progress: &mut (dyn FnMut(ExportProgress) + Send),
-) -> Result<Beside, SinkError> {
-    let directory = sink.directory().expect("the sink was checked").clone();
-    let mut run = Run { db: exporter.db, org: plan.org, directory, progress };
-    let mut list = FileList::begin(run.directory.root())?;
-    let mut trees = Vec::new();
-    let mut attachments = attachments::Outcome::default();
-    if options.attachments {
-        trees.push("attachments");
-        (list, attachments) = attachments::write(&mut run, list).await?;
-    }
-    let mut beside = Beside {
-        attachments: attachments.written,
-        attachments_missing: attachments.missing,
-        ..Beside::default()
-    };
-    if options.transcripts {
-        trees.push("transcripts");
-        (list, beside.transcripts) = transcripts::write(&mut run, list, attachments).await?;
-    }
-    beside.listed_bytes = list.listed_bytes();
-    let (whole, listed) = list.finish()?;
-    sink.add(Extras { list: Some((entry("files", Format::Ndjson, &whole, listed), whole)), trees });
-    Ok(beside)
 }

@@ -7,6 +7,7 @@ mod erase;
 mod place;
 mod rows;
 mod table;
+mod trees;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use crate::blocking::{blocking, joined, spawn};
 use crate::directory::{Directory, Finished, TABLES};
 pub(crate) use crate::files::place::{is_file_of_ours, is_ours};
 pub(crate) use crate::files::table::TableFile;
+pub(crate) use crate::files::trees::FolderTrees;
 use crate::format::{Format, Formulas};
 use crate::manifest::Manifest;
 use crate::partial::{PartialFile, Whole};

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use model::{ContactId, ConversationId, OrgId, RunId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use store::export_runs::{self, ExportRun};
 use store::tables::{Cut, Month, Table};
 use store::{Db, lineage, mirror};
@@ -14,7 +14,7 @@ use store::{Db, lineage, mirror};
 use crate::SinkError;
 use crate::export::{attachments, files_of};
 use crate::on_demand;
-use crate::sink::Subject;
+use crate::sink::{PartFile, Subject};
 use crate::transcript;
 
 /// Destinations looked at, at most.
@@ -90,11 +90,15 @@ pub async fn copies(db: &Db, org: OrgId, whose: Whose) -> Result<Vec<Copy>, Sink
                 copies.insert(copy(table.name, part.file));
             }
         }
+        let root = root_of_trees(&run);
+        let beside = |table: &str, file: String| copy(table, format!("{root}{file}"));
         if has_transcripts {
-            copies.extend(transcripts(db, &subject).await?.into_iter().map(|file| copy("transcripts", file)));
+            let files = transcripts(db, &subject).await?;
+            copies.extend(files.into_iter().map(|file| beside("transcripts", file)));
         }
         if has_attachments {
-            copies.extend(attached(db, &subject).await?.into_iter().map(|file| copy("attachments", file)));
+            let files = attached(db, &subject).await?;
+            copies.extend(files.into_iter().map(|file| beside("attachments", file)));
         }
     }
     Ok(copies.into_iter().collect())
@@ -119,6 +123,18 @@ async fn has_rows(db: &Db, table: &Table, period: &str, subject: &Subject) -> Re
         }
     }
     Ok(false)
+}
+
+/// The folder in which transcripts and attachments lie, with its last `/`: where their list does.
+fn root_of_trees(run: &ExportRun) -> String {
+    /// What of a manifest tells it.
+    #[derive(Deserialize)]
+    struct Listed {
+        files: Option<PartFile>,
+    }
+    let listed = run.manifest.as_deref().and_then(|text| serde_json::from_str::<Listed>(text).ok());
+    let list = listed.and_then(|listed| listed.files).map(|files| files.file).unwrap_or_default();
+    list.rfind('/').map_or_else(String::new, |end| list[..=end].to_owned())
 }
 
 /// The transcripts of somebody's conversations.

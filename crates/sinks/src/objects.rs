@@ -1,4 +1,4 @@
-//! Tables as objects in an object store: S3 and what speaks as it does, Google Cloud Storage, Azure Blob Storage.
+//! Tables as objects in an object store, transcripts and attachments beside them: S3 and what speaks as it does, Google Cloud Storage, Azure Blob Storage.
 //!
 //! Object stores have no rename, and readers no lock. So every object carries the run that wrote it in its name, none that a
 //! manifest names is written again, and `manifest.json` is swapped by a conditional put over the version that was read at
@@ -19,6 +19,7 @@ mod probe;
 mod read;
 mod state;
 mod sweep;
+mod trees;
 mod upload;
 
 use std::path::PathBuf;
@@ -44,7 +45,8 @@ use crate::files::{Step, TableFile, drain};
 use crate::format::{Format, Formulas};
 use crate::manifest::Manifest;
 use crate::objects::state::Held;
-use crate::objects::upload::{PieceWriter, pieces, upload};
+use crate::objects::trees::Files;
+use crate::objects::upload::{PieceWriter, ended, pieces, upload};
 use crate::partial::Written;
 use crate::sink::{Doing, Erased, Layout, Part, PartFile, Plan, Sink, Subject};
 
@@ -55,7 +57,7 @@ const PAGES_WAITING_PARQUET_MAX: usize = 12;
 /// Whose claim it is while what was given up is cleared away.
 const CLEARING: &str = "clearing";
 
-/// A prefix of a bucket that tables are written under.
+/// A prefix of a bucket that exports are written under.
 #[derive(Debug)]
 pub struct ObjectSink {
     bucket: Bucket,
@@ -81,6 +83,9 @@ struct Run {
     order: Vec<&'static str>,
     uploads: u64,
     open: Option<Open>,
+    /// What its tree is called, and what is written there now.
+    tree: String,
+    files: Option<Files>,
 }
 
 /// The part that is being written.
@@ -122,16 +127,19 @@ impl ObjectSink {
         let name = place::run_name(&plan.run);
         self.see_recorded(plan, &name).await?;
         probe::probe(bucket, &name).await?;
-        let held = Held::claim(bucket, plan.org, &plan.run).await?;
+        let mut held = Held::claim(bucket, plan.org, &plan.run).await?;
         // What was committed between the look and the claim counts.
         let before = current::read(bucket).await?;
-        sweep::sweep(bucket, before.as_ref().map(|(manifest, _)| manifest), held.state(), &plan.recorded)
-            .await?;
+        let tree = place::tree(&name, &bucket.folders(place::FILES).await?);
+        let (named, state) = (before.as_ref().map(|(manifest, _)| manifest), held.state().clone());
+        held.keeping(sweep::sweep(bucket, named, &state, &plan.recorded)).await?;
         let defused = self.format == Format::Csv && self.formulas == Formulas::Defuse;
         let mut export = Manifest::begun(plan, self.format, defused);
         export.tables.clone_from(&plan.recorded);
         let order = plan.tables.iter().map(|table| table.name).collect();
-        Ok(Run { name, org: plan.org, held, before, export, mode: plan.mode, order, uploads: 0, open: None })
+        let (org, mode) = (plan.org, plan.mode);
+        let (uploads, open, files) = (0, None, None);
+        Ok(Run { name, org, held, before, export, mode, order, uploads, open, tree, files })
     }
 
     /// See that the parts that an earlier process finished are there as they were written.
@@ -162,6 +170,7 @@ impl ObjectSink {
         if let Some(mut open) = run.open.take() {
             open.upload.shutdown().await;
         }
+        drop(run.files);
         run.held.release().await;
     }
 }
@@ -186,7 +195,7 @@ impl Sink for ObjectSink {
             if let Some(mut open) = run.open.take() {
                 open.upload.shutdown().await;
             }
-            let object = place::part(run.org, part, &run.name, format);
+            let object = run.free_name(part, format);
             let period = part.period.name();
             run.export
                 .tables
@@ -287,7 +296,7 @@ impl Drop for ObjectSink {
     fn drop(&mut self) {
         let Some(run) = self.run.take() else { return };
         if let Ok(runtime) = Handle::try_current() {
-            drop(run.open);
+            drop((run.open, run.files));
             runtime.spawn(run.held.release());
         }
     }
@@ -296,6 +305,17 @@ impl Drop for ObjectSink {
 /// The manifest of what was committed, where something was.
 pub(crate) async fn manifest(bucket: &Bucket) -> Result<Option<Manifest>, SinkError> {
     Ok(current::read(bucket).await?.map(|(manifest, _)| manifest))
+}
+
+/// Its text as it lies there, where there is one of a size that ours have.
+pub(crate) async fn manifest_text(bucket: &Bucket) -> Option<String> {
+    let found = bucket.get(place::MANIFEST, current::OWN_BYTES_MAX).await.ok()??;
+    String::from_utf8(found.0.to_vec()).ok()
+}
+
+/// Whether an object is called as exports call theirs.
+pub(crate) fn is_ours(name: &str) -> bool {
+    place::run_of(name).is_some()
 }
 
 /// Put a manifest in place of the one that lies there, with its signature. Whoever does holds the destination.
@@ -325,16 +345,27 @@ pub(crate) async fn clear(bucket: &Bucket, org: OrgId) -> Result<(), SinkError> 
         ObjectError::Busy { place, .. } => SinkError::Busy { path: place.into() },
         error => error.into(),
     };
-    let held = Held::claim(bucket, org, &RunId(CLEARING.to_owned())).await.map_err(busy)?;
-    let cleared = match current::read(bucket).await {
-        Ok(found) => sweep::sweep(bucket, found.as_ref().map(|(found, _)| found), held.state(), &[]).await,
-        Err(error) => Err(error),
+    let mut held = Held::claim(bucket, org, &RunId(CLEARING.to_owned())).await.map_err(busy)?;
+    let state = held.state().clone();
+    let clearing = async {
+        let found = current::read(bucket).await?;
+        sweep::sweep(bucket, found.as_ref().map(|(found, _)| found), &state, &[]).await
     };
+    let cleared = held.keeping(clearing).await;
     held.release().await;
     Ok(cleared.map(drop)?)
 }
 
 impl Run {
+    /// What a part's object is called: never as one that readers go by, which a run that goes on may have committed itself.
+    fn free_name(&self, part: &Part, format: Format) -> String {
+        let mut name = place::part(self.org, part, &self.name, format);
+        while self.before.iter().flat_map(|(before, _)| &before.tables).any(|part| part.file == name) {
+            name = place::next(&name);
+        }
+        name
+    }
+
     /// Put the parts in order, in whichever they came; a run of what has changed leaves those of the export before that did
     /// not come as they are.
     fn list_parts(&mut self, before: Option<&Manifest>) {
@@ -353,16 +384,10 @@ impl Run {
 }
 
 impl Open {
-    /// Wait for the part's end. What the store said comes first: a writer only learns that nobody takes its bytes.
-    async fn end(mut self) -> Result<(Written, u64), SinkError> {
+    /// Wait for the part's end.
+    async fn end(self) -> Result<(Written, u64), SinkError> {
         let step = self.part.table.name;
         drop(self.pages);
-        let uploaded = self.upload.join_next().await;
-        let written = joined(step, self.writer).await;
-        match uploaded {
-            Some(Ok(Ok(true))) => written,
-            Some(Ok(Err(error))) => Err(error.into()),
-            _ => Err(written.err().unwrap_or(SinkError::WriterStopped { step })),
-        }
+        ended(step, self.upload, joined(step, self.writer)).await
     }
 }

@@ -4,6 +4,7 @@
 //! time. Memory holds a page of the one and a row group of the other. Only where two hashes differ the rows
 //! themselves are compared, to say how many.
 
+mod bytes;
 mod compare;
 mod verify;
 

@@ -1,7 +1,6 @@
-//! The attachments' files, under `attachments/<id>-<name>`.
+//! The attachments' files, under `attachments/<id>-<name>` of wherever an export has its trees.
 
-use std::fs;
-use std::path::PathBuf;
+use std::io::Write;
 
 use model::AttachmentId;
 use store::mirror;
@@ -9,13 +8,14 @@ use store::tables::{self, Row, Table, Value};
 
 use crate::SinkError;
 use crate::blocking::blocking;
-use crate::export::files::{FileList, Listed};
+use crate::export::files::FileList;
+use crate::export::trees::{NewFile, Pile};
 use crate::export::{ExportProgress, Run};
 use crate::file_name;
 
-/// The directory's name.
+/// The tree's name.
 const TREE: &str = "attachments";
-/// Attachments listed at once; their bytes are read one by one.
+/// Attachments listed at once; their bytes are read one by one, and written in piles.
 const PAGE_ROWS: u32 = 256;
 
 /// What came of the attachments.
@@ -40,11 +40,13 @@ pub(crate) fn name_of(attachment: AttachmentId, remote_name: Option<&str>) -> St
 }
 
 /// Write all files that the mirror has, and list them.
-pub(super) async fn write(run: &mut Run<'_>, mut list: FileList) -> Result<(FileList, Outcome), SinkError> {
-    let directory = run.directory.clone();
-    let tree = blocking(&run.directory, TREE, move || directory.begin_tree(TREE)).await?;
+pub(super) async fn write<W: Write + Send + 'static>(
+    run: &mut Run<'_>,
+    mut list: FileList<W>,
+) -> Result<(FileList<W>, Outcome), SinkError> {
     let table = tables::table("attachments").expect("attachments are a public table");
     let mut outcome = Outcome::default();
+    let mut pile = Pile::default();
     let mut after: Option<Row> = None;
     // One file may hang on several messages, one after the other in key order, perhaps by other names.
     let mut names_of_last: Vec<String> = Vec::new();
@@ -64,37 +66,39 @@ pub(super) async fn write(run: &mut Run<'_>, mut list: FileList) -> Result<(File
                 outcome.missing += 1;
                 continue;
             };
-            list = blocking(
-                &run.directory,
-                TREE,
-                write_one(list, tree.join(&name), name, attachment, file.bytes),
-            )
-            .await?;
+            let path = format!("{}{TREE}/{name}", run.trees.root());
+            let (id, content) = (Some(attachment.0), file.bytes.into());
+            pile.add(NewFile { path, kind: "attachment", id, content });
             outcome.written += 1;
             if outcome.exported.last() != Some(&attachment.0) {
                 outcome.exported.push(attachment.0);
             }
-            (run.progress)(ExportProgress { step: TREE, done: outcome.written });
+            if pile.is_full() {
+                list = put(run, list, std::mem::take(&mut pile)).await?;
+                (run.progress)(ExportProgress { step: TREE, done: outcome.written });
+            }
         }
         after = page.last().map(|row| row[..=table.key.len()].to_vec());
         if after.is_none() {
+            list = put(run, list, pile).await?;
+            (run.progress)(ExportProgress { step: TREE, done: outcome.written });
             return Ok((list, outcome));
         }
     }
 }
 
-fn write_one(
-    mut list: FileList,
-    path: PathBuf,
-    name: String,
-    attachment: AttachmentId,
-    bytes: Vec<u8>,
-) -> impl FnOnce() -> Result<FileList, SinkError> {
-    move || {
-        fs::write(&path, &bytes).map_err(|error| SinkError::io("write", &path, error))?;
-        list.add(&Listed::of(format!("{TREE}/{name}"), "attachment", Some(attachment.0), &bytes))?;
+/// Write files that were gathered, and list them.
+async fn put<W: Write + Send + 'static>(
+    run: &Run<'_>,
+    mut list: FileList<W>,
+    mut pile: Pile,
+) -> Result<FileList<W>, SinkError> {
+    let trees = run.trees.clone();
+    let put = move || {
+        pile.put(trees.as_ref())?.iter().try_for_each(|listed| list.add(listed))?;
         Ok(list)
-    }
+    };
+    blocking(&run.trees, TREE, put).await
 }
 
 /// Id and remote name of each row.

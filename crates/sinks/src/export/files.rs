@@ -12,7 +12,7 @@ use crate::SinkError;
 use crate::partial::{PartialFile, Whole};
 use crate::sink::Subject;
 
-/// Its name in the directory.
+/// Its name, in a folder and in a run's tree.
 pub(crate) const FILES: &str = "files.ndjson";
 
 /// The kinds of its files.
@@ -21,7 +21,7 @@ const KINDS: [&str; 3] = ["transcript", "index", "attachment"];
 /// One file of an export that is no table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Listed {
-    /// Where it lies, seen from the directory, with `/` between the parts.
+    /// Where it lies, seen from the destination, with `/` between the parts.
     pub(crate) path: String,
     /// `transcript`, `index` or `attachment`.
     pub(crate) kind: &'static str,

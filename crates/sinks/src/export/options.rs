@@ -20,9 +20,9 @@ pub(crate) const REASON_BYTES_MAX: usize = 500;
 pub struct ExportOptions {
     /// Where to, and in which format.
     pub destination: Destination,
-    /// Whether to lay out each conversation as text, HTML and Markdown. Only files can have them.
+    /// Whether to lay out each conversation as text, HTML and Markdown. Folders and object stores have room for them.
     pub transcripts: bool,
-    /// Whether to write the attachments' files. Only files can have them.
+    /// Whether to write the attachments' files. Folders and object stores have room for them.
     pub attachments: bool,
     /// Which tables, columns and conversations, and what is masked of them.
     pub selection: Selection,

@@ -4,11 +4,10 @@
 //! pool while the next is read, as many at once as there are cores. Batches are taken back in order, so the
 //! list is in order too, and memory holds a few batches.
 //!
-//! The tree is filled under a partial name and swapped in whole, so its files are written plainly.
+//! No reader finds them before the export is committed, wherever its trees are, so the files are written plainly.
 
 use std::collections::VecDeque;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::io::Write;
 use std::sync::Arc;
 
 use model::record::{Attachment, Contact, Message};
@@ -21,12 +20,13 @@ use crate::SinkError;
 use crate::blocking::{blocking, joined, spawn};
 use crate::export::attachments::{self, Outcome};
 use crate::export::files::{FileList, Listed};
+use crate::export::trees::{NewFile, Pile, Trees};
 use crate::export::{ExportProgress, Run};
 use crate::file_name::percent_encode;
 use crate::transcript::index::{self, Line, PAGE_ROWS_MAX};
 use crate::transcript::{Files, MESSAGES_MAX, People, Source, Transcript, html, markdown, month, one, text};
 
-/// The directory's name.
+/// The tree's name.
 const TREE: &str = "transcripts";
 /// Conversations read at once.
 const BATCH_CONVERSATIONS_MAX: u32 = 64;
@@ -56,7 +56,7 @@ struct Laid {
 
 /// What every batch needs.
 struct Layout {
-    tree: PathBuf,
+    trees: Arc<dyn Trees>,
     people: People,
     /// Attachments that were exported; seen from a transcript their directory is two up.
     exported: Outcome,
@@ -73,16 +73,15 @@ impl Files for Layout {
 }
 
 /// Write all transcripts and the list of them; gives the number of conversations.
-pub(super) async fn write(
+pub(super) async fn write<W: Write + Send + 'static>(
     run: &mut Run<'_>,
-    list: FileList,
+    list: FileList<W>,
     exported: Outcome,
-) -> Result<(FileList, u64), SinkError> {
-    let directory = run.directory.clone();
-    let tree = blocking(&run.directory, TREE, move || directory.begin_tree(TREE)).await?;
+) -> Result<(FileList<W>, u64), SinkError> {
+    let trees = run.trees.clone();
     let layout =
-        Arc::new(Layout { tree: tree.clone(), people: one::people(run.db, run.org).await?, exported });
-    let index = Index { tree, page: 1, lines: Vec::new(), list, conversations: 0 };
+        Arc::new(Layout { trees: trees.clone(), people: one::people(run.db, run.org).await?, exported });
+    let index = Index { trees, page: 1, lines: Vec::new(), list, conversations: 0 };
     let mut batches = VecDeque::new();
     let written = write_batches(run, &layout, index, &mut batches).await;
     // Whoever clears away a failed export must not meet a batch that still writes.
@@ -92,12 +91,12 @@ pub(super) async fn write(
     written
 }
 
-async fn write_batches(
+async fn write_batches<W: Write + Send + 'static>(
     run: &mut Run<'_>,
     layout: &Arc<Layout>,
-    mut index: Index,
+    mut index: Index<W>,
     batches: &mut VecDeque<JoinHandle<Result<Laid, SinkError>>>,
-) -> Result<(FileList, u64), SinkError> {
+) -> Result<(FileList<W>, u64), SinkError> {
     let batches_max = std::thread::available_parallelism().map_or(1, |cores| cores.get()).min(BATCHES_MAX);
     let mut after = None;
     loop {
@@ -105,16 +104,16 @@ async fn write_batches(
         after = batch.last().map(Gathered::id);
         if after.is_some() {
             let layout = layout.clone();
-            batches.push_back(spawn(&run.directory, move || lay_out(&layout, &batch)));
+            batches.push_back(spawn(&run.trees, move || lay_out(&layout, &batch)));
         }
         while batches.len() >= batches_max || (after.is_none() && !batches.is_empty()) {
             let oldest = batches.pop_front().expect("there is one");
             let laid = joined(TREE, oldest).await?;
-            index = blocking(&run.directory, TREE, move || index.add(laid)).await?;
+            index = blocking(&run.trees, TREE, move || index.add(laid)).await?;
             (run.progress)(ExportProgress { step: TREE, done: index.conversations });
         }
         if after.is_none() {
-            return blocking(&run.directory, TREE, move || index.finish()).await;
+            return blocking(&run.trees, TREE, move || index.finish()).await;
         }
     }
 }
@@ -145,6 +144,7 @@ async fn gather(db: &Db, org: OrgId, after: Option<ConversationId>) -> Result<Ve
 fn lay_out(layout: &Layout, batch: &[Gathered]) -> Result<Laid, SinkError> {
     let mut laid =
         Laid { listed: Vec::with_capacity(3 * batch.len()), lines: Vec::with_capacity(batch.len()) };
+    let mut pile = Pile::default();
     for gathered in batch {
         let shown = &gathered.messages[..gathered.messages.len().min(MESSAGES_MAX)];
         let source = Source {
@@ -157,36 +157,32 @@ fn lay_out(layout: &Layout, batch: &[Gathered]) -> Result<Laid, SinkError> {
         };
         let id = gathered.id();
         let month = month(gathered.stored.conversation.created_at);
-        let folder = layout.tree.join(&month);
-        fs::create_dir_all(&folder).map_err(|error| SinkError::io("create", &folder, error))?;
         let transcript = Transcript::compose(source, &layout.people, layout);
         let page = html::render(&transcript, Some("../index.html"));
         let (plain, marked) = (text::render(&transcript), markdown::render(&transcript));
         for (ending, content) in [("txt", plain), ("html", page), ("md", marked)] {
-            let name = format!("conversation-{id}.{ending}");
-            put(&folder.join(&name), &content)?;
-            let path = format!("{TREE}/{month}/{name}");
-            laid.listed.push(Listed::of(path, "transcript", Some(id.0), content.as_bytes()));
+            let path = format!("{}{TREE}/{month}/conversation-{id}.{ending}", layout.trees.root());
+            pile.add(NewFile { path, kind: "transcript", id: Some(id.0), content: content.into() });
+        }
+        if pile.is_full() {
+            laid.listed.extend(pile.put(layout.trees.as_ref())?);
         }
         laid.lines.push(Line::of(&transcript, format!("{month}/conversation-{id}.html")));
     }
+    laid.listed.extend(pile.put(layout.trees.as_ref())?);
     Ok(laid)
 }
 
-fn put(path: &Path, content: &str) -> Result<(), SinkError> {
-    fs::write(path, content).map_err(|error| SinkError::io("write", path, error))
-}
-
 /// The list on its pages. A page is written when it is known whether another follows.
-struct Index {
-    tree: PathBuf,
+struct Index<W> {
+    trees: Arc<dyn Trees>,
     page: u64,
     lines: Vec<Line>,
-    list: FileList,
+    list: FileList<W>,
     conversations: u64,
 }
 
-impl Index {
+impl<W: Write> Index<W> {
     fn add(mut self, laid: Laid) -> Result<Self, SinkError> {
         laid.listed.iter().try_for_each(|listed| self.list.add(listed))?;
         for line in laid.lines {
@@ -201,15 +197,16 @@ impl Index {
         Ok(self)
     }
 
-    fn finish(mut self) -> Result<(FileList, u64), SinkError> {
+    fn finish(mut self) -> Result<(FileList<W>, u64), SinkError> {
         self.write(false)?;
         Ok((self.list, self.conversations))
     }
 
     fn write(&mut self, has_next: bool) -> Result<(), SinkError> {
-        let name = index::file_name(self.page);
-        let content = index::render(self.page, &self.lines, has_next);
-        put(&self.tree.join(&name), &content)?;
-        self.list.add(&Listed::of(format!("{TREE}/{name}"), "index", None, content.as_bytes()))
+        let path = format!("{}{TREE}/{}", self.trees.root(), index::file_name(self.page));
+        let content = index::render(self.page, &self.lines, has_next).into();
+        let mut pile = Pile::default();
+        pile.add(NewFile { path, kind: "index", id: None, content });
+        pile.put(self.trees.as_ref())?.iter().try_for_each(|listed| self.list.add(listed))
     }
 }

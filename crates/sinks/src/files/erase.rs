@@ -129,8 +129,10 @@ fn reindex(root: &Path, listed: Listed, subject: &Subject) -> Result<Listed, Sin
     let place = root.join(&listed.path);
     let page = fs::read_to_string(&place).map_err(|error| SinkError::io("read", &place, error))?;
     let without = index::without(&page, &subject.conversations);
+    // An erasure that was cut off may have written it, and the list knows nothing of that.
+    let relisted = Listed::of(listed.path, "index", None, without.as_bytes());
     if without == page {
-        return Ok(listed);
+        return Ok(relisted);
     }
     let write = || {
         let mut file = PartialFile::create(&place)?;
@@ -138,5 +140,5 @@ fn reindex(root: &Path, listed: Listed, subject: &Subject) -> Result<Listed, Sin
         file.finish()?.rename()
     };
     write().map_err(|error| SinkError::io("write", &place, error))?;
-    Ok(Listed::of(listed.path, "index", None, without.as_bytes()))
+    Ok(relisted)
 }

@@ -11,14 +11,17 @@ use model::Clock;
 use object_store::multipart::MultipartStore;
 use object_store::path::Path;
 use object_store::{
-    ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UpdateVersion,
+    Attribute, Attributes, ListResult, ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions,
+    PutPayload, UpdateVersion,
 };
+use sha2::{Digest as _, Sha256};
 use tokio::runtime::Handle;
 
 use crate::objects::address::ObjectAddress;
 use crate::objects::carrier::Carrier;
 use crate::objects::error::ObjectError;
-use crate::objects::read::ObjectBytes;
+use crate::objects::read::{ObjectBytes, ObjectReader, WINDOW_BYTES};
+use crate::partial::Written;
 use crate::sink::PartFile;
 
 /// Where exports go.
@@ -149,6 +152,30 @@ impl Bucket {
         ObjectBytes::new(self.clone(), &part.file, part.bytes, Handle::current())
     }
 
+    /// The same from its beginning on.
+    pub(crate) fn reader_of(&self, part: &PartFile) -> ObjectReader {
+        ObjectReader::new(self.bytes_of(part))
+    }
+
+    /// What an object holds that should have so many bytes; `None` when it is not there.
+    pub(crate) async fn hash(&self, name: &str, bytes: u64) -> Result<Option<Written>, ObjectError> {
+        if bytes <= WINDOW_BYTES {
+            let found = self.get(name, WINDOW_BYTES).await?;
+            return Ok(found.map(|(found, _)| Written {
+                bytes: found.len() as u64,
+                sha256: hex::encode(Sha256::digest(&found)),
+            }));
+        }
+        let Some(size) = self.size(name).await? else { return Ok(None) };
+        let (mut hash, mut position) = (Sha256::new(), 0);
+        while position < size {
+            let found = self.range(name, position..size.min(position + WINDOW_BYTES)).await?;
+            hash.update(&found);
+            position += found.len().max(1) as u64;
+        }
+        Ok(Some(Written { bytes: size, sha256: hex::encode(hash.finalize()) }))
+    }
+
     /// Some bytes of an object.
     pub(super) async fn range(&self, name: &str, range: Range<u64>) -> Result<Bytes, ObjectError> {
         match self.objects.get_range(&self.path(name), range).await {
@@ -162,7 +189,22 @@ impl Bucket {
 
     /// Put an object, in place of what has its name.
     pub(super) async fn put(&self, name: &str, bytes: Bytes) -> Result<(), ObjectError> {
-        let put = self.objects.put(&self.path(name), PutPayload::from_bytes(bytes)).await;
+        self.put_with(name, bytes, PutOptions::default()).await
+    }
+
+    /// The same of a page, for whoever opens it in a browser.
+    pub(super) async fn put_page(&self, name: &str, bytes: Bytes) -> Result<(), ObjectError> {
+        let content_type = match name.rsplit_once('.').map(|(_, ending)| ending) {
+            Some("html") => "text/html; charset=utf-8",
+            Some("md") => "text/markdown; charset=utf-8",
+            _ => "text/plain; charset=utf-8",
+        };
+        let attributes = Attributes::from_iter([(Attribute::ContentType, content_type)]);
+        self.put_with(name, bytes, PutOptions { attributes, ..PutOptions::default() }).await
+    }
+
+    async fn put_with(&self, name: &str, bytes: Bytes, options: PutOptions) -> Result<(), ObjectError> {
+        let put = self.objects.put_opts(&self.path(name), PutPayload::from_bytes(bytes), options).await;
         put.map(drop).map_err(|error| self.failed("write objects", &error))
     }
 
@@ -202,9 +244,20 @@ impl Bucket {
 
     /// The names directly below a name that others lie below.
     pub(super) async fn folders(&self, below: &str) -> Result<Vec<String>, ObjectError> {
-        let listed = self.objects.list_with_delimiter(Some(&self.path(below))).await;
-        let listed = listed.map_err(|error| self.failed("list objects", &error))?;
+        let listed = self.level(below).await?;
         Ok(listed.common_prefixes.iter().filter_map(|path| self.name(path)).map(str::to_owned).collect())
+    }
+
+    /// The objects directly below a name.
+    pub(super) async fn directly_below(&self, below: &str) -> Result<Vec<String>, ObjectError> {
+        let listed = self.level(below).await?;
+        let names = listed.objects.iter().filter_map(|meta| self.name(&meta.location));
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    async fn level(&self, below: &str) -> Result<ListResult, ObjectError> {
+        let listed = self.objects.list_with_delimiter(Some(&self.path(below))).await;
+        listed.map_err(|error| self.failed("list objects", &error))
     }
 
     /// Any object under the prefix; `None` in an empty one.
@@ -226,7 +279,20 @@ impl Bucket {
             let is_dead = this.name(&meta.location).is_some_and(&dead);
             std::future::ready(Ok(is_dead.then_some(meta.location)))
         });
-        let mut removed = self.objects.delete_stream(paths.boxed());
+        self.delete_paths(paths.boxed()).await
+    }
+
+    /// Remove objects; those that are not there are not counted.
+    pub(super) async fn delete_all(&self, names: &[String]) -> Result<u64, ObjectError> {
+        let paths: Vec<_> = names.iter().map(|name| Ok(self.path(name))).collect();
+        self.delete_paths(futures_util::stream::iter(paths).boxed()).await
+    }
+
+    async fn delete_paths(
+        &self,
+        paths: BoxStream<'static, object_store::Result<Path>>,
+    ) -> Result<u64, ObjectError> {
+        let mut removed = self.objects.delete_stream(paths);
         let mut count = 0;
         while let Some(one) = removed.next().await {
             match one {

@@ -1,8 +1,10 @@
 //! Removing a person from what has been committed to an object store.
 //!
-//! Each object that can hold rows of somebody is read through; one that does is written anew under another name without them. Then the
-//! manifest is swapped, and what it no longer names goes at once, also what an export before had left for its readers: a
-//! person's rows do not wait for them. Cut off in between it is to be repeated, and finds less.
+//! Each object that can hold rows of somebody is read through; one that does is written anew under another name without them. Of
+//! transcripts and attachments the list is, and theirs go; pages of the index keep their names, which all transcripts link to. Then
+//! the manifest is swapped, and what it no longer names goes at once, also what an export before had left for its readers: a
+//! person's rows do not wait for them. Cut off in between it is to be repeated: the list that still holds tells what is to go, or
+//! nothing is left.
 
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use crate::SinkError;
 use crate::blocking::joined;
 use crate::export::{FileList, Listed};
 use crate::format::{Format, Records};
+use crate::manifest::Manifest;
 use crate::objects::bucket::Bucket;
 use crate::objects::current;
 use crate::objects::error::ObjectError;
@@ -49,21 +52,19 @@ async fn rewrite_all(bucket: &Bucket, held: &mut Held, subject: &Subject) -> Res
     let Some((mut manifest, version)) = current::read(bucket).await? else { return Ok(Erased::default()) };
     let Some(format) = Format::named(&manifest.format) else { return Ok(Erased::default()) };
     let mut erased = Erased::default();
-    for part in &mut manifest.tables {
-        let Some(table) = tables::table(&part.table) else { continue };
+    let Manifest { tables, selection, .. } = &mut manifest;
+    for part in tables {
+        let table = tables::table(&part.table).and_then(|table| selection.narrow(table).ok());
+        let Some(table) = table else { continue };
         if Subject::columns(table).is_empty() || place::run_of(&part.file).is_none() {
             continue;
         }
-        erased.rows += rewrite_part(bucket, part, (table, format), subject).await?;
-        held.renew().await?;
+        erased.rows += held.keeping(rewrite_part(bucket, part, (table, format), subject)).await?;
     }
-    let mut gone = Vec::new();
     if let Some(files) = manifest.files.take() {
-        let list = files.file.clone();
-        let (files, left) = relist(bucket, files, subject).await?;
-        erased.files = left.len() as u64;
-        gone = left;
-        gone.extend((files.file != list).then_some(list));
+        let (files, left) = held.keeping(relist(bucket, files, subject)).await?;
+        held.keeping(left.clear(bucket, subject)).await?;
+        erased.files = left.gone.len() as u64;
         manifest.files = Some(files);
     }
     // What was proved and signed is no longer what is there.
@@ -71,10 +72,8 @@ async fn rewrite_all(bucket: &Bucket, held: &mut Held, subject: &Subject) -> Res
     held.change(|state| state.retired.clear()).await?;
     bucket.delete(place::SIGNATURE).await?;
     current::swap(bucket, place::MANIFEST, manifest.text(), Some(&version)).await?;
-    for name in &gone {
-        bucket.delete(name).await?;
-    }
-    sweep::sweep(bucket, Some(&manifest), held.state(), &[]).await?;
+    let state = held.state().clone();
+    held.keeping(sweep::sweep(bucket, Some(&manifest), &state, &[])).await?;
     Ok(erased)
 }
 
@@ -163,55 +162,86 @@ async fn put_anew(
     }
 }
 
-/// Write the list of files without the subject's, and the pages of the index without their lines: the list as the manifest
-/// names it from now on, and the files that are to go.
+/// What of a tree is to follow its new list.
+#[derive(Debug, Default)]
+struct Left {
+    /// The subject's files.
+    gone: Vec<String>,
+    /// Pages of the index that show the subject's conversations.
+    pages: Vec<String>,
+}
+
+/// Write the list of files without the subject's, pages of the index as they will be: the list as the manifest names it from now
+/// on, and what is to follow it.
 async fn relist(
     bucket: &Bucket,
     mut files: PartFile,
     subject: &Subject,
-) -> Result<(PartFile, Vec<String>), SinkError> {
-    let Some(folder) = place::folder_of_list(&files.file) else { return Ok((files, Vec::new())) };
+) -> Result<(PartFile, Left), SinkError> {
+    let Some(folder) = place::folder_of_list(&files.file) else { return Ok((files, Left::default())) };
     let (folder, runtime) = (folder.to_owned(), Handle::current());
-    let from = ObjectBytes::new(bucket.clone(), &files.file, files.bytes, runtime.clone());
-    let (told, gone) = tokio::sync::oneshot::channel();
+    let from = bucket.reader_of(&files);
+    let (told, left) = tokio::sync::oneshot::channel();
     let (pages, subject, name) = (bucket.clone(), subject.clone(), PathBuf::from(&files.file));
     let (object, written) = put_anew(bucket, &files.file, "files", move |into| {
         let mut list = FileList::over(into, name.clone());
-        let mut gone = Vec::new();
-        for line in BufReader::new(ObjectReader::new(from)).lines() {
+        let mut left = Left::default();
+        for line in BufReader::new(from).lines() {
             let line = line.map_err(|error| failed("rewrite", &name, error))?;
             let Some(listed) = Listed::parse(&line).filter(|listed| listed.path.starts_with(&folder)) else {
                 continue;
             };
             if listed.is_of(&subject) {
-                gone.push(listed.path);
-            } else if listed.kind == "index" {
-                list.add(&runtime.block_on(reindex(&pages, listed, &subject))?)?;
-            } else {
-                list.add(&listed)?;
+                left.gone.push(listed.path);
+                continue;
             }
+            let page = match listed.kind {
+                "index" => runtime.block_on(reindexed(&pages, &listed.path, &subject))?,
+                _ => None,
+            };
+            let Some(Page { without, is_as_it_was }) = page else {
+                list.add(&listed)?;
+                continue;
+            };
+            // Also of one that is as it was: an erasure that was cut off may have written it.
+            list.add(&Listed::of(listed.path.clone(), listed.kind, listed.id, without.as_bytes()))?;
+            left.pages.extend((!is_as_it_was).then_some(listed.path));
         }
         let (into, rows) = list.end();
-        let _ = told.send((gone, rows));
+        let _ = told.send((left, rows));
         into.finish().map_err(|error| failed("rewrite", &name, error))
     })
     .await?;
-    let (gone, rows) = gone.await.unwrap_or_default();
+    let (left, rows) = left.await.unwrap_or_default();
     files.rows = rows;
     (files.file, files.bytes, files.sha256) = (object, written.bytes, written.sha256);
-    Ok((files, gone))
+    Ok((files, left))
 }
 
-/// Rewrite a page of the index without the subject's conversations.
-async fn reindex(bucket: &Bucket, listed: Listed, subject: &Subject) -> Result<Listed, ObjectError> {
-    const PAGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
-    let Some((page, _)) = bucket.get(&listed.path, PAGE_BYTES_MAX).await? else { return Ok(listed) };
-    let page = String::from_utf8_lossy(&page).into_owned();
-    let without = index::without(&page, &subject.conversations);
-    if without == page {
-        return Ok(listed);
+impl Left {
+    /// Remove the subject's files, and write pages of the index without them.
+    async fn clear(&self, bucket: &Bucket, subject: &Subject) -> Result<(), ObjectError> {
+        for path in &self.pages {
+            if let Some(page) = reindexed(bucket, path, subject).await? {
+                bucket.put_page(path, page.without.into()).await?;
+            }
+        }
+        bucket.delete_all(&self.gone).await.map(drop)
     }
-    let relisted = Listed::of(listed.path, "index", None, without.as_bytes());
-    bucket.put(&relisted.path, without.into()).await?;
-    Ok(relisted)
+}
+
+/// A page of the index.
+struct Page {
+    /// Without the subject's conversations.
+    without: String,
+    is_as_it_was: bool,
+}
+
+/// A page of the index without the subject's conversations; `None` when it is not there.
+async fn reindexed(bucket: &Bucket, path: &str, subject: &Subject) -> Result<Option<Page>, ObjectError> {
+    const PAGE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+    let Some((page, _)) = bucket.get(path, PAGE_BYTES_MAX).await? else { return Ok(None) };
+    let page = String::from_utf8_lossy(&page);
+    let without = index::without(&page, &subject.conversations);
+    Ok(Some(Page { is_as_it_was: without == page, without }))
 }

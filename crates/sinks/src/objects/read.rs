@@ -14,7 +14,7 @@ use crate::objects::bucket::Bucket;
 use crate::objects::error::ObjectError;
 
 /// Bytes asked for at once.
-const WINDOW_BYTES: u64 = 8 * 1024 * 1024;
+pub(super) const WINDOW_BYTES: u64 = 8 * 1024 * 1024;
 
 /// An object's bytes. Only for threads that may block.
 #[derive(Debug, Clone)]

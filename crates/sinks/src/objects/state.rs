@@ -31,7 +31,7 @@ pub(super) struct State {
     pub(super) org_id: OrgId,
     /// The run that is under way.
     pub(super) claim: Option<Claim>,
-    /// Runs whose objects a manifest has named and the present one does not, not all of them.
+    /// Runs, and trees, whose objects a manifest has named and the present one does not, not all of them.
     pub(super) retired: Vec<Retired>,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Claim {
     pub(super) at: Millis,
 }
 
-/// A run some of whose objects are named no more.
+/// A run some of whose objects are named no more, or a tree whose list is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Retired {
     /// As in the objects' names.
@@ -112,6 +112,24 @@ impl Held {
         let now = self.bucket.clock.now();
         let is_due = self.state.claim.as_ref().is_some_and(|claim| now.since(claim.at) >= RENEW_MS);
         if is_due { self.change(|_| {}).await } else { Ok(()) }
+    }
+
+    /// Do work that takes long, and say meanwhile that the run lives.
+    ///
+    /// # Errors
+    /// Those of the work; `Overtaken`, and those of the store: the work is given up then.
+    pub(super) async fn keeping<T, E: From<ObjectError>>(
+        &mut self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let clock = self.bucket.clock.clone();
+        let mut work = Box::pin(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = clock.sleep(RENEW_MS.unsigned_abs()) => self.renew().await?,
+            }
+        }
     }
 
     /// Change what else is noted, and say that the run lives.

@@ -38,19 +38,42 @@ pub(super) async fn sweep(
     kept: &[PartFile],
 ) -> Result<u64, ObjectError> {
     abort_uploads(bucket).await?;
-    let parts = || manifest.into_iter().flat_map(current::named);
-    let named: HashSet<String> = parts().chain(kept).map(|part| part.file.clone()).collect();
+    let parts = manifest.into_iter().flat_map(current::named).chain(kept);
+    let named: HashSet<String> = parts.map(|part| part.file.clone()).collect();
     let retired: HashSet<String> = state.retired.iter().map(|retired| retired.run.clone()).collect();
-    // The files of a run that goes on are written anew: what they show may have been erased meanwhile.
-    let mut living = retired.clone();
-    living.extend(parts().filter_map(|part| place::run_of(&part.file)).map(str::to_owned));
+    let files = manifest.and_then(|manifest| manifest.files.as_ref());
+    let removed = sweep_trees(bucket, files, &retired).await?;
     let dead = move |name: &str| {
         !named.contains(name) && place::run_of(name).is_some_and(|run| !retired.contains(run))
     };
-    let mut removed = bucket.delete_below(place::TABLES, dead).await?;
+    Ok(removed + bucket.delete_below(place::TABLES, dead).await?)
+}
+
+/// The same of transcripts and attachments, tree by tree: what is in one is not looked at, there may be millions. The tree of a run
+/// that goes on is a dead one's: it is filled anew, for what it shows may have been erased meanwhile.
+async fn sweep_trees(
+    bucket: &Bucket,
+    files: Option<&PartFile>,
+    retired: &HashSet<String>,
+) -> Result<u64, ObjectError> {
+    let named = files.and_then(|files| place::run_of(&files.file));
+    let mut removed = 0;
     for folder in bucket.folders(place::FILES).await? {
-        if !living.contains(folder.rsplit('/').next().unwrap_or_default()) {
-            removed += bucket.delete_below(&folder, |_| true).await?;
+        let tree = folder.rsplit('/').next().unwrap_or_default();
+        if retired.contains(tree) {
+            continue;
+        }
+        if named != Some(tree) {
+            removed += bucket.delete_below(&folder, |name| place::run_of(name).is_some()).await?;
+            continue;
+        }
+        // Of the lists that erasures have left one counts.
+        for object in bucket.directly_below(&folder).await? {
+            let is_list = place::folder_of_list(&object).is_some();
+            if is_list && files.is_some_and(|files| files.file != object) {
+                bucket.delete(&object).await?;
+                removed += 1;
+            }
         }
     }
     Ok(removed)

@@ -14,7 +14,9 @@ use object_store::path::Path;
 use object_store::{MultipartId, PutPayload};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
+use crate::SinkError;
 use crate::objects::bucket::Bucket;
 use crate::objects::error::ObjectError;
 use crate::objects::sweep::Upload;
@@ -38,7 +40,7 @@ pub(super) enum Piece {
 
 /// Takes an object's bytes, hashes them, and hands them on in pieces.
 #[derive(Debug)]
-pub(super) struct PieceWriter {
+pub(crate) struct PieceWriter {
     piece: Vec<u8>,
     pieces: mpsc::Sender<Piece>,
     hash: Sha256,
@@ -83,6 +85,48 @@ impl Write for PieceWriter {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Wait for an object's upload and its writer. What the store said comes first: a writer only learns that nobody takes its bytes.
+///
+/// # Errors
+/// Those of both.
+pub(super) async fn ended<T>(
+    step: &'static str,
+    mut upload: JoinSet<Result<bool, ObjectError>>,
+    writing: impl Future<Output = Result<T, SinkError>>,
+) -> Result<T, SinkError> {
+    let uploaded = upload.join_next().await;
+    let written = writing.await;
+    match uploaded {
+        Some(Ok(Ok(true))) => written,
+        Some(Ok(Err(error))) => Err(error.into()),
+        _ => Err(written.err().unwrap_or(SinkError::WriterStopped { step })),
+    }
+}
+
+/// Write an object whose bytes are at hand, in pieces.
+///
+/// # Errors
+/// Those of [`upload`].
+pub(super) async fn put_whole(
+    bucket: &Bucket,
+    name: &str,
+    note: &str,
+    mut bytes: Bytes,
+) -> Result<(), ObjectError> {
+    let (sender, mut pieces) = mpsc::channel(1);
+    let uploading = async move { upload(bucket, name, note, &mut pieces).await };
+    let sending = async move {
+        while bytes.len() > PIECE_BYTES {
+            if sender.send(Piece::Next(bytes.split_to(PIECE_BYTES))).await.is_err() {
+                return;
+            }
+        }
+        // Nobody takes it when the upload has failed.
+        let _ = sender.send(Piece::Last(bytes)).await;
+    };
+    tokio::join!(uploading, sending).0.map(drop)
 }
 
 /// Write an object from its pieces. `note` is the object that tells of an unfinished upload. Whether it was written: not when the

@@ -1,23 +1,19 @@
 //! An export that was made, held against its manifest, its signature, and the mirror of today.
 
 use std::collections::BTreeSet;
-use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use store::audit::{PublicKey, attested, parse_public_key};
 use store::export_runs::ExportRun;
 
 use super::compare::{self, Difference};
-use super::{Cuts, destination_digest, mirror_digest, period};
+use super::{Cuts, bytes, destination_digest, mirror_digest, period};
 use crate::SinkError;
-use crate::blocking::joined;
 use crate::copy::{self, Source};
 use crate::destination::Destination;
-use crate::directory::Directory;
 use crate::format::{Format, Formulas};
-use crate::manifest::{MANIFEST, MANIFEST_BYTES_MAX, Manifest, SIGNATURE};
-use crate::partial::hash;
+use crate::manifest::{MANIFEST, Manifest, SIGNATURE};
 use crate::sink::PartFile;
 
 /// A table that tells of the runs themselves: it has gone on since the run that wrote it.
@@ -62,11 +58,11 @@ pub async fn verify(
     };
     let mut found = begin(&manifest, run.destination.clone());
     found.signature = judge(&manifest, text, run.signature.as_deref(), keys);
-    if let Some(dir) = destination.dir() {
-        if text_of(dir).await.unwrap_or_default() != text {
+    if destination.has_files() {
+        if bytes::text_of(destination).await.unwrap_or_default() != text {
             found.damaged.push(format!("{MANIFEST} is not the one that this run wrote"));
         }
-        found = found.check_files(dir, &manifest).await?;
+        found.check_files(destination, &manifest).await?;
     }
     found.compare(source, destination, &manifest).await?;
     found.judge();
@@ -79,9 +75,10 @@ pub async fn verify(
 /// [`SinkError::NotVerifiable`] when it holds no export.
 pub async fn offline(dir: &Path, key: Option<PublicKey>) -> Result<Verification, SinkError> {
     let none = || SinkError::NotVerifiable { run: dir.display().to_string() };
-    let text = text_of(dir).await.ok_or_else(none)?;
+    let folder = |format| Destination::folder(dir.to_path_buf(), format, Formulas::Keep);
+    let text = bytes::text_of(&folder(Format::Ndjson)).await.ok_or_else(none)?;
     let manifest: Manifest = serde_json::from_str(&text).map_err(|_| none())?;
-    let format = Format::named(&manifest.format).ok_or_else(none)?;
+    let destination = folder(Format::named(&manifest.format).ok_or_else(none)?);
     let signature = tokio::fs::read_to_string(dir.join(SIGNATURE)).await.ok();
     let signature = signature.map(|digits| hex::decode(digits.trim()).unwrap_or_default());
     let keys: Vec<PublicKey> = key.or_else(|| parse_public_key(&manifest.public_key)).into_iter().collect();
@@ -90,23 +87,12 @@ pub async fn offline(dir: &Path, key: Option<PublicKey>) -> Result<Verification,
     if !manifest.complete {
         found.damaged.push("the export is not complete".to_owned());
     }
-    found = found.check_files(dir, &manifest).await?;
-    let destination = Destination::folder(dir.to_path_buf(), format, Formulas::Keep);
+    found.check_files(&destination, &manifest).await?;
     for part in &manifest.tables {
         found.read(&destination, &manifest, part).await;
     }
     found.judge();
     Ok(found)
-}
-
-/// The manifest as it lies there, where it is of a size that ours have.
-async fn text_of(dir: &Path) -> Option<String> {
-    let path = dir.join(MANIFEST);
-    let bytes = tokio::fs::metadata(&path).await.ok()?.len();
-    if bytes > MANIFEST_BYTES_MAX {
-        return None;
-    }
-    tokio::fs::read_to_string(&path).await.ok()
 }
 
 fn begin(manifest: &Manifest, destination: String) -> Verification {
@@ -135,57 +121,10 @@ impl Verification {
     }
 
     /// Hold the bytes of every file against its hash.
-    async fn check_files(mut self, dir: &Path, manifest: &Manifest) -> Result<Self, SinkError> {
-        let (dir, manifest) = (dir.to_path_buf(), manifest.clone());
-        let checked = tokio::task::spawn_blocking(move || {
-            self.check_all(&dir, &manifest);
-            Ok(self)
-        });
-        joined("verification", checked).await
-    }
-
-    fn check_all(&mut self, dir: &Path, manifest: &Manifest) {
-        for file in manifest.tables.iter().chain(&manifest.files) {
-            let is_ours = file.file == crate::export::FILES || crate::files::is_ours(file, manifest.org_id);
-            if !is_ours {
-                self.damaged.push(format!("{} is no name of ours", file.file));
-                continue;
-            }
-            self.check_file(dir, &file.file, file.bytes, &file.sha256);
-        }
-        if manifest.files.is_some()
-            && let Err(error) = self.check_listed(dir)
-        {
-            self.damaged.push(format!("{} cannot be read: {error}", crate::export::FILES));
-        }
-    }
-
-    fn check_file(&mut self, dir: &Path, file: &str, bytes: u64, sha256: &str) {
-        match hash(&dir.join(file)) {
-            Ok(Some(found)) if (found.bytes, found.sha256.as_str()) == (bytes, sha256) => {}
-            Ok(Some(_)) => self.damaged.push(format!("{file} was changed")),
-            Ok(None) => self.damaged.push(format!("{file} is missing")),
-            Err(error) => self.damaged.push(format!("{file} cannot be read: {error}")),
-        }
-    }
-
-    /// The same of transcripts and attachments, line by line of their list.
-    fn check_listed(&mut self, dir: &Path) -> io::Result<()> {
-        #[derive(Deserialize)]
-        struct Line {
-            path: String,
-            bytes: u64,
-            sha256: String,
-        }
-        for line in BufReader::new(std::fs::File::open(dir.join(crate::export::FILES))?).lines() {
-            let line: Line = serde_json::from_str(&line?)?;
-            if Directory::is_in_tree(&line.path) {
-                self.check_file(dir, &line.path, line.bytes, &line.sha256);
-                self.files += 1;
-            } else {
-                self.damaged.push(format!("{} is no name of ours", line.path));
-            }
-        }
+    async fn check_files(&mut self, destination: &Destination, manifest: &Manifest) -> Result<(), SinkError> {
+        let checked = bytes::check(destination, manifest).await?;
+        self.files += checked.files;
+        self.damaged.extend(checked.damaged);
         Ok(())
     }
 

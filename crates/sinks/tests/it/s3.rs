@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use drift::{Limits, Transport, TransportError};
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, FutureExt as _};
 use http::{Method, Request, Response, StatusCode};
 use model::{Clock, Secret};
 use sinks::objects::{Bucket, Network, ObjectOptions, Retry};
@@ -32,6 +32,8 @@ struct State {
     lenient: bool,
     /// Changes until the client is as if dead, and whether the last one still gets through.
     life: Option<(usize, bool)>,
+    /// Requests that are not answered yet, and the most that ever were.
+    waiting: (usize, usize),
 }
 
 /// The double.
@@ -81,6 +83,11 @@ impl S3 {
         self.state.lock().unwrap().put(name, Bytes::from(bytes.to_owned()));
     }
 
+    /// Remove an object by hand.
+    pub(crate) fn remove(&self, name: &str) {
+        self.state.lock().unwrap().objects.remove(name);
+    }
+
     /// The names of all objects.
     pub(crate) fn names(&self) -> Vec<String> {
         self.state.lock().unwrap().objects.keys().cloned().collect()
@@ -115,8 +122,25 @@ impl S3 {
         (state.fault, state.life) = (None, None);
     }
 
+    /// The most requests that ever waited at once.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.state.lock().unwrap().waiting.1
+    }
+
+    /// Another with the same objects.
+    pub(crate) fn copy(&self) -> Self {
+        let state = self.state.lock().unwrap();
+        let (objects, versions) = (state.objects.clone(), state.versions);
+        Self {
+            state: Mutex::new(State { objects, versions, ..State::default() }),
+            died: tokio::sync::Notify::new(),
+        }
+    }
+
     /// Never answer the client again after this many changes; `arrives` says whether the last one is made.
     pub(crate) fn kill_after(&self, changes: usize, arrives: bool) {
+        // Of requests that waited at once, each may have told of the end before.
+        let _ = self.died.notified().now_or_never();
         self.state.lock().unwrap().life = Some((changes, arrives));
     }
 
@@ -133,6 +157,8 @@ impl Transport for S3 {
         _: Limits,
     ) -> BoxFuture<'a, Result<Response<Bytes>, TransportError>> {
         Box::pin(async move {
+            self.state.lock().unwrap().wait();
+            tokio::task::yield_now().await;
             let answer = self.state.lock().unwrap().answer(&request);
             let Some(answer) = answer else {
                 self.died.notify_one();
@@ -156,6 +182,11 @@ fn done(body: impl Into<Bytes>) -> Response<Bytes> {
 }
 
 impl State {
+    fn wait(&mut self) {
+        let (now, most) = self.waiting;
+        self.waiting = (now + 1, most.max(now + 1));
+    }
+
     fn put(&mut self, name: &str, bytes: Bytes) -> String {
         self.versions += 1;
         let tag = format!("\"{:032x}\"", self.versions);
@@ -165,6 +196,7 @@ impl State {
 
     /// `None`: never.
     fn answer(&mut self, request: &Request<Bytes>) -> Option<Response<Bytes>> {
+        self.waiting.0 = self.waiting.0.saturating_sub(1);
         let url = url::Url::parse(&request.uri().to_string()).unwrap();
         let path = percent_decoded(url.path());
         let rest = path.strip_prefix('/').unwrap();
@@ -341,7 +373,7 @@ fn tagged(tag: &str) -> Response<Bytes> {
     Response::builder().header("etag", tag).body(Bytes::new()).unwrap()
 }
 
-fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {

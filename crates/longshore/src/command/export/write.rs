@@ -114,7 +114,7 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
 /// What was asked for; which months are kept comes on top when a run begins.
 pub(super) fn options(app: &App, args: Args) -> Result<ExportOptions, Failure> {
     let destination = destination(app, &args)?;
-    let has_files = destination.dir().is_some() && args.choice.is_unmasked() && !args.incremental;
+    let has_files = destination.has_files() && args.choice.is_unmasked() && !args.incremental;
     Ok(ExportOptions {
         transcripts: has_files && !args.no_transcripts,
         attachments: has_files && !args.no_attachments,
