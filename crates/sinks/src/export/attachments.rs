@@ -1,6 +1,7 @@
 //! The attachments' files, under `attachments/<id>-<name>` of wherever an export has its trees.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use model::AttachmentId;
 use store::mirror;
@@ -9,7 +10,7 @@ use store::tables::{self, Row, Table, Value};
 use crate::SinkError;
 use crate::blocking::blocking;
 use crate::export::files::FileList;
-use crate::export::trees::{NewFile, Pile};
+use crate::export::trees::{NewFile, Pile, Trees};
 use crate::export::{ExportProgress, Run};
 use crate::file_name;
 
@@ -74,13 +75,13 @@ pub(super) async fn write<W: Write + Send + 'static>(
                 outcome.exported.push(attachment.0);
             }
             if pile.is_full() {
-                list = put(run, list, std::mem::take(&mut pile)).await?;
+                list = put(&run.trees, list, std::mem::take(&mut pile)).await?;
                 (run.progress)(ExportProgress { step: TREE, done: outcome.written });
             }
         }
         after = page.last().map(|row| row[..=table.key.len()].to_vec());
         if after.is_none() {
-            list = put(run, list, pile).await?;
+            list = put(&run.trees, list, pile).await?;
             (run.progress)(ExportProgress { step: TREE, done: outcome.written });
             return Ok((list, outcome));
         }
@@ -89,16 +90,16 @@ pub(super) async fn write<W: Write + Send + 'static>(
 
 /// Write files that were gathered, and list them.
 async fn put<W: Write + Send + 'static>(
-    run: &Run<'_>,
+    trees: &Arc<dyn Trees>,
     mut list: FileList<W>,
     mut pile: Pile,
 ) -> Result<FileList<W>, SinkError> {
-    let trees = run.trees.clone();
+    let into = trees.clone();
     let put = move || {
-        pile.put(trees.as_ref())?.iter().try_for_each(|listed| list.add(listed))?;
+        pile.put(into.as_ref())?.iter().try_for_each(|listed| list.add(listed))?;
         Ok(list)
     };
-    blocking(&run.trees, TREE, put).await
+    blocking(trees, TREE, put).await
 }
 
 /// Id and remote name of each row.
