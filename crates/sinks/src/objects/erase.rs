@@ -213,6 +213,11 @@ async fn relist(
     })
     .await?;
     let (left, rows) = left.await.unwrap_or_default();
+    if written.sha256 == files.sha256 {
+        // Nothing of the subject was on it: it keeps its name.
+        bucket.delete(&object).await?;
+        return Ok((files, left));
+    }
     files.rows = rows;
     (files.file, files.bytes, files.sha256) = (object, written.bytes, written.sha256);
     Ok((files, left))
