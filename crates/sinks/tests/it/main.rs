@@ -10,6 +10,7 @@ mod fixture;
 mod handover;
 mod incremental;
 mod kills;
+mod lake;
 mod lineage;
 mod objects;
 mod postgres;
