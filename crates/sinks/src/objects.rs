@@ -1,4 +1,5 @@
-//! Tables as objects in an object store, transcripts and attachments beside them: S3 and what speaks as it does, Google Cloud Storage, Azure Blob Storage.
+//! Tables as objects in an object store, transcripts and attachments beside them: S3 and what speaks as it does, Google Cloud
+//! Storage, Azure Blob Storage.
 //!
 //! Object stores have no rename, and readers no lock. So every object carries the run that wrote it in its name, none that a
 //! manifest names is written again, and `manifest.json` is swapped by a conditional put over the version that was read at

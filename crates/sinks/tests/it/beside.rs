@@ -6,99 +6,20 @@ use std::sync::Arc;
 use drift::SystemClock;
 use model::{AttachmentId, Clock as _, ContactId, FakeClock, Millis, SeededEntropy};
 use serde_json::Value as Json;
-use sha2::{Digest as _, Sha256};
 use sinks::copy::Source;
 use sinks::format::{Format, Formulas};
 use sinks::lineage::{self, Whose};
-use sinks::objects::{Bucket, ObjectSink};
+use sinks::objects::ObjectSink;
 use sinks::proof::{self, Verification};
 use sinks::sink::Sink as _;
-use sinks::{Begin, Destination, ExportOptions, ExportReport, Exporter, SinkError, erase};
+use sinks::{Begin, ExportOptions, ExportReport, Exporter, SinkError, erase};
 use store::{export_runs, mirror};
 
 use crate::fixture::{Fixture, ORG, T0, on_both};
-use crate::s3::{S3, percent_decoded};
+use crate::lake::Lake;
+use crate::s3::percent_decoded;
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
-
-/// A prefix of the double's bucket.
-struct Lake {
-    s3: Arc<S3>,
-    clock: FakeClock,
-}
-
-impl Lake {
-    fn new() -> Self {
-        Self { s3: Arc::default(), clock: FakeClock::at(Millis(T0)) }
-    }
-
-    fn bucket(&self) -> Bucket {
-        self.s3.bucket("drift/one", Arc::new(self.clock.clone()))
-    }
-
-    fn options(&self, fixture: &Fixture, format: Format) -> ExportOptions {
-        let destination = Destination::Objects { bucket: self.bucket(), format, formulas: Formulas::Keep };
-        ExportOptions { destination, ..fixture.options(format) }
-    }
-
-    /// Names seen from the prefix.
-    fn names(&self) -> BTreeSet<String> {
-        let names = self.s3.names();
-        names.iter().map(|name| name.strip_prefix("drift/one/").unwrap().to_owned()).collect()
-    }
-
-    fn get(&self, name: &str) -> Option<Vec<u8>> {
-        self.s3.get(&format!("drift/one/{name}")).map(|bytes| bytes.to_vec())
-    }
-
-    fn text(&self, name: &str) -> String {
-        String::from_utf8(self.get(name).unwrap_or_else(|| panic!("{name} is not there"))).unwrap()
-    }
-
-    fn manifest(&self) -> Json {
-        serde_json::from_str(&self.text("manifest.json")).unwrap()
-    }
-
-    /// The trees that there are.
-    fn trees(&self) -> BTreeSet<String> {
-        let names = self.names();
-        let trees = names.iter().filter_map(|name| name.strip_prefix("files/")?.split('/').next());
-        trees.map(str::to_owned).collect()
-    }
-
-    /// Where this manifest's list lies, with its last `/`.
-    fn root(manifest: &Json) -> String {
-        let list = manifest["files"]["file"].as_str().unwrap();
-        list[..=list.rfind('/').unwrap()].to_owned()
-    }
-
-    /// The lines of the list that a manifest names; it and everything that it names is there as is said.
-    fn listed(&self, manifest: &Json) -> Vec<Json> {
-        let list = self.text(manifest["files"]["file"].as_str().unwrap());
-        let lines: Vec<Json> = list.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(manifest["files"]["rows"], lines.len());
-        let list = &manifest["files"];
-        for (path, said) in lines.iter().map(|it| (&it["path"], it)).chain([(&list["file"], list)]) {
-            let bytes = self.get(path.as_str().unwrap()).unwrap_or_else(|| panic!("{path} is not there"));
-            assert_eq!(said["bytes"], bytes.len(), "{path}");
-            assert_eq!(said["sha256"], hex::encode(Sha256::digest(&bytes)), "{path}");
-        }
-        lines
-    }
-
-    /// What lies in the tree of the manifest is what its list names.
-    fn check(&self) -> Vec<Json> {
-        let manifest = self.manifest();
-        let (root, listed) = (Self::root(&manifest), self.listed(&manifest));
-        let mut named: BTreeSet<String> =
-            listed.iter().map(|line| line["path"].as_str().unwrap().to_owned()).collect();
-        named.insert(manifest["files"]["file"].as_str().unwrap().to_owned());
-        let found: BTreeSet<String> =
-            self.names().into_iter().filter(|name| name.starts_with(&root)).collect();
-        assert_eq!(found, named);
-        listed
-    }
-}
 
 /// Where a link of an object leads to; `None` for one that leads away.
 fn target(object: &str, link: &str) -> Option<String> {

@@ -11,6 +11,7 @@ mod handover;
 mod incremental;
 mod increments;
 mod kills;
+mod lake;
 mod lineage;
 mod objects;
 mod postgres;
