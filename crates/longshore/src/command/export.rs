@@ -61,7 +61,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     match what {
         What::List(args) => list::run(app, args).await,
         What::Show(args) => show::run(app, args).await,
-        What::Resume(args) => resume::run(app, args).await,
+        What::Resume(args) => Box::pin(resume::run(app, args)).await,
         What::Pause(args) => stop::pause(app, args).await,
         What::Cancel(args) => stop::cancel(app, args).await,
         What::Verify(args) => verify::run(app, args).await,
