@@ -161,9 +161,11 @@ pub async fn part(
     sink.begin(&cut.part).await?;
     while let Some(batch) = next {
         let rows = batch.rows() as u64;
-        sink.write(batch).await?;
+        // The next page is read while this one is hashed and written.
+        let (read, written) = tokio::join!(pages.next(), async { sink.write(batch).await });
+        written?;
         progress(rows);
-        next = pages.next().await?;
+        next = read?;
     }
     Ok(Some(sink.commit_part().await?))
 }

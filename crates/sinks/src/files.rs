@@ -29,9 +29,8 @@ use crate::manifest::Manifest;
 use crate::partial::{PartialFile, Whole};
 use crate::sink::{Doing, Erased, Layout, Part, PartFile, Period, Plan, Sink, Subject};
 
-/// Pages that wait for the writer: Parquet takes none while it writes a row group, and the reader goes on meanwhile.
-const PAGES_WAITING_MAX: usize = 2;
-const PAGES_WAITING_PARQUET_MAX: usize = 12;
+/// Pages that wait for the writer.
+const PAGES_WAITING_MAX: usize = 3;
 
 /// A directory that tables are written into.
 #[derive(Debug)]

@@ -51,9 +51,8 @@ use crate::objects::upload::{PieceWriter, ended, pieces, upload};
 use crate::partial::Written;
 use crate::sink::{Doing, Erased, Layout, Part, PartFile, Plan, Sink, Subject};
 
-/// Pages that wait for the writer: Parquet takes none while it writes a row group, and the reader goes on meanwhile.
-const PAGES_WAITING_MAX: usize = 2;
-const PAGES_WAITING_PARQUET_MAX: usize = 12;
+/// Pages that wait for the writer.
+const PAGES_WAITING_MAX: usize = 3;
 
 /// Whose claim it is while what was given up is cleared away.
 const CLEARING: &str = "clearing";
@@ -207,10 +206,7 @@ impl Sink for ObjectSink {
             let mut upload = JoinSet::new();
             let name = object.clone();
             upload.spawn(async move { self::upload(&bucket, &name, &note, &mut pieces).await });
-            let (sender, receiver) = mpsc::channel(match format {
-                Format::Ndjson | Format::Csv => PAGES_WAITING_MAX,
-                Format::Parquet => PAGES_WAITING_PARQUET_MAX,
-            });
+            let (sender, receiver) = mpsc::channel(PAGES_WAITING_MAX);
             let (table, path) = (part.table, PathBuf::from(&object));
             let writer = tokio::task::spawn_blocking(move || {
                 let file = TableFile::begin(file, path.clone(), table, format, formulas)?;

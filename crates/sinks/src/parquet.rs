@@ -4,6 +4,7 @@
 //! refuses files that have it in both. Otherwise the columns are the table's: instants as `TIMESTAMP_MILLIS` in UTC, JSON as
 //! `JSON`, hashes as bytes, nulls as nulls. Rows are in the order of the key, and say so.
 
+mod chunk;
 mod read;
 mod schema;
 mod write;

@@ -1,24 +1,26 @@
 //! One Parquet file, from batches.
 //!
-//! Batches are gathered until they make a row group, which is then written column by column: memory holds one row group,
-//! and what is compressed of it. A million messages of a few hundred bytes are some twenty groups and take seconds; the
-//! processor is the limit (dictionaries and zstd), not the disk.
+//! Columns are encoded and compressed as batches come, each into memory of its own, while the next batch is read; what they have
+//! come to is written one after the other when it makes a row group. Memory holds one row group, compressed. A million messages of a few
+//! hundred bytes take seconds; the processor is the limit (dictionaries and zstd), not the disk.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ::parquet::basic::{Compression, Encoding, ZstdLevel};
+use ::parquet::column::writer::ColumnWriter;
 use ::parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::{KeyValue, SortingColumn};
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
-use ::parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter, SerializedRowGroupWriter};
+use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::ColumnPath;
 use bytes::Bytes;
 use store::tables::{Batch, Column, ColumnKind, Table, Texts, VERSION, Values};
 
 use crate::SinkError;
+use crate::parquet::chunk::{Chunk, Typed};
 use crate::parquet::{schema, to_io};
 
 /// Rows and bytes of a row group, at most.
@@ -31,7 +33,10 @@ const DICTIONARY_BYTES_MAX: usize = 256 * 1024;
 pub(crate) struct ParquetFile<W: Write + Send> {
     path: PathBuf,
     writer: SerializedFileWriter<W>,
-    group: Vec<Batch>,
+    table: &'static Table,
+    properties: Arc<WriterProperties>,
+    /// The columns of the row group that is being made; none before its first row.
+    group: Vec<Chunk>,
     rows: usize,
     bytes: usize,
 }
@@ -39,15 +44,15 @@ pub(crate) struct ParquetFile<W: Write + Send> {
 impl<W: Write + Send> ParquetFile<W> {
     pub(crate) fn begin(file: W, path: PathBuf, table: &'static Table) -> Result<Self, SinkError> {
         let properties = Arc::new(properties(table));
-        let writer = SerializedFileWriter::new(file, schema::schema(table), properties)
+        let writer = SerializedFileWriter::new(file, schema::schema(table), properties.clone())
             .map_err(|error| SinkError::io("write", &path, to_io(error)))?;
-        Ok(Self { path, writer, group: Vec::new(), rows: 0, bytes: 0 })
+        Ok(Self { path, writer, table, properties, group: Vec::new(), rows: 0, bytes: 0 })
     }
 
     pub(crate) fn batch(&mut self, batch: Batch) -> Result<(), SinkError> {
         self.rows += batch.rows();
         self.bytes += batch.bytes();
-        self.group.push(batch);
+        self.encode(batch).map_err(|error| SinkError::io("write", &self.path, to_io(error)))?;
         if self.rows >= GROUP_ROWS_MAX || self.bytes >= GROUP_BYTES_MAX { self.flush() } else { Ok(()) }
     }
 
@@ -56,21 +61,32 @@ impl<W: Write + Send> ParquetFile<W> {
         self.writer.into_inner().map_err(|error| SinkError::io("write", &self.path, to_io(error)))
     }
 
-    /// Write the row group that was gathered.
+    /// Encode a batch. Whose rows they are stands in the path, and not in the file.
+    fn encode(&mut self, batch: Batch) -> Result<(), ParquetError> {
+        if self.group.is_empty() {
+            let columns = self.writer.schema_descr().columns();
+            self.group =
+                columns.iter().map(|column| Chunk::begin(column.clone(), self.properties.clone())).collect();
+        }
+        let values = batch.into_columns().into_iter().zip(self.table.columns).skip(1);
+        for (chunk, (values, column)) in self.group.iter_mut().zip(values) {
+            write_column(chunk.writer(), column, values)?;
+        }
+        Ok(())
+    }
+
+    /// Write the row group that was encoded.
     fn flush(&mut self) -> Result<(), SinkError> {
         (self.rows, self.bytes) = (0, 0);
         let group = std::mem::take(&mut self.group);
-        let Some(table) = group.first().map(Batch::table) else { return Ok(()) };
-        let mut columns: Vec<Vec<Values>> = table.columns.iter().map(|_| Vec::new()).collect();
-        for batch in group {
-            for (column, values) in columns.iter_mut().zip(batch.into_columns()) {
-                column.push(values);
-            }
+        if group.is_empty() {
+            return Ok(());
         }
         let write = || {
             let mut writer = self.writer.next_row_group()?;
-            for (values, column) in columns.into_iter().zip(table.columns).skip(1) {
-                write_column(&mut writer, column, values)?;
+            for chunk in group {
+                let (bytes, closed) = chunk.end()?;
+                writer.append_column(&bytes, closed)?;
             }
             writer.close().map(drop)
         };
@@ -124,30 +140,22 @@ fn stepped(
         .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
 }
 
-/// Write one column of a row group.
-fn write_column<W: Write + Send>(
-    group: &mut SerializedRowGroupWriter<'_, W>,
-    column: &Column,
-    parts: Vec<Values>,
-) -> Result<(), ParquetError> {
-    let mut writer = group.next_column()?.ok_or_else(|| ParquetError::General("a column too many".into()))?;
-    for values in parts {
-        match values {
-            Values::Integers(values) => write_some::<Int64Type>(&mut writer, column, values)?,
-            Values::Reals(values) => write_some::<DoubleType>(&mut writer, column, values)?,
-            Values::Flags(values) => write_some::<BoolType>(&mut writer, column, values)?,
-            Values::Texts(texts) => write_texts(&mut writer, column, texts)?,
-            Values::Bytes(values) => {
-                let values = values.into_iter().map(|value| value.map(ByteArray::from)).collect();
-                write_some::<ByteArrayType>(&mut writer, column, values)?;
-            }
+/// Write the values of a batch to their column.
+fn write_column(writer: &mut ColumnWriter<'_>, column: &Column, values: Values) -> Result<(), ParquetError> {
+    match values {
+        Values::Integers(values) => write_some::<Int64Type>(writer, column, values),
+        Values::Reals(values) => write_some::<DoubleType>(writer, column, values),
+        Values::Flags(values) => write_some::<BoolType>(writer, column, values),
+        Values::Texts(texts) => write_texts(writer, column, texts),
+        Values::Bytes(values) => {
+            let values = values.into_iter().map(|value| value.map(ByteArray::from)).collect();
+            write_some::<ByteArrayType>(writer, column, values)
         }
     }
-    writer.close()
 }
 
-fn write_some<T: ::parquet::data_type::DataType>(
-    writer: &mut SerializedColumnWriter<'_>,
+fn write_some<T: Typed>(
+    writer: &mut ColumnWriter<'_>,
     column: &Column,
     values: Vec<Option<T::T>>,
 ) -> Result<(), ParquetError> {
@@ -158,15 +166,11 @@ fn write_some<T: ::parquet::data_type::DataType>(
     if !column.nullable && values.len() < rows {
         return Err(ParquetError::General(format!("{} has a null", column.name)));
     }
-    writer.typed::<T>().write_batch(&values, levels.as_deref(), None).map(drop)
+    T::of(writer)?.write_batch(&values, levels.as_deref(), None).map(drop)
 }
 
 /// Write texts from where they lie.
-fn write_texts(
-    writer: &mut SerializedColumnWriter<'_>,
-    column: &Column,
-    texts: Texts,
-) -> Result<(), ParquetError> {
+fn write_texts(writer: &mut ColumnWriter<'_>, column: &Column, texts: Texts) -> Result<(), ParquetError> {
     let (buffer, ends, present) = texts.into_parts();
     let buffer = Bytes::from(buffer);
     let mut begin = 0;
@@ -182,5 +186,5 @@ fn write_texts(
     }
     let levels: Option<Vec<i16>> =
         column.nullable.then(|| present.iter().map(|is_present| i16::from(*is_present)).collect());
-    writer.typed::<ByteArrayType>().write_batch(&values, levels.as_deref(), None).map(drop)
+    ByteArrayType::of(writer)?.write_batch(&values, levels.as_deref(), None).map(drop)
 }
