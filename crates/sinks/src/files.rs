@@ -164,11 +164,7 @@ impl Sink for FileSink {
             let run = self.running();
             run.forget(format, part).await;
             let place = place::path(format, run.manifest.org_id, part);
-            let waiting = match format {
-                Format::Ndjson | Format::Csv => PAGES_WAITING_MAX,
-                Format::Parquet => PAGES_WAITING_PARQUET_MAX,
-            };
-            let (sender, receiver) = mpsc::channel(waiting);
+            let (sender, receiver) = mpsc::channel(PAGES_WAITING_MAX);
             let (table, directory) = (part.table, run.directory.clone());
             let writer = spawn(&run.directory, move || {
                 let path = directory.part_path(&place)?;

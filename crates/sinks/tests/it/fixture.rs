@@ -107,7 +107,7 @@ impl Fixture {
                 stop.send_replace(true);
             }
         };
-        export(&exporter, options, stopped, told).await.unwrap_err()
+        Box::pin(export(&exporter, options, stopped, told)).await.unwrap_err()
     }
 
     /// Give a contact another name.
@@ -128,7 +128,7 @@ impl Fixture {
         let (clock, entropy) = (FakeClock::at(Millis(T0 + number.cast_signed())), SeededEntropy::new(number));
         let (db, clock, entropy, mask_key) = (&self.db, &clock, &entropy, Some(mask_key));
         let exporter = Exporter { db, org: ORG, clock, entropy, signer: None, mask_key };
-        export(&exporter, options, std::future::pending(), |_| {}).await
+        Box::pin(export(&exporter, options, std::future::pending(), |_| {})).await
     }
 
     /// Have Drift give a conversation another status.
