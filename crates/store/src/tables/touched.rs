@@ -2,7 +2,7 @@
 //!
 //! Two things tell it. The change feed names conversations and contacts, and so the months they are in. What it does not
 //! tell (users, meetings, metrics, a row that moved to another month, a time at which Drift was asked once more) counts in
-//! `part_versions`: triggers, and [`touch`], raise a number for the part in the transaction that writes it. So a part
+//! `part_versions`: triggers, and `touch`, raise a number for the part in the transaction that writes it. So a part
 //! that neither names is as it was, however it was written.
 //!
 //! What was is a [`Basis`]: read before the first row of an export and kept with it.

@@ -19,7 +19,7 @@ const SETTINGS: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
 #[derive(Debug, clap::Args)]
 #[group(id = "store")]
 pub(super) struct Args {
-    /// Where an S3-compatible object store answers, such as https://minio.example.com
+    /// Where an S3-compatible object store answers: an https:// address
     #[arg(long, value_name = "URL")]
     pub(super) endpoint: Option<Url>,
 }
