@@ -168,7 +168,7 @@ impl Scheduler {
             key: schedule.key.clone(),
             priority: kind.priority,
             due_at: now,
-            payload: payload(&schedule.key),
+            payload: schedules::payload(&schedule.key),
             signals: 1,
             trace: None,
         };
@@ -180,11 +180,6 @@ impl Scheduler {
         tx.commit().await?;
         Ok(ours)
     }
-}
-
-/// What tells a job which of several it is.
-fn payload(key: &str) -> String {
-    if key.is_empty() { "{}".to_owned() } else { serde_json::json!({ "key": key }).to_string() }
 }
 
 #[cfg(test)]

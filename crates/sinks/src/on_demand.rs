@@ -46,7 +46,9 @@ impl Form {
         Self::ALL.into_iter().find(|form| form.name() == name)
     }
 
-    fn lay_out(self, transcript: &Transcript) -> String {
+    /// A transcript in this form.
+    #[must_use]
+    pub fn lay_out(self, transcript: &Transcript) -> String {
         match self {
             Self::Text => text::render(transcript),
             Self::Html => html::render(transcript, None),

@@ -3,10 +3,12 @@
 //! When they come is a schedule's to say, set and removed in the same transaction; what came of them stands in `export_runs`. No
 //! secret is kept here: credentials are found when a run begins, where the machine has them.
 
-use model::{Millis, OrgId};
+use model::{Clock, Entropy, JobId, Millis, OrgId};
 
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
+use crate::queue::{self, NewJob, priority};
+use crate::schedules;
 
 /// The kind of job that makes them, and of their schedules.
 pub const KIND: &str = "export";
@@ -61,10 +63,29 @@ impl ScheduledExport {
     }
 }
 
-/// What tells the job which one to make.
-#[must_use]
-pub fn payload(name: &str) -> String {
-    serde_json::json!({ "key": name }).to_string()
+/// Have one made now; a job that waits for it already is the one. Belongs in the transaction of the audit's entry.
+///
+/// # Errors
+/// The database's error.
+pub async fn ask(
+    tx: &mut Tx,
+    (org, name): (OrgId, &str),
+    clock: &dyn Clock,
+    entropy: &dyn Entropy,
+) -> Result<(), StoreError> {
+    let now = clock.now();
+    let job = NewJob {
+        job_id: JobId::new(clock, entropy),
+        kind: KIND.to_owned(),
+        org,
+        key: name.to_owned(),
+        priority: priority::ASKED,
+        due_at: now,
+        payload: schedules::payload(name),
+        signals: 1,
+        trace: None,
+    };
+    queue::enqueue(tx, &[job], now).await.map(drop)
 }
 
 const SET: &str = "

@@ -43,6 +43,12 @@ pub struct Schedule {
     pub last_at: Option<Millis>,
 }
 
+/// The payload of a job that a schedule makes: which of several of its kind it is, where there are several.
+#[must_use]
+pub fn payload(key: &str) -> String {
+    if key.is_empty() { "{}".to_owned() } else { serde_json::json!({ "key": key }).to_string() }
+}
+
 const SET: &str = "
     INSERT INTO schedules (org_id, kind, key, cron, time_zone, next_at) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (org_id, kind, key) DO UPDATE

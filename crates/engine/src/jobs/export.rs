@@ -3,7 +3,6 @@
 //! The run stands in `export_runs` as if a command had made it. It knows its own position in the change feed, by what its last
 //! run has left: where nothing has changed since, nothing is written. Drift is not asked.
 
-use model::OrgId;
 use serde::{Deserialize, Serialize};
 use sinks::mask::Mode;
 use sinks::{ExportOptions, Exporter, SinkError};
@@ -105,17 +104,16 @@ async fn make(
         signer: signer.as_ref(),
         mask_key: mask_key.as_ref(),
     };
-    export(ctx, &exporter, &options, org).await
+    export(ctx, &exporter, &options).await
 }
 
 async fn export(
     ctx: &JobContext,
     exporter: &Exporter<'_>,
     options: &ExportOptions,
-    org: OrgId,
 ) -> Result<&'static str, SinkError> {
     let mut stop = ctx.node.stop.clone();
     let report = sinks::export(exporter, options, async move { stop.wait().await }, |_| {}).await?;
-    tracing::info!(org.id = %org, export.rows = report.rows, export.bytes = report.bytes_written, "Made a scheduled export");
+    tracing::info!(org.id = %ctx.org(), export.rows = report.rows, export.bytes = report.bytes_written, "Made a scheduled export");
     Ok(if report.incremental { "incremental" } else { "full" })
 }

@@ -3,7 +3,8 @@
 use clap::ValueEnum;
 use model::ConversationId;
 use serde::Serialize;
-use sinks::transcript::{NoFiles, html, markdown, one, text};
+use sinks::on_demand::Form;
+use sinks::transcript::{NoFiles, one};
 use store::audit::{self, Action, NewEntry, Object, ObjectKind};
 
 use crate::app::App;
@@ -35,12 +36,12 @@ enum FormFlag {
     Markdown,
 }
 
-impl FormFlag {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Html => "html",
-            Self::Markdown => "markdown",
+impl From<FormFlag> for Form {
+    fn from(flag: FormFlag) -> Self {
+        match flag {
+            FormFlag::Text => Self::Text,
+            FormFlag::Html => Self::Html,
+            FormFlag::Markdown => Self::Markdown,
         }
     }
 }
@@ -57,11 +58,8 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let db = database::open(app, Missing::Refuse).await?;
     let org = database::organization(app, &db).await?;
     let transcript = one::read(&db, org, args.id, &NoFiles).await?;
-    let laid_out = match args.form {
-        FormFlag::Text => text::render(&transcript),
-        FormFlag::Html => html::render(&transcript, None),
-        FormFlag::Markdown => markdown::render(&transcript),
-    };
+    let form = Form::from(args.form);
+    let laid_out = form.lay_out(&transcript);
     let told = |error| Failure::store("write the audit log of", &app.config.database, &error);
     let who = who::command();
     let object = Object::new(ObjectKind::Conversation, args.id.to_string());
@@ -70,6 +68,6 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     audit::append(&mut tx, &entry).map_err(told)?;
     tx.commit().await.map_err(told)?;
     db.close().await;
-    let report = Report { conversation_id: args.id.0, form: args.form.name(), transcript: &laid_out };
+    let report = Report { conversation_id: args.id.0, form: form.name(), transcript: &laid_out };
     app.output.report(Exit::Done, &report, &laid_out)
 }

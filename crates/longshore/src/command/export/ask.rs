@@ -1,11 +1,8 @@
 //! `longshore export ask`: have a scheduled export made now, by whichever node serves.
 
-use model::JobId;
 use serde::Serialize;
 use store::audit::{self, Action, NewEntry, Object, ObjectKind};
-use store::queue::{self, NewJob, priority};
-use store::scheduled_exports::{self, KIND};
-use store::{StoreError, status};
+use store::{StoreError, scheduled_exports, status};
 
 use super::failed;
 use crate::app::App;
@@ -38,19 +35,9 @@ pub(super) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         if scheduled_exports::get(&db, org, &args.name).await?.is_none() {
             return Ok(None);
         }
-        let job = NewJob {
-            job_id: JobId::new(app.clock.as_ref(), app.entropy.as_ref()),
-            kind: KIND.to_owned(),
-            org,
-            key: args.name.clone(),
-            priority: priority::ASKED,
-            due_at: now,
-            payload: scheduled_exports::payload(&args.name),
-            signals: 1,
-            trace: None,
-        };
         let mut tx = db.begin().await?;
-        queue::enqueue(&mut tx, &[job], now).await?;
+        let (clock, entropy) = (app.clock.as_ref(), app.entropy.as_ref());
+        scheduled_exports::ask(&mut tx, (org, &args.name), clock, entropy).await?;
         let object = Object::new(ObjectKind::ScheduledExport, args.name.as_str());
         let who = who::command();
         audit::append(&mut tx, &NewEntry::done(now, &who, Action::ExportAsk, object).org(org))?;

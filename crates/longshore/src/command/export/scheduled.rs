@@ -1,5 +1,8 @@
 //! What a node needs to make scheduled exports: how their destinations are reached from here.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use engine::exports::Exports;
 use model::Millis;
 use sinks::objects::ObjectError;
@@ -8,9 +11,6 @@ use store::audit::Who;
 use store::scheduled_exports::ScheduledExport;
 use store::vault::Vault;
 use url::Url;
-
-use std::path::Path;
-use std::sync::Arc;
 
 use super::objects;
 use crate::app::App;
