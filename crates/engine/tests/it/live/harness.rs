@@ -179,14 +179,15 @@ impl Live {
     /// Take turns and move the clock to whatever comes next, until nothing more does.
     pub(crate) async fn settle(&self) {
         for _ in 0..ROUNDS_MAX {
+            // Before the turn: a clock that hurries may pass in it by what comes due.
+            let now = self.node.clock.now();
             if self.turn().await > 0 {
                 continue;
             }
-            let now = self.node.clock.now();
             let due = queue::next_due(&self.node.db, now).await.unwrap();
             let next = [self.world.sandbox.next_webhook_at(), due].into_iter().flatten().min();
             let Some(next) = next else { return };
-            self.world.clock.advance(next.since(now).max(1));
+            self.world.clock.advance(next.since(self.node.clock.now()).max(1));
         }
         panic!("the world does not settle");
     }
