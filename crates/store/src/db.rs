@@ -115,6 +115,15 @@ impl Db {
         }
     }
 
+    /// How many of its connections somebody has in hand; whole tables are read apart from them.
+    #[must_use]
+    pub fn connections_in_use(&self) -> usize {
+        match &self.pools {
+            Pools::Sqlite { write, read, .. } => in_use(write) + in_use(read),
+            Pools::Postgres(pool) => in_use(pool),
+        }
+    }
+
     /// Which engine it runs on.
     #[must_use]
     pub fn engine(&self) -> Engine {
@@ -131,6 +140,10 @@ impl Db {
     pub async fn schema_version(&self) -> Result<i64, StoreError> {
         migrate::version(self).await
     }
+}
+
+fn in_use<D: sqlx::Database>(pool: &sqlx::Pool<D>) -> usize {
+    usize::try_from(pool.size()).unwrap_or(usize::MAX).saturating_sub(pool.num_idle())
 }
 
 impl Tx {

@@ -6,6 +6,7 @@ mod archive;
 mod budget;
 mod engines;
 mod faults;
+mod hurry;
 mod live;
 mod nodes;
 mod simulation;

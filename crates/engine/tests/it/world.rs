@@ -14,6 +14,7 @@ use store::audit::Who;
 use store::vault::{Key, Vault};
 
 use crate::engines::Database;
+use crate::hurry::Hurry;
 use crate::transport::{InProcess, NotFound};
 
 /// When every world's story is told.
@@ -31,7 +32,7 @@ pub(crate) struct World {
     pub(crate) not_found: NotFound,
     pub(crate) silent: NotFound,
     entropy: Arc<dyn Entropy>,
-    hurry: tokio::task::JoinHandle<()>,
+    pub(crate) hurry: Hurry,
 }
 
 impl World {
@@ -40,7 +41,7 @@ impl World {
         let clock = FakeClock::at(NOW);
         let sandbox =
             Sandbox::new(options, Arc::new(clock.clone()), Arc::new(SeededEntropy::new(11))).unwrap();
-        let hurry = tokio::spawn(hurry(clock.clone()));
+        let hurry = Hurry::start(clock.clone(), database.db.clone());
         Self {
             sandbox,
             clock,
@@ -85,7 +86,7 @@ impl World {
 
     /// From now on the clock moves only when told, and whoever sleeps on it waits for that.
     pub(crate) fn stand_still(&self) {
-        self.hurry.abort();
+        self.hurry.stop();
     }
 
     /// Archive what changed (everything, the first time).
@@ -137,27 +138,5 @@ impl World {
                 recorder: Some(Arc::clone(&self.calls) as _),
             },
         }
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.hurry.abort();
-    }
-}
-
-/// Move the clock to the next wait whenever nothing new has asked for time for a while: a run takes the machine's
-/// time for its work and no time for its waits.
-async fn hurry(clock: FakeClock) {
-    let mut asked = clock.waits_asked();
-    loop {
-        tokio::task::spawn_blocking(|| std::thread::sleep(std::time::Duration::from_millis(1)))
-            .await
-            .unwrap();
-        let now = clock.waits_asked();
-        if now == asked {
-            clock.advance_to_next_sleeper();
-        }
-        asked = now;
     }
 }

@@ -64,7 +64,9 @@ impl Shared {
 
     /// A node that reaches Drift this way.
     pub(crate) async fn node_over(&self, number: u64, transport: Arc<dyn Transport>) -> Node {
-        Node::open(&self.place(), number, transport).await
+        let node = Node::open(&self.place(), number, transport).await;
+        self.world.hurry.watch(node.db.clone());
+        node
     }
 
     /// Where nodes are opened.
