@@ -26,12 +26,14 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// What a person can do about it.
     pub(crate) hint: Option<String>,
+    /// Whether it may pass by itself, such as a database that starts again.
+    pub(crate) is_passing: bool,
 }
 
 impl Failure {
     /// A failure of the given class, without a hint.
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: one_line(&message.into()), hint: None }
+        Self { exit, message: one_line(&message.into()), hint: None, is_passing: false }
     }
 
     /// Something is wrong with what was asked for.
@@ -53,6 +55,13 @@ impl Failure {
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(one_line(&hint.into()));
+        self
+    }
+
+    /// The same, which may pass by itself or not.
+    #[must_use]
+    pub(crate) fn passing(mut self, is_passing: bool) -> Self {
+        self.is_passing = is_passing;
         self
     }
 

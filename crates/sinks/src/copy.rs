@@ -1,10 +1,13 @@
 //! From the store into a sink: table by table, part by part, page by page.
 //!
-//! The next page is read while the sink still writes the one before; memory holds a few pages, whatever the table's size.
+//! The next page is read while the sink still writes the one before, and the first pages of the next part while a part ends;
+//! memory holds a few pages, whatever the table's size.
+
+use std::collections::VecDeque;
 
 use model::OrgId;
 use store::Db;
-use store::tables::{self, Batch, Cut, Partition, Row, Rows, Table};
+use store::tables::{self, Among, Batch, Cut, Partition, Row, Rows, Table};
 
 use crate::SinkError;
 use crate::mask::Mask;
@@ -16,6 +19,8 @@ const PAGE_ROWS_MAX: usize = 8_192;
 const PAGE_ROWS_MIN: usize = 16;
 /// What a page should come to: rows of a page are chosen by what rows of the page before came to.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
+/// What is read of a part before it is its turn, in pages that come to as much.
+const AHEAD_BYTES: usize = 4 * PAGE_BYTES;
 
 /// Where rows are read.
 #[derive(Debug, Clone, Copy)]
@@ -152,22 +157,51 @@ pub async fn part(
     cut: &CutPart,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Option<PartFile>, SinkError> {
-    let mut pages = Pages::begin(source, cut);
-    let mut next = pages.next().await?;
-    // Not every month of conversations has rows of this table.
-    if next.is_none() && !cut.is_due {
-        return Ok(None);
+    Ahead::read(source, cut).await?.write(sink, progress).await
+}
+
+/// A part whose first pages have been read before it is its turn.
+pub(crate) struct Ahead<'a> {
+    cut: &'a CutPart,
+    read: VecDeque<Batch>,
+    pages: Pages<'a>,
+}
+
+impl<'a> Ahead<'a> {
+    /// Read the first pages of a part.
+    pub(crate) async fn read(source: Source<'a>, cut: &'a CutPart) -> Result<Self, SinkError> {
+        let (mut read, mut pages) = (VecDeque::new(), Pages::begin(source, cut));
+        let mut bytes = 0;
+        while bytes < AHEAD_BYTES
+            && let Some(batch) = pages.next().await?
+        {
+            bytes += batch.bytes();
+            read.push_back(batch);
+        }
+        Ok(Self { cut, read, pages })
     }
-    sink.begin(&cut.part).await?;
-    while let Some(batch) = next {
-        let rows = batch.rows() as u64;
-        // The next page is read while this one is hashed and written.
-        let (read, written) = tokio::join!(pages.next(), async { sink.write(batch).await });
-        written?;
-        progress(rows);
-        next = read?;
+
+    /// Write them, and the pages that follow, as [`part`] does.
+    pub(crate) async fn write(
+        mut self,
+        sink: &mut dyn Sink,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Option<PartFile>, SinkError> {
+        // Not every month of conversations has rows of this table.
+        if self.read.is_empty() && !self.cut.is_due {
+            return Ok(None);
+        }
+        sink.begin(&self.cut.part).await?;
+        while let Some(batch) = self.read.pop_front() {
+            let rows = batch.rows() as u64;
+            // The next page is read while this one is hashed and written.
+            let (read, written) = tokio::join!(self.pages.next(), async { sink.write(batch).await });
+            written?;
+            progress(rows);
+            self.read.extend(read?);
+        }
+        Ok(Some(sink.commit_part().await?))
     }
-    Ok(Some(sink.commit_part().await?))
 }
 
 /// The pages of a table, or of one month of it.
@@ -175,6 +209,8 @@ struct Pages<'a> {
     source: Source<'a>,
     table: &'static Table,
     partition: Option<&'a Partition>,
+    /// The partition's conversations, once they are read.
+    among: Option<Option<Among>>,
     after: Option<Row>,
     limit: usize,
     ended: bool,
@@ -187,7 +223,8 @@ impl<'a> Pages<'a> {
             Where::Partition(partition) => (Some(partition), false),
             Where::Nowhere => (None, true),
         };
-        Self { source, table: cut.part.table, partition, after: None, limit: PAGE_ROWS_MIN, ended }
+        let table = cut.part.table;
+        Self { source, table, partition, among: None, after: None, limit: PAGE_ROWS_MIN, ended }
     }
 
     /// The next page, never an empty one.
@@ -198,7 +235,14 @@ impl<'a> Pages<'a> {
         let Source { db, org, selection, mask } = self.source;
         let limit = u32::try_from(self.limit).unwrap_or(u32::MAX);
         let filter = selection.map(|selection| &selection.filter).filter(|filter| !filter.is_all());
-        let rows = Rows { table: self.table, org, partition: self.partition, filter };
+        let among = match (&mut self.among, self.partition) {
+            (Some(known), _) => known.as_ref(),
+            (unknown, Some(partition)) => {
+                unknown.insert(tables::among(db, self.table, org, partition).await?).as_ref()
+            }
+            (_, None) => None,
+        };
+        let rows = Rows { table: self.table, org, partition: self.partition, filter, among };
         let mut page = tables::read_page(db, rows, self.after.as_ref(), limit).await?;
         self.ended = page.rows() < self.limit;
         self.after = page.last_key();

@@ -10,7 +10,7 @@
 use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
-use store::tables::{Batch, Column, ColumnKind, ValueRef};
+use store::tables::{Batch, Cells, Column, ColumnKind, ValueRef, Values};
 
 use crate::format::{Formulas, defused};
 
@@ -44,11 +44,12 @@ impl RowDigest {
 
     /// The rows of a page of the mirror.
     pub fn batch(&mut self, batch: &Batch) {
-        let columns = batch.table().columns;
-        for row in 0..batch.rows() {
-            let values = batch.columns().iter().zip(columns);
-            for (values, column) in values {
-                value(&mut self.buffer, values.get(row), column, self.formulas);
+        let columns = batch.columns().iter().map(Values::cells).zip(batch.table().columns);
+        let mut columns: Vec<(Cells<'_>, &Column)> = columns.collect();
+        for _ in 0..batch.rows() {
+            for (cells, column) in &mut columns {
+                let cell = cells.next().expect("each column has each row");
+                value(&mut self.buffer, cell, column, self.formulas);
             }
             self.end_row();
         }
@@ -126,11 +127,12 @@ fn json_text(into: &mut Vec<u8>, document: &str) {
 }
 
 fn fixed(into: &mut Vec<u8>, kind: u8, bytes: [u8; 8]) {
-    into.push(kind);
-    into.extend(bytes);
+    let mut written = [kind; 9];
+    written[1..].copy_from_slice(&bytes);
+    into.extend_from_slice(&written);
 }
 
 fn sized(into: &mut Vec<u8>, kind: u8, bytes: &[u8]) {
     fixed(into, kind, (bytes.len() as u64).to_be_bytes());
-    into.extend(bytes);
+    into.extend_from_slice(bytes);
 }

@@ -20,6 +20,7 @@ mod options;
 mod recorder;
 mod run;
 mod seal;
+mod tables;
 mod transcripts;
 mod trees;
 mod watch;
@@ -32,7 +33,8 @@ use serde::Serialize;
 use store::audit::Signer;
 use store::export_runs::{self, Asked};
 use store::mask_keys::MaskKey;
-use store::{Db, exclusive, tables};
+use store::tables::touched;
+use store::{Db, exclusive};
 
 pub use erase::erase;
 pub use options::{Begin, ExportOptions};
@@ -43,7 +45,6 @@ use crate::copy::{self, Source};
 use crate::destination::Target;
 use crate::export::beside::Beside;
 pub(crate) use crate::export::files::{FILES, FileList, Listed};
-use crate::export::recorder::Recorder;
 use crate::export::run::Begun;
 use crate::export::seal::Sealed;
 pub(crate) use crate::export::trees::{NewFile, Trees};
@@ -51,7 +52,6 @@ use crate::export::watch::Watch;
 use crate::incremental::{self, Scope, Why};
 use crate::manifest::Manifest;
 use crate::mask::Mask;
-use crate::proof;
 use crate::selection::Selection;
 use crate::sink::{PartFile, Plan};
 
@@ -207,7 +207,7 @@ pub async fn is_current(db: &Db, org: OrgId, options: &ExportOptions) -> Result<
         return Ok(false);
     }
     let left = last.manifest.as_deref().and_then(|text| serde_json::from_str::<Manifest>(text).ok());
-    let basis = tables::touched::basis(db, org).await?;
+    let basis = touched::basis(db, org).await?;
     let version = db.schema_version().await?;
     Ok(left.is_some_and(|left| left.basis == Some(basis) && left.schema_version == version))
 }
@@ -298,29 +298,15 @@ async fn fill(
 ) -> Result<(Vec<PartFile>, Beside), SinkError> {
     let source = exporter.source(&plan.selection)?;
     let layout = target.sink().layout();
+    let formulas = options.destination.formulas();
     let mut parts = Vec::new();
     for table in &plan.tables {
-        let mut done = 0;
         let cuts = match scope {
             Scope::Everything(_) => copy::cuts(source, layout, table).await?,
             Scope::Since(touched, standing) => incremental::cuts(source, table, touched, standing).await?,
         };
-        for cut in cuts {
-            let period = proof::period(&cut);
-            let mut kept = plan.recorded.iter();
-            if let Some(kept) = kept.find(|part| part.table == table.name && part.period == period) {
-                done += kept.rows;
-                parts.push(kept.clone());
-                continue;
-            }
-            let mut told = |rows| {
-                done += rows;
-                progress(ExportProgress { step: table.name, done });
-            };
-            let mut recorder =
-                Recorder::new(exporter, plan, target.sink(), options.destination.formulas()).await?;
-            parts.extend(copy::part(source, &mut recorder, &cut, &mut told).await?);
-        }
+        let mut told = |done| progress(ExportProgress { step: table.name, done });
+        parts.extend(tables::write(exporter, (plan, formulas), &cuts, target.sink(), &mut told).await?);
     }
     let beside = beside::write(exporter, plan, options, (target, progress)).await?;
     Ok((parts, beside))

@@ -144,6 +144,20 @@ fn code_suffix(code: &Option<String>) -> String {
 }
 
 impl StoreError {
+    /// Whether the same may succeed a moment later with nobody doing anything: a server that starts again, or is full.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable(_)
+                | Self::ConnectionLost
+                | Self::TooManyConnections
+                | Self::Busy
+                | Self::Locked
+                | Self::Contention
+        )
+    }
+
     /// What a person can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {

@@ -73,6 +73,7 @@ const SINGLE: &[&[(&str, &str)]] = &[
     schedules::STATEMENTS,
     status::STATEMENTS,
     sweeps::STATEMENTS,
+    tables::read::STATEMENTS,
     tables::touched::STATEMENTS,
     uses::alarms::STATEMENTS,
     uses::inward::STATEMENTS,

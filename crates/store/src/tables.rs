@@ -15,19 +15,20 @@ mod filter;
 pub mod json_schema;
 mod month;
 pub mod page;
-mod read;
+pub(crate) mod read;
 pub mod touched;
 
 use std::collections::BTreeMap;
 
 use model::OrgId;
 
-pub use batch::{Batch, Texts, ValueRef, Values};
+pub(crate) use batch::UncheckedTexts;
+pub use batch::{Batch, Cells, Texts, ValueRef, Values};
 pub use catalog::TABLES;
 pub use columns::UnknownName;
 pub use filter::Filter;
 pub use month::Month;
-pub use read::{Partition, Rows, partitions, partitions_of, read, read_page};
+pub use read::{Among, Partition, Rows, among, partitions, partitions_of, read, read_page};
 pub use touched::{Basis, Touched};
 
 use crate::db::Db;

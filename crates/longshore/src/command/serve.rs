@@ -6,28 +6,22 @@
 mod alarm;
 mod doors;
 mod install;
+mod start;
 mod trial;
 mod uses;
 mod witness;
 mod work;
 
-use std::sync::Arc;
-
 use serde::Serialize;
-use store::access::links::Link;
-use store::access::users;
-use store::wake;
-use telemetry::Metrics;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use web::Stopping;
 
 use crate::app::App;
+use crate::command::serve::start::Node;
 use crate::config::serving::Roles;
 use crate::database::{self, Missing};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::links;
 
 /// Take webhooks, keep the mirror fresh, carry each change on
 ///
@@ -68,45 +62,29 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let listening = listener.local_addr();
     let listening = listening.map_or_else(|_| app.config.serving.listen.to_string(), |at| at.to_string());
     let Some(conversations) = args.sandbox else {
-        let db = database::open(app, Missing::Make).await?;
-        return Box::pin(serve(app, db, (listener, listening))).await;
+        return Box::pin(serve(app, (listener, listening))).await;
     };
     let trial = trial::start(app, &listening, conversations).await?;
     let db = database::open(&trial.app, Missing::Make).await?;
     trial::refuse_strangers(&trial.app, &db).await?;
-    let ended = Box::pin(serve(&trial.app, db, (listener, listening))).await;
+    db.close().await;
+    let ended = Box::pin(serve(&trial.app, (listener, listening))).await;
     trial.double.end().await;
     ended
 }
 
-async fn serve(
-    app: &App,
-    db: store::Db,
-    (listener, listening): (TcpListener, String),
-) -> Result<Exit, Failure> {
-    let serving = &app.config.serving;
-    let vault = database::vault(app, &db).await?;
-    let (metrics, stopping) = (Arc::new(Metrics::new()), Stopping::default());
-    let mut parts = JoinSet::new();
-    let ears = tokio::spawn(wake::listen(db.clone(), app.clock.clone()));
-    if serving.roles.worker {
-        work::start(app, &db, &vault, &metrics, &mut parts).await?;
-    }
-    parts.spawn(alarm::watch(db.clone(), app.clock.clone(), metrics.clone(), app.interrupt.stop()));
-    parts.spawn(witness::run(app.clone(), db.clone(), vault.clone()));
-    let doors = doors::open(app, &db, &vault, &metrics, (stopping.clone(), &listening)).await?;
-    let watch = uses::Watch::new(app, &db, &metrics, doors.uses());
-    parts.spawn(watch.clone().run());
-    let organizations = known(app, &db).await?;
+async fn serve(app: &App, (listener, listening): (TcpListener, String)) -> Result<Exit, Failure> {
+    let Node { db, vault, metrics, stopping, mut parts, ears: _ears, doors, watch, organizations, owner } =
+        start::start(app, &listening).await?;
     let report = Report {
         listening,
-        roles: names(serving.roles),
+        roles: names(app.config.serving.roles),
         database: app.config.database.to_string(),
         organizations,
     };
     app.output.report(Exit::Done, &report, &text(&report))?;
-    if serving.roles.console {
-        first_owner(app, &db, &report.listening).await?;
+    if let Some(url) = owner {
+        app.output.note(&format!("nobody can sign in yet: open {url} within an hour to become the owner"));
     }
     app.output.note("serving until Ctrl-C");
     let asked = app.interrupt.asked();
@@ -129,20 +107,8 @@ async fn serve(
     finish(app, parts).await;
     watch.last().await;
     witness::last(app, &db, &vault).await;
-    ears.abort();
     db.close().await;
     ended
-}
-
-/// While there is nobody who can sign in, each start prints a link to become the owner.
-async fn first_owner(app: &App, db: &store::Db, listening: &str) -> Result<(), Failure> {
-    let failed = |error| Failure::store("read or change the users of", &app.config.database, &error);
-    if users::count(db).await.map_err(failed)? > 0 {
-        return Ok(());
-    }
-    let link = links::make(app, db, &Link::Owner, listening).await.map_err(failed)?;
-    app.output.note(&format!("nobody can sign in yet: open {} within an hour to become the owner", link.url));
-    Ok(())
 }
 
 async fn bind(app: &App) -> Result<TcpListener, Failure> {
@@ -151,13 +117,6 @@ async fn bind(app: &App) -> Result<TcpListener, Failure> {
         Failure::usage(format!("cannot listen on {listen}: {error}"))
             .hint("choose another address with --listen, or end the program that has it")
     })
-}
-
-async fn known(app: &App, db: &store::Db) -> Result<usize, Failure> {
-    let known = store::connections::list(db).await;
-    let known =
-        known.map_err(|error| Failure::store("read the connections of", &app.config.database, &error))?;
-    Ok(known.iter().filter(|one| !one.state.is_given_up()).count())
 }
 
 /// A part of a node ends only when it was asked to.

@@ -9,7 +9,7 @@ impl Failure {
     /// The store failed at `doing` (`open the database`), on the database of that address.
     pub(crate) fn store(doing: &str, database: &DatabaseUrl, error: &StoreError) -> Self {
         let message = format!("cannot {doing} {database}: {}", chain(error));
-        Self::new(store_exit(error), message).hint_maybe(error.hint())
+        Self::new(store_exit(error), message).hint_maybe(error.hint()).passing(error.is_passing())
     }
 }
 

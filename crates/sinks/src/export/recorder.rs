@@ -1,7 +1,6 @@
 //! A sink before the sink: what goes through it is hashed, and each part that is whole is recorded in the store.
 
 use model::Millis;
-use store::changes;
 use store::export_runs;
 use store::tables::Batch;
 
@@ -22,15 +21,14 @@ pub(super) struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    /// Before a part is read.
-    pub(super) async fn new(
+    /// Of a part that was begun to be read when the mirror had come so far.
+    pub(super) fn new(
         exporter: &'a Exporter<'a>,
         plan: &'a Plan,
         sink: &'a mut dyn Sink,
-        formulas: Formulas,
-    ) -> Result<Self, SinkError> {
-        let changes_upto = changes::head(exporter.db, plan.org).await?;
-        Ok(Self { exporter, plan, sink, digest: Some(RowDigest::new(formulas)), changes_upto })
+        (formulas, changes_upto): (Formulas, i64),
+    ) -> Self {
+        Self { exporter, plan, sink, digest: Some(RowDigest::new(formulas)), changes_upto }
     }
 }
 

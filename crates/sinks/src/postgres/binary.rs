@@ -1,6 +1,6 @@
 //! Rows in the binary form of `COPY`: shorter than text for numbers, and nothing to escape or to parse.
 
-use store::tables::{Batch, ValueRef};
+use store::tables::{Batch, Cells, ValueRef, Values};
 
 use crate::nul::without_nul;
 
@@ -11,14 +11,14 @@ pub(super) const TAIL: &[u8] = &(-1_i16).to_be_bytes();
 
 /// Append the rows of a batch.
 pub(super) fn encode(batch: &Batch, out: &mut Vec<u8>) {
-    let columns = batch.columns();
+    let mut columns: Vec<Cells<'_>> = batch.columns().iter().map(Values::cells).collect();
     let count = i16::try_from(columns.len()).expect("tables have few columns").to_be_bytes();
     // What values take, and 4 bytes for the length of each.
     out.reserve(batch.bytes() + batch.rows() * (4 * columns.len() + 2));
-    for row in 0..batch.rows() {
+    for _ in 0..batch.rows() {
         out.extend_from_slice(&count);
-        for column in columns {
-            match column.get(row) {
+        for cells in &mut columns {
+            match cells.next().expect("each column has each row") {
                 ValueRef::Null => out.extend_from_slice(&(-1_i32).to_be_bytes()),
                 ValueRef::Integer(number) => field(&number.to_be_bytes(), out),
                 ValueRef::Real(number) => field(&number.to_be_bytes(), out),

@@ -94,7 +94,13 @@ async fn an_incremental_export_of_chosen_conversations_comes_out_as_a_full_one()
             for name in ["conversations", "messages", "participants", "contacts", "users", "attachments"] {
                 let table = tables::table(name).unwrap();
                 let mut expected = Vec::new();
-                let all = tables::Rows { table, org: ORG, partition: None, filter: Some(&open.filter) };
+                let all = tables::Rows {
+                    table,
+                    org: ORG,
+                    partition: None,
+                    filter: Some(&open.filter),
+                    among: None,
+                };
                 let page = tables::read_page(&fixture.db, all, None, 10_000).await.unwrap();
                 expected.extend((0..page.rows()).map(|row| page.row(row)));
                 let mut found = rows(&fixture, Format::Parquet, &open, name);

@@ -6,14 +6,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef as Stored};
 use rusqlite::{Connection, OpenFlags, Row as SqliteRow, ToSql};
 
 use crate::error::StoreError;
-use crate::tables::{Batch, Value, Values};
+use crate::tables::{Batch, UncheckedTexts, Value, Values};
 
 /// Connections that are kept for the next page.
 const IDLE_MAX: usize = 2;
@@ -43,8 +43,14 @@ impl Bulk {
         drop(self.idle.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// The rows of a statement, appended to a batch of the same columns. Blocks.
-    pub(crate) fn append(&self, text: &str, bound: &[Value], batch: &mut Batch) -> Result<(), StoreError> {
+    /// The rows of a statement, or those that are picked, appended to a batch of the same columns. Blocks.
+    pub(crate) fn append(
+        &self,
+        text: &str,
+        bound: &[Value],
+        pick: Option<&Pick>,
+        batch: &mut Batch,
+    ) -> Result<(), StoreError> {
         let connection = self.take()?;
         let mut statement = connection.prepare_cached(text)?;
         for (number, value) in (1..).zip(bound) {
@@ -54,9 +60,18 @@ impl Bulk {
             }
         }
         let mut rows = statement.raw_query();
+        let (mut columns, mut count): (Vec<Filling>, _) =
+            (batch.grow(0).iter_mut().map(Filling::begin).collect(), 0);
         while let Some(row) = rows.next()? {
-            append_row(row, batch.grow(1))?;
+            match pick.map_or(Ok(Picked::Taken), |pick| pick.row(row, count))? {
+                Picked::Taken => append_row(row, &mut columns)?,
+                Picked::Left => continue,
+                Picked::Over => break,
+            }
+            count += 1;
         }
+        let filled: Result<Vec<Values>, StoreError> = columns.into_iter().map(Filling::end).collect();
+        batch.grow(count).iter_mut().zip(filled?).for_each(|(column, filled)| *column = filled);
         drop(rows);
         drop(statement);
         self.give_back(connection);
@@ -99,23 +114,82 @@ impl ToSql for Value {
     }
 }
 
-fn append_row(row: &SqliteRow<'_>, columns: &mut [Values]) -> Result<(), StoreError> {
+/// Which rows of a statement are taken.
+pub(crate) struct Pick {
+    /// So many.
+    pub(crate) rows: usize,
+    /// Until the second column, by which they are ordered, is beyond this.
+    pub(crate) most: i64,
+    /// Those of which this column
+    pub(crate) column: usize,
+    /// is one of these, which ascend.
+    pub(crate) among: Arc<[i64]>,
+}
+
+enum Picked {
+    Taken,
+    Left,
+    Over,
+}
+
+impl Pick {
+    fn row(&self, row: &SqliteRow<'_>, taken: usize) -> Result<Picked, StoreError> {
+        let number = |index| row.get_ref(index)?.as_i64().map_err(|_| COLUMN);
+        if taken == self.rows || number(1)? > self.most {
+            return Ok(Picked::Over);
+        }
+        let is_among = self.among.binary_search(&number(self.column)?).is_ok();
+        Ok(if is_among { Picked::Taken } else { Picked::Left })
+    }
+}
+
+/// A column that rows are appended to.
+enum Filling {
+    /// Its texts are looked at when all have come.
+    Texts(UncheckedTexts),
+    Other(Values),
+}
+
+impl Filling {
+    /// Take what there is of a column.
+    fn begin(column: &mut Values) -> Self {
+        match std::mem::replace(column, Values::Integers(Vec::new())) {
+            Values::Texts(texts) => Self::Texts(texts.into_unchecked()),
+            other => Self::Other(other),
+        }
+    }
+
+    fn end(self) -> Result<Values, StoreError> {
+        match self {
+            Self::Texts(texts) => texts.check().map(Values::Texts).ok_or(COLUMN),
+            Self::Other(values) => Ok(values),
+        }
+    }
+}
+
+fn append_row(row: &SqliteRow<'_>, columns: &mut [Filling]) -> Result<(), StoreError> {
     for (index, column) in columns.iter_mut().enumerate() {
         match (column, row.get_ref(index)?) {
-            (Values::Integers(values), Stored::Integer(number)) => values.push(Some(number)),
-            (Values::Integers(values), Stored::Null) => values.push(None),
-            (Values::Reals(values), Stored::Real(number)) => values.push(Some(number)),
-            (Values::Reals(values), Stored::Null) => values.push(None),
-            (Values::Flags(values), Stored::Integer(number)) => values.push(Some(number != 0)),
-            (Values::Flags(values), Stored::Null) => values.push(None),
-            (Values::Texts(texts), Stored::Text(text)) => {
-                texts.push(Some(std::str::from_utf8(text).map_err(|_| COLUMN)?))
-            }
-            (Values::Texts(texts), Stored::Null) => texts.push(None),
-            (Values::Bytes(values), Stored::Blob(bytes)) => values.push(Some(bytes.to_vec())),
-            (Values::Bytes(values), Stored::Null) => values.push(None),
-            _ => return Err(COLUMN),
+            (Filling::Texts(texts), Stored::Text(text)) => texts.push(Some(text)),
+            (Filling::Texts(texts), Stored::Null) => texts.push(None),
+            (Filling::Other(values), stored) => append_value(values, stored)?,
+            (Filling::Texts(_), _) => return Err(COLUMN),
         }
+    }
+    Ok(())
+}
+
+fn append_value(column: &mut Values, stored: Stored<'_>) -> Result<(), StoreError> {
+    match (column, stored) {
+        (Values::Integers(values), Stored::Integer(number)) => values.push(Some(number)),
+        (Values::Integers(values), Stored::Null) => values.push(None),
+        (Values::Reals(values), Stored::Real(number)) => values.push(Some(number)),
+        (Values::Reals(values), Stored::Null) => values.push(None),
+        (Values::Flags(values), Stored::Integer(number)) => values.push(Some(number != 0)),
+        (Values::Flags(values), Stored::Null) => values.push(None),
+        (Values::Bytes(values), Stored::Blob(bytes)) => values.push(Some(bytes.to_vec())),
+        (Values::Bytes(values), Stored::Null) => values.push(None),
+        _ => return Err(COLUMN),
     }
     Ok(())
 }

@@ -5,6 +5,8 @@
 //! value after the other.
 
 use std::borrow::Cow;
+use std::iter::Zip;
+use std::slice;
 
 use crate::tables::{Column, ColumnKind, Row, Table, Value};
 
@@ -198,6 +200,20 @@ impl Values {
         }
     }
 
+    /// The values of all rows, one after the other: less work than asking for each.
+    #[must_use]
+    pub fn cells(&self) -> Cells<'_> {
+        match self {
+            Self::Integers(values) => Cells::Integers(values.iter()),
+            Self::Reals(values) => Cells::Reals(values.iter()),
+            Self::Flags(values) => Cells::Flags(values.iter()),
+            Self::Texts(texts) => {
+                Cells::Texts { rest: &texts.buffer, begin: 0, ends: texts.ends.iter().zip(&texts.present) }
+            }
+            Self::Bytes(values) => Cells::Bytes(values.iter()),
+        }
+    }
+
     fn push(&mut self, value: ValueRef<'_>) {
         match (self, value) {
             (Self::Integers(values), ValueRef::Integer(number)) => values.push(Some(number)),
@@ -229,6 +245,47 @@ impl Values {
     }
 }
 
+/// See [`Values::cells`].
+#[derive(Debug, Clone)]
+pub enum Cells<'a> {
+    /// Of numbers.
+    Integers(slice::Iter<'a, Option<i64>>),
+    /// Of numbers with a fraction.
+    Reals(slice::Iter<'a, Option<f64>>),
+    /// Of flags.
+    Flags(slice::Iter<'a, Option<bool>>),
+    /// Of texts.
+    Texts {
+        /// Those that are still to come, one after the other.
+        rest: &'a str,
+        /// Where they begin in the buffer.
+        begin: usize,
+        /// Where each ends, and whether it is one.
+        ends: Zip<slice::Iter<'a, usize>, slice::Iter<'a, bool>>,
+    },
+    /// Of hashes.
+    Bytes(slice::Iter<'a, Option<Vec<u8>>>),
+}
+
+impl<'a> Iterator for Cells<'a> {
+    type Item = ValueRef<'a>;
+
+    fn next(&mut self) -> Option<ValueRef<'a>> {
+        Some(match self {
+            Self::Integers(values) => values.next()?.map_or(ValueRef::Null, ValueRef::Integer),
+            Self::Reals(values) => values.next()?.map_or(ValueRef::Null, ValueRef::Real),
+            Self::Flags(values) => values.next()?.map_or(ValueRef::Null, ValueRef::Flag),
+            Self::Texts { rest, begin, ends } => {
+                let (end, is_present) = ends.next()?;
+                let (text, after) = rest.split_at(end - *begin);
+                (*rest, *begin) = (after, *end);
+                if *is_present { ValueRef::Text(text) } else { ValueRef::Null }
+            }
+            Self::Bytes(values) => values.next()?.as_deref().map_or(ValueRef::Null, ValueRef::Bytes),
+        })
+    }
+}
+
 impl Texts {
     pub(crate) fn push(&mut self, text: Option<&str>) {
         self.buffer.push_str(text.unwrap_or_default());
@@ -246,10 +303,38 @@ impl Texts {
         self.present[row].then(|| &self.buffer[begin..self.ends[row]])
     }
 
+    /// The same to be appended to as bytes come: they are looked at once, all together.
+    pub(crate) fn into_unchecked(self) -> UncheckedTexts {
+        let Self { buffer, ends, present } = self;
+        UncheckedTexts { buffer: buffer.into_bytes(), ends, present }
+    }
+
     /// All texts one after the other, where each ends, and which rows have one.
     #[must_use]
     pub fn into_parts(self) -> (String, Vec<usize>, Vec<bool>) {
         (self.buffer, self.ends, self.present)
+    }
+}
+
+/// Texts of which nobody has seen yet whether they are any.
+pub(crate) struct UncheckedTexts {
+    buffer: Vec<u8>,
+    ends: Vec<usize>,
+    present: Vec<bool>,
+}
+
+impl UncheckedTexts {
+    pub(crate) fn push(&mut self, text: Option<&[u8]>) {
+        self.buffer.extend_from_slice(text.unwrap_or_default());
+        self.ends.push(self.buffer.len());
+        self.present.push(text.is_some());
+    }
+
+    /// `None` when one of them is not UTF-8.
+    pub(crate) fn check(self) -> Option<Texts> {
+        let Self { buffer, ends, present } = self;
+        let buffer = String::from_utf8(buffer).ok()?;
+        ends.iter().all(|end| buffer.is_char_boundary(*end)).then_some(Texts { buffer, ends, present })
     }
 }
 

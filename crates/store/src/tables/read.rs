@@ -12,6 +12,7 @@ use model::{Millis, OrgId};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr as _, SqlStr};
 
+use crate::db::bulk::Pick;
 use crate::db::{Db, Pools};
 use crate::error::StoreError;
 use crate::tables::{Batch, ColumnKind, Cut, Filter, Month, Row, Table, Value, Values};
@@ -56,7 +57,39 @@ pub struct Rows<'a> {
     pub partition: Option<&'a Partition>,
     /// Of chosen conversations, or of all.
     pub filter: Option<&'a Filter>,
+    /// The conversations of the partition, where [`among`] tells them.
+    pub among: Option<&'a Among>,
 }
+
+/// The conversations of a month: SQLite looks no row's conversation up when they are at hand, and that is a good part
+/// of what reading costs it.
+#[derive(Debug, Clone)]
+pub struct Among(Arc<[i64]>);
+
+/// The conversations of a partition, 8 bytes each; `None` where rows are not found by them. A conversation that comes
+/// afterwards is not among them, and its rows are read with what changes next.
+///
+/// # Errors
+/// The database's error.
+pub async fn among(
+    db: &Db,
+    table: &'static Table,
+    org: OrgId,
+    partition: &Partition,
+) -> Result<Option<Among>, StoreError> {
+    let (Some(month), Some(_), Cut::Conversation) = (partition.month, partition.keys, table.cut) else {
+        return Ok(None);
+    };
+    let Pools::Sqlite { read, .. } = &db.pools else { return Ok(None) };
+    let (from, to) = month.bounds();
+    let mut ids: Vec<i64> =
+        sqlx::query_scalar(OF_MONTH).bind(org.0).bind(from.0).bind(to.0).fetch_all(read).await?;
+    ids.sort_unstable();
+    Ok(Some(Among(ids.into())))
+}
+
+const OF_MONTH: &str =
+    "SELECT conversation_id FROM conversations WHERE org_id = $1 AND created_at BETWEEN $2 AND $3";
 
 /// One page of a table in the order of its key, after the key of `after` (as [`Batch::last_key`] gives it; `None`
 /// begins). At most `limit` rows; fewer say that there are no more.
@@ -69,8 +102,12 @@ pub async fn read_page(
     after: Option<&Row>,
     limit: u32,
 ) -> Result<Batch, StoreError> {
-    let Rows { table, org, partition, filter } = rows;
-    let (text, mut bound) = statement(table, org, partition, after, limit)?;
+    let Rows { table, org, partition, filter, among } = rows;
+    let pick = among.zip(partition.and_then(|partition| partition.keys));
+    let (text, mut bound) = match pick {
+        Some((_, (least, _))) => unlimited(table, org, least, after)?,
+        None => statement(table, org, partition, after, limit)?,
+    };
     let text = match filter {
         Some(filter) => {
             let (text, chosen) = filter.narrow(text, table, db.engine(), bound.len());
@@ -83,7 +120,13 @@ pub async fn read_page(
     match &db.pools {
         Pools::Sqlite { bulk, .. } => {
             let bulk = Arc::clone(bulk);
-            let read = move || bulk.append(&text, &bound, &mut batch).map(|()| batch);
+            let pick = pick.map(|(among, (_, most))| Pick {
+                rows: limit as usize,
+                most,
+                column: table.place("conversation_id").unwrap_or(1),
+                among: Arc::clone(&among.0),
+            });
+            let read = move || bulk.append(&text, &bound, pick.as_ref(), &mut batch).map(|()| batch);
             tokio::task::spawn_blocking(read).await.map_err(|_| StoreError::ConnectionLost)?
         }
         Pools::Postgres(pool) => {
@@ -140,6 +183,29 @@ fn statement(
     Ok((if key.is_some() { table.month_next } else { table.month_first }, bound))
 }
 
+/// The statement that reads all rows after a key, or from the smallest key on, and what is bound to it.
+fn unlimited(
+    table: &'static Table,
+    org: OrgId,
+    least: i64,
+    after: Option<&Row>,
+) -> Result<(&'static str, Vec<Value>), StoreError> {
+    let begins = || {
+        // Whatever stands behind a key that is too small.
+        let rest = table.columns[2..=table.key.len()].iter().map(|column| match column.kind {
+            ColumnKind::Text => Value::Text(String::new()),
+            _ => Value::Integer(i64::MAX),
+        });
+        std::iter::once(Value::Integer(least.saturating_sub(1))).chain(rest).collect()
+    };
+    let key = match after {
+        Some(after) => after.get(1..=table.key.len()).ok_or(KEY)?.to_vec(),
+        None => begins(),
+    };
+    let bound = [vec![Value::Integer(org.0)], key, vec![Value::Integer(i64::MAX)]].concat();
+    Ok((table.next, bound))
+}
+
 /// One page of all rows. See [`read_page`].
 ///
 /// # Errors
@@ -151,7 +217,8 @@ pub async fn read(
     after: Option<&Row>,
     limit: u32,
 ) -> Result<Vec<Row>, StoreError> {
-    let batch = read_page(db, Rows { table, org, partition: None, filter: None }, after, limit).await?;
+    let batch =
+        read_page(db, Rows { table, org, partition: None, filter: None, among: None }, after, limit).await?;
     Ok((0..batch.rows()).map(|row| batch.row(row)).collect())
 }
 
@@ -219,3 +286,5 @@ pub async fn partitions_of(
     }
     Ok(found)
 }
+
+pub(crate) const STATEMENTS: &[(&str, &str)] = &[("tables::read::OF_MONTH", OF_MONTH)];

@@ -51,7 +51,11 @@ async fn chosen(store: &Store, name: &str, filter: &Filter) -> Vec<String> {
     let mut found = BTreeSet::new();
     let wholes = std::iter::once(None);
     for partition in wholes.chain(partitions.iter().map(Some)) {
-        let rows = Rows { table, org: ORG, partition, filter: Some(filter) };
+        let among = match partition {
+            Some(partition) => tables::among(&store.db, table, ORG, partition).await.unwrap(),
+            None => None,
+        };
+        let rows = Rows { table, org: ORG, partition, filter: Some(filter), among: among.as_ref() };
         let mut after = None;
         loop {
             let page = tables::read_page(&store.db, rows, after.as_ref(), 2).await.unwrap();

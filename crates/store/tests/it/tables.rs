@@ -1,8 +1,9 @@
 //! The public tables go out in the order of their keys, page by page, whole.
 
+use store::Engine;
 use store::directory::{self, Listing};
 use store::mirror;
-use store::tables::{self, Cut, Partition, Row, Rows, TABLES, Table, Value};
+use store::tables::{self, Among, Cut, Partition, Row, Rows, TABLES, Table, Value};
 
 use crate::engines::{Store, on_both};
 use crate::samples::{
@@ -47,7 +48,7 @@ async fn fill(store: &Store) {
 
 /// The rows of a partition.
 fn rows<'a>(table: &'static Table, partition: &'a Partition) -> Rows<'a> {
-    Rows { table, org: ORG, partition: Some(partition), filter: None }
+    Rows { table, org: ORG, partition: Some(partition), filter: None, among: None }
 }
 
 #[tokio::test]
@@ -79,10 +80,16 @@ async fn every_table_is_read_whole_in_small_pages() {
 }
 
 /// All keys of a partition, read in small pages.
-async fn keys(store: &Store, table: &'static Table, partition: &Partition) -> Vec<Row> {
+async fn keys(
+    store: &Store,
+    table: &'static Table,
+    partition: &Partition,
+    among: Option<&Among>,
+) -> Vec<Row> {
+    let read = Rows { among, ..rows(table, partition) };
     let (mut keys, mut after): (Vec<Row>, Option<Row>) = (Vec::new(), None);
     loop {
-        let page = tables::read_page(&store.db, rows(table, partition), after.as_ref(), 2).await.unwrap();
+        let page = tables::read_page(&store.db, read, after.as_ref(), 2).await.unwrap();
         keys.extend((0..page.rows()).map(|row| page.row(row)[..=table.key.len()].to_vec()));
         after = page.last_key();
         if after.is_none() {
@@ -121,7 +128,12 @@ async fn every_row_is_in_one_month_and_the_months_are_in_order() {
             assert!(months.is_sorted_by(|a, b| a < b), "{}: {months:?}", table.name);
             let mut cut = Vec::new();
             for partition in &partitions {
-                let found = keys(store, table, partition).await;
+                let found = keys(store, table, partition, None).await;
+                let among = tables::among(&store.db, table, ORG, partition).await.unwrap();
+                let is_told = store.db.engine() == Engine::Sqlite
+                    && (table.cut, partition.month.is_some()) == (Cut::Conversation, true);
+                assert_eq!(among.is_some(), is_told, "{}", table.name);
+                assert_eq!(keys(store, table, partition, among.as_ref()).await, found, "{}", table.name);
                 assert!(found.is_sorted_by(|a, b| order(a) < order(b)), "{}: {found:?}", table.name);
                 cut.extend(found);
             }
@@ -133,7 +145,7 @@ async fn every_row_is_in_one_month_and_the_months_are_in_order() {
         }
         let conversations = tables::table("conversations").unwrap();
         let months = tables::partitions(&store.db, conversations, ORG).await.unwrap();
-        let none = keys(store, conversations, &months[0]).await;
+        let none = keys(store, conversations, &months[0], None).await;
         assert!(months[0].month.is_none() && none.len() == 8, "{none:?}");
     })
     .await;

@@ -122,7 +122,7 @@ async fn write(tx: &mut Tx, draw: &SeededEntropy) {
 
 /// The rows of a partition.
 fn rows<'a>(table: &'static Table, partition: &'a Partition) -> Rows<'a> {
-    Rows { table, org: ORG, partition: Some(partition), filter: None }
+    Rows { table, org: ORG, partition: Some(partition), filter: None, among: None }
 }
 
 #[tokio::test]
