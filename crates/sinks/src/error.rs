@@ -189,7 +189,7 @@ impl SinkError {
                 Some("choose a directory that this user may write to, or change its permissions")
             }
             Self::DiskFull { .. } => Some(
-                "free some space or choose another disk, then run the export again: it replaces what is there",
+                "free some space or choose another disk, then run the same export again: to the same place it goes on",
             ),
             Self::Foreign { .. } => {
                 Some("choose an empty directory: an export only ever replaces an export of its own")

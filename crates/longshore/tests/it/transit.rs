@@ -134,12 +134,12 @@ impl Vault {
 /// A place that is connected; with a `Vault`, from the start with its key.
 fn connected(vault: Option<&Vault>) -> Place {
     let (place, double) = (Place::new(), Double::start(small()));
-    place.write("token", double.sandbox.private_token());
+    place.write("stdin", double.sandbox.private_token());
     let mut command = place.command(&["connect", "--token-stdin", "--set", &double.api()]);
     if let Some(vault) = vault {
         command.envs([("LONGSHORE_TRANSIT_URL", vault.url.as_str()), ("VAULT_TOKEN", TOKEN)]);
     }
-    let ran = place.ran(command.stdin(std::fs::File::open(place.path("token")).unwrap()).output().unwrap());
+    let ran = place.ran(command.stdin(std::fs::File::open(place.path("stdin")).unwrap()).output().unwrap());
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     place
 }
