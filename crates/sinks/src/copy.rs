@@ -20,7 +20,7 @@ const PAGE_ROWS_MIN: usize = 16;
 /// What a page should come to: rows of a page are chosen by what rows of the page before came to.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
 /// What is read of a part before it is its turn, in pages that come to as much.
-const AHEAD_BYTES: usize = 4 * PAGE_BYTES;
+const AHEAD_BYTES: usize = PAGE_BYTES;
 
 /// Where rows are read.
 #[derive(Debug, Clone, Copy)]
