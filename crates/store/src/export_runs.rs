@@ -349,6 +349,18 @@ pub async fn last_succeeded(db: &Db, org: OrgId, destination: &str) -> Result<Op
     one(db, LAST_SUCCEEDED, org, destination).await
 }
 
+const LAST_SEALED: &str = select!("AND manifest IS NOT NULL ORDER BY export_run_id DESC LIMIT 1");
+
+/// The newest run that left a manifest, wherever: one that has not ended has none, nor has a copy of one conversation.
+///
+/// # Errors
+/// The database's error.
+pub async fn last_sealed(db: &Db, org: OrgId) -> Result<Option<ExportRun>, StoreError> {
+    let row: Option<ExportRow> =
+        on_db!(db, pool => sqlx::query_as(LAST_SEALED).bind(org.0).fetch_optional(pool).await)?;
+    row.map(ExportRow::into_run).transpose()
+}
+
 const LATEST: &str = select!("AND destination = $2 ORDER BY export_run_id DESC LIMIT 1");
 
 /// The newest run to a destination, however it stands.
@@ -419,6 +431,7 @@ const OWN: &[(&str, &str)] = &[
     ("export_runs::GET", GET),
     ("export_runs::UNFINISHED", UNFINISHED),
     ("export_runs::LAST_SUCCEEDED", LAST_SUCCEEDED),
+    ("export_runs::LAST_SEALED", LAST_SEALED),
     ("export_runs::LATEST", LATEST),
     ("export_runs::STANDING", STANDING),
 ];

@@ -2,14 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use model::OrgId;
 use sinks::SinkError;
 use sinks::copy::Source;
 use sinks::mask::Mask;
 use sinks::proof::{self, Difference, Verification};
-use store::Db;
 use store::audit::{self, PublicKey, parse_public_key};
-use store::export_runs::{self, ExportRun};
+use store::export_runs;
 
 use super::write::mask_key;
 use super::{failed, named, objects};
@@ -19,9 +17,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::table::{Column, table};
 use crate::summary::number;
-
-/// Runs that are looked at for one that can be verified.
-const RUNS_MAX: u32 = 1_000;
 
 /// Check that an export is what was written, and what the archive has
 ///
@@ -61,9 +56,13 @@ async fn offline(dir: &Path, key: Option<&str>) -> Result<Verification, Failure>
 async fn stored(app: &App, run: Option<&str>, store: &objects::Args) -> Result<Verification, Failure> {
     let db = database::open(app, Missing::Refuse).await?;
     let org = database::organization(app, &db).await?;
-    let run = match newest(app, &db, org).await? {
-        Some(newest) if run.is_none() => newest,
-        _ => named(app, &db, org, run).await?,
+    let sealed = match run {
+        Some(_) => None,
+        None => export_runs::last_sealed(&db, org).await.map_err(|error| failed(app, &error))?,
+    };
+    let run = match sealed {
+        Some(sealed) => sealed,
+        None => named(app, &db, org, run).await?,
     };
     if run.manifest.is_none() {
         return Err(SinkError::NotVerifiable { run: run.export_run_id.0 }.into());
@@ -77,12 +76,6 @@ async fn stored(app: &App, run: Option<&str>, store: &objects::Args) -> Result<V
     let found = proof::verify(source, &run, &options.destination, &keys).await?;
     db.close().await;
     Ok(found)
-}
-
-/// The newest run that can be verified. A copy of one conversation leaves nothing to be, nor does a run that has not ended.
-async fn newest(app: &App, db: &Db, org: OrgId) -> Result<Option<ExportRun>, Failure> {
-    let runs = export_runs::list(db, org, RUNS_MAX).await.map_err(|error| failed(app, &error))?;
-    Ok(runs.into_iter().find(|run| run.manifest.is_some()))
 }
 
 fn text(found: &Verification) -> String {
