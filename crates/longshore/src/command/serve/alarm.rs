@@ -31,7 +31,8 @@ async fn look(db: &Db, clock: &dyn Clock, metrics: &Metrics) -> Result<(), Store
             "Honey token {id} of organization {org} was touched: somebody is where they should not be"
         );
     }
-    let touched: i64 = honey::list(db, None).await?.iter().map(|one| one.reads + one.uses).sum();
+    // What was told, and not what was touched: a touch of this very moment is counted with its alarm and not before it.
+    let touched = honey::list(db, None).await?.iter().map(|one| one.told).sum();
     metrics.honey_touched.set(touched);
     Ok(())
 }
