@@ -1,9 +1,8 @@
 //! From the store into a sink: table by table, part by part, page by page.
 //!
-//! The next page is read while the sink still writes the one before, and the first pages of the next part while a part ends;
-//! memory holds a few pages, whatever the table's size.
+//! Pages are read ahead of the sink ([`ahead`]), across the ends of parts; memory holds a few of them, whatever the table's size.
 
-use std::collections::VecDeque;
+pub(crate) mod ahead;
 
 use model::OrgId;
 use store::Db;
@@ -19,8 +18,6 @@ const PAGE_ROWS_MAX: usize = 8_192;
 const PAGE_ROWS_MIN: usize = 16;
 /// What a page should come to: rows of a page are chosen by what rows of the page before came to.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
-/// What is read of a part before it is its turn, in pages that come to as much.
-const AHEAD_BYTES: usize = PAGE_BYTES;
 
 /// Where rows are read.
 #[derive(Debug, Clone, Copy)]
@@ -65,11 +62,26 @@ pub async fn table(
         done += rows;
         progress(done);
     };
-    let mut parts = Vec::new();
-    for cut in cuts(source, sink.layout(), table).await? {
-        parts.extend(part(source, sink, &cut, &mut told).await?);
-    }
-    Ok(parts)
+    let cuts = cuts(source, sink.layout(), table).await?;
+    parts(source, sink, &cuts, &mut told).await
+}
+
+/// Copy parts of one table, in order; months without rows are left out.
+async fn parts(
+    source: Source<'_>,
+    sink: &mut dyn Sink,
+    cuts: &[CutPart],
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Vec<PartFile>, SinkError> {
+    let (reading, mut ahead) = ahead::read(source, cuts.iter());
+    let writing = async {
+        let mut parts = Vec::new();
+        while let Some(upcoming) = ahead.part().await {
+            parts.extend(upcoming.write(sink, progress).await?);
+        }
+        Ok(parts)
+    };
+    Ok(tokio::try_join!(reading, writing)?.1)
 }
 
 /// A part of a table, and where its rows are found.
@@ -140,7 +152,7 @@ pub async fn pages(
     cut: &CutPart,
     each: &mut (dyn FnMut(&Batch) + Send),
 ) -> Result<(), SinkError> {
-    let mut pages = Pages::begin(source, cut);
+    let mut pages = Pages::begin(source, cut, PAGE_ROWS_MIN);
     while let Some(batch) = pages.next().await? {
         each(&batch);
     }
@@ -157,51 +169,7 @@ pub async fn part(
     cut: &CutPart,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Option<PartFile>, SinkError> {
-    Ahead::read(source, cut).await?.write(sink, progress).await
-}
-
-/// A part whose first pages have been read before it is its turn.
-pub(crate) struct Ahead<'a> {
-    cut: &'a CutPart,
-    read: VecDeque<Batch>,
-    pages: Pages<'a>,
-}
-
-impl<'a> Ahead<'a> {
-    /// Read the first pages of a part.
-    pub(crate) async fn read(source: Source<'a>, cut: &'a CutPart) -> Result<Self, SinkError> {
-        let (mut read, mut pages) = (VecDeque::new(), Pages::begin(source, cut));
-        let mut bytes = 0;
-        while bytes < AHEAD_BYTES
-            && let Some(batch) = pages.next().await?
-        {
-            bytes += batch.bytes();
-            read.push_back(batch);
-        }
-        Ok(Self { cut, read, pages })
-    }
-
-    /// Write them, and the pages that follow, as [`part`] does.
-    pub(crate) async fn write(
-        mut self,
-        sink: &mut dyn Sink,
-        progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<Option<PartFile>, SinkError> {
-        // Not every month of conversations has rows of this table.
-        if self.read.is_empty() && !self.cut.is_due {
-            return Ok(None);
-        }
-        sink.begin(&self.cut.part).await?;
-        while let Some(batch) = self.read.pop_front() {
-            let rows = batch.rows() as u64;
-            // The next page is read while this one is hashed and written.
-            let (read, written) = tokio::join!(self.pages.next(), async { sink.write(batch).await });
-            written?;
-            progress(rows);
-            self.read.extend(read?);
-        }
-        Ok(Some(sink.commit_part().await?))
-    }
+    Ok(parts(source, sink, std::slice::from_ref(cut), progress).await?.pop())
 }
 
 /// The pages of a table, or of one month of it.
@@ -212,19 +180,20 @@ struct Pages<'a> {
     /// The partition's conversations, once they are read.
     among: Option<Option<Among>>,
     after: Option<Row>,
+    /// Rows of the next page, at most.
     limit: usize,
     ended: bool,
 }
 
 impl<'a> Pages<'a> {
-    fn begin(source: Source<'a>, cut: &'a CutPart) -> Self {
+    fn begin(source: Source<'a>, cut: &'a CutPart, limit: usize) -> Self {
         let (partition, ended) = match &cut.rows {
             Where::Table => (None, false),
             Where::Partition(partition) => (Some(partition), false),
             Where::Nowhere => (None, true),
         };
         let table = cut.part.table;
-        Self { source, table, partition, among: None, after: None, limit: PAGE_ROWS_MIN, ended }
+        Self { source, table, partition, among: None, after: None, limit, ended }
     }
 
     /// The next page, never an empty one.

@@ -305,9 +305,15 @@ pub(crate) async fn manifest(bucket: &Bucket) -> Result<Option<Manifest>, SinkEr
 }
 
 /// Its text as it lies there, where there is one of a size that ours have.
-pub(crate) async fn manifest_text(bucket: &Bucket) -> Option<String> {
-    let found = bucket.get(place::MANIFEST, current::OWN_BYTES_MAX).await.ok()??;
-    String::from_utf8(found.0.to_vec()).ok()
+///
+/// # Errors
+/// Those of a store that cannot be asked.
+pub(crate) async fn manifest_text(bucket: &Bucket) -> Result<Option<String>, SinkError> {
+    match bucket.get(place::MANIFEST, current::OWN_BYTES_MAX).await {
+        Ok(found) => Ok(found.and_then(|(bytes, _)| String::from_utf8(bytes.to_vec()).ok())),
+        Err(ObjectError::Damaged { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether an object is called as exports call theirs.

@@ -1,16 +1,20 @@
-//! A Parquet file of ours, read back: one row group at a time.
+//! A Parquet file of ours, read back: some thousand rows of all columns at a time.
+//!
+//! A row group may have 65,536 rows of any length, and as values they take several times what they take as bytes.
 
 use ::parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use ::parquet::data_type::{ByteArray, DataType};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{ChunkReader, FileReader as _, RowGroupReader, SerializedFileReader};
 use model::OrgId;
-use store::tables::{Batch, Table, ValueRef, columns};
+use store::tables::{Batch, Column, ColumnKind, Table, ValueRef, columns};
 
 use crate::parquet::{schema, to_io};
 
-/// Tell `each` the rows of every row group of a file of this table and organization. A file of fewer columns has batches of as
-/// many.
+/// Rows that are decoded at once.
+const ROWS_AT_ONCE: usize = 4_096;
+
+/// Tell `each` the rows of a file of this table and organization, in batches. A file of fewer columns has batches of as many.
 ///
 /// # Errors
 /// Those of the file system, of `each`, and `InvalidData` for a file of another schema.
@@ -30,12 +34,29 @@ pub(crate) fn read(
     }
     for number in 0..reader.num_row_groups() {
         let group = reader.get_row_group(number).map_err(to_io)?;
-        each(batch(group.as_ref(), table, org).map_err(to_io)?)?;
+        let mut columns = columns_of(group.as_ref(), table).map_err(to_io)?;
+        let mut left = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
+        while left > 0 {
+            let rows = left.min(ROWS_AT_ONCE);
+            each(batch(&mut columns, rows, (table, org)).map_err(to_io)?)?;
+            left -= rows;
+        }
     }
     Ok(())
 }
 
-/// One column of a row group, a value or none for each row.
+/// A column of a row group, as far as it has been read.
+struct Reading {
+    reader: ColumnReader,
+    column: &'static Column,
+}
+
+fn columns_of(group: &dyn RowGroupReader, table: &'static Table) -> Result<Vec<Reading>, ParquetError> {
+    let columns = schema::columns(table).iter().enumerate();
+    columns.map(|(place, column)| Ok(Reading { reader: group.get_column_reader(place)?, column })).collect()
+}
+
+/// Some rows of one column, a value or none for each.
 enum Decoded {
     Integers(Vec<Option<i64>>),
     Reals(Vec<Option<f64>>),
@@ -44,39 +65,41 @@ enum Decoded {
     Bytes(Vec<Option<ByteArray>>),
 }
 
-fn batch(group: &dyn RowGroupReader, table: &'static Table, org: OrgId) -> Result<Batch, ParquetError> {
-    let rows = usize::try_from(group.metadata().num_rows()).unwrap_or_default();
-    let mut columns = Vec::new();
-    for (place, column) in schema::columns(table).iter().enumerate() {
-        let is_text = column.kind != store::tables::ColumnKind::Bytes;
-        columns.push(match group.get_column_reader(place)? {
-            ColumnReader::Int64ColumnReader(reader) => {
-                Decoded::Integers(decode(reader, rows, column.nullable)?)
-            }
-            ColumnReader::DoubleColumnReader(reader) => {
-                Decoded::Reals(decode(reader, rows, column.nullable)?)
-            }
-            ColumnReader::BoolColumnReader(reader) => Decoded::Flags(decode(reader, rows, column.nullable)?),
-            ColumnReader::ByteArrayColumnReader(reader) if is_text => {
-                Decoded::Texts(decode(reader, rows, column.nullable)?)
-            }
-            ColumnReader::ByteArrayColumnReader(reader) => {
-                Decoded::Bytes(decode(reader, rows, column.nullable)?)
-            }
-            _ => return Err(ParquetError::General("a type that we do not write".into())),
-        });
-    }
+/// The next rows of all columns.
+fn batch(
+    columns: &mut [Reading],
+    rows: usize,
+    (table, org): (&'static Table, OrgId),
+) -> Result<Batch, ParquetError> {
+    let decoded: Vec<Decoded> =
+        columns.iter_mut().map(|column| column.decode(rows)).collect::<Result<_, _>>()?;
     let mut batch = Batch::with_capacity(table, rows);
     let mut row = Vec::with_capacity(table.columns.len());
     for number in 0..rows {
         row.clear();
         row.push(ValueRef::Integer(org.0));
-        for column in &columns {
+        for column in &decoded {
             row.push(column.value(number)?);
         }
         batch.push(&row);
     }
     Ok(batch)
+}
+
+impl Reading {
+    fn decode(&mut self, rows: usize) -> Result<Decoded, ParquetError> {
+        let nullable = self.column.nullable;
+        Ok(match &mut self.reader {
+            ColumnReader::Int64ColumnReader(reader) => Decoded::Integers(decode(reader, rows, nullable)?),
+            ColumnReader::DoubleColumnReader(reader) => Decoded::Reals(decode(reader, rows, nullable)?),
+            ColumnReader::BoolColumnReader(reader) => Decoded::Flags(decode(reader, rows, nullable)?),
+            ColumnReader::ByteArrayColumnReader(reader) if self.column.kind == ColumnKind::Bytes => {
+                Decoded::Bytes(decode(reader, rows, nullable)?)
+            }
+            ColumnReader::ByteArrayColumnReader(reader) => Decoded::Texts(decode(reader, rows, nullable)?),
+            _ => return Err(ParquetError::General("a type that we do not write".into())),
+        })
+    }
 }
 
 impl Decoded {
@@ -97,7 +120,7 @@ impl Decoded {
 }
 
 fn decode<T: DataType>(
-    mut reader: ColumnReaderImpl<T>,
+    reader: &mut ColumnReaderImpl<T>,
     rows: usize,
     nullable: bool,
 ) -> Result<Vec<Option<T::T>>, ParquetError> {

@@ -18,6 +18,9 @@ pub(super) enum Step {
 }
 
 const COPYING: &str = "copy rows";
+/// A part need not be on the server's disk before the next begins. The notes that know it are lost when the server crashes, and the
+/// part with them; the commit of the run waits for the disk, and all parts with it.
+const BEGIN: &str = "BEGIN; SET LOCAL synchronous_commit = off";
 
 /// Copy what comes until the end is told, and note the part; what stood of it before goes first. A channel that closes without
 /// the end says that the run was given up: then nothing is there of the part.
@@ -27,7 +30,7 @@ pub(super) async fn part(
     before: Option<String>,
     mut pages: mpsc::Receiver<Step>,
 ) -> Result<(Session, Written), SinkError> {
-    session.run(COPYING, "BEGIN").await?;
+    session.run(COPYING, BEGIN).await?;
     if let Some(forget) = before {
         session.run_long(COPYING, &forget).await?;
     }

@@ -49,19 +49,24 @@ struct Said {
 }
 
 /// The manifest as it lies there, where it is of a size that ours have.
-pub(super) async fn text_of(destination: &Destination) -> Option<String> {
+///
+/// # Errors
+/// Those of an object store that cannot be asked: each of its objects would be waited for otherwise.
+pub(super) async fn text_of(destination: &Destination) -> Result<Option<String>, SinkError> {
     match destination {
-        Destination::Folder { dir, .. } => {
-            let path = dir.join(MANIFEST);
-            let bytes = tokio::fs::metadata(&path).await.ok()?.len();
-            if bytes > MANIFEST_BYTES_MAX {
-                return None;
-            }
-            tokio::fs::read_to_string(&path).await.ok()
-        }
+        Destination::Folder { dir, .. } => Ok(text_in(dir).await),
         Destination::Objects { bucket, .. } => objects::manifest_text(bucket).await,
-        Destination::Sqlite { .. } | Destination::Postgres { .. } => None,
+        Destination::Sqlite { .. } | Destination::Postgres { .. } => Ok(None),
     }
+}
+
+async fn text_in(dir: &Path) -> Option<String> {
+    let path = dir.join(MANIFEST);
+    let bytes = tokio::fs::metadata(&path).await.ok()?.len();
+    if bytes > MANIFEST_BYTES_MAX {
+        return None;
+    }
+    tokio::fs::read_to_string(&path).await.ok()
 }
 
 /// Hold every file that the manifest names, and every one that its list names, against what is said of it. A database has none.

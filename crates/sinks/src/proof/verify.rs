@@ -45,7 +45,8 @@ pub struct Verification {
 /// Hold what a run left against its manifest, its signature and the mirror. Only keys in `keys` are believed.
 ///
 /// # Errors
-/// [`SinkError::NotVerifiable`] for a run without a manifest, and those of the store. What is wrong at the destination is no error.
+/// [`SinkError::NotVerifiable`] for a run without a manifest, and those of the store and of a destination that cannot be asked. What
+/// is wrong at the destination is no error.
 pub async fn verify(
     source: Source<'_>,
     run: &ExportRun,
@@ -59,7 +60,7 @@ pub async fn verify(
     let mut found = begin(&manifest, run.destination.clone());
     found.signature = judge(&manifest, text, run.signature.as_deref(), keys);
     if destination.has_files() {
-        if bytes::text_of(destination).await.unwrap_or_default() != text {
+        if bytes::text_of(destination).await?.unwrap_or_default() != text {
             found.damaged.push(format!("{MANIFEST} is not the one that this run wrote"));
         }
         found.check_files(destination, &manifest).await?;
@@ -76,7 +77,7 @@ pub async fn verify(
 pub async fn offline(dir: &Path, key: Option<PublicKey>) -> Result<Verification, SinkError> {
     let none = || SinkError::NotVerifiable { run: dir.display().to_string() };
     let folder = |format| Destination::folder(dir.to_path_buf(), format, Formulas::Keep);
-    let text = bytes::text_of(&folder(Format::Ndjson)).await.ok_or_else(none)?;
+    let text = bytes::text_of(&folder(Format::Ndjson)).await?.ok_or_else(none)?;
     let manifest: Manifest = serde_json::from_str(&text).map_err(|_| none())?;
     let destination = folder(Format::named(&manifest.format).ok_or_else(none)?);
     let signature = tokio::fs::read_to_string(dir.join(SIGNATURE)).await.ok();

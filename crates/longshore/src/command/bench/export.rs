@@ -1,8 +1,9 @@
 //! `longshore bench export`: how fast the tables go out, beside a reader that reads the same pages and drops them, and, to
-//! PostgreSQL, beside psql's plain copy of the same rows.
+//! PostgreSQL, beside psql's plain copy of the same rows; beside a loader from PyPI where a Python has it.
 
 pub(super) mod discard;
 mod incremental;
+mod loader;
 mod mirror;
 mod plain;
 
@@ -10,6 +11,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde_json::Value;
 
+use self::loader::{Load, To};
 use super::machine::Machine;
 use super::process::{self, Usage};
 use super::subject::Folder;
@@ -41,6 +43,9 @@ pub(super) struct Args {
     /// With --format postgres: the database to export to, in schemas that are dropped before and afterwards
     #[arg(long, value_name = "URL")]
     into: Option<String>,
+    /// With --format parquet or postgres: load the messages with dlt, too, by this Python that has it
+    #[arg(long, value_name = "PYTHON", conflicts_with_all = ["postgres", "incremental"])]
+    dlt: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -80,6 +85,9 @@ struct Report {
     ratio_discarding: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     plain: Option<Plain>,
+    /// By dlt: a first load, and one more over it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    loads: Vec<Load>,
 }
 
 /// Beside psql's plain copy of the same rows from CSV files.
@@ -103,6 +111,9 @@ struct Figures {
 
 /// Fill a store, and measure in processes of their own, in turns.
 pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
+    if args.dlt.is_some() && !matches!(args.format, FormatFlag::Parquet | FormatFlag::Postgres) {
+        return Err(Failure::usage("dlt is measured with --format parquet and --format postgres"));
+    }
     let folder = Folder::make()?;
     let database = args.postgres.clone().unwrap_or_else(|| folder.database("export"));
     let engine = if args.postgres.is_some() { "PostgreSQL" } else { "SQLite" };
@@ -132,6 +143,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
         }
     }
     let against = |figures: &[Figures], others: f64| middle(rates(figures)) / others;
+    let loads = load(app, args, &folder, &out).await?;
     let plain = if let Out::Postgres { url, .. } = &out {
         plain::clear(url).await?;
         let (ratio_export, ratio_merge) = {
@@ -153,8 +165,22 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
         merges,
         discarding,
         plain,
+        loads,
     };
     app.output.report(Exit::Done, &report, &text(&report))
+}
+
+/// Have dlt load the messages, where it was asked for.
+async fn load(app: &App, args: &Args, folder: &Folder, out: &Out) -> Result<Vec<Load>, Failure> {
+    let Some(python) = &args.dlt else { return Ok(Vec::new()) };
+    app.output.note("loading by dlt");
+    let (file, loaded) = (folder.file("export.db"), folder.file("loaded"));
+    let to = match (out, args.format) {
+        (Out::Postgres { url, .. }, _) => To::Postgres(url),
+        (Out::Path(_), FormatFlag::Parquet) => To::Parquet(&loaded),
+        _ => return Ok(Vec::new()),
+    };
+    loader::load(python, &file, to).await
 }
 
 /// Where exports go.
@@ -265,6 +291,9 @@ fn text(report: &Report) -> String {
             plain.ratio_export,
             plain.ratio_merge
         );
+    }
+    if !report.loads.is_empty() {
+        text += &Load::text(&report.loads);
     }
     text
 }

@@ -7,6 +7,7 @@ use store::tables::{TABLES, ddl};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
+use super::loader::SCHEMA;
 use crate::app::App;
 use crate::failure::Failure;
 
@@ -17,7 +18,9 @@ const PLAIN: &str = "longshore_bench_plain";
 /// Remove what measurements have made.
 pub(super) async fn clear(url: &str) -> Result<(), Failure> {
     let drop = |schema: &str| format!("DROP SCHEMA IF EXISTS {schema} CASCADE;\n");
-    psql(url, &format!("SET client_min_messages = warning;\n{}{}", drop(EXPORTED), drop(PLAIN))).await
+    let staged = format!("{SCHEMA}_staging");
+    let drops: String = [EXPORTED, PLAIN, SCHEMA, &staged].map(drop).concat();
+    psql(url, &format!("SET client_min_messages = warning;\n{drops}")).await
 }
 
 /// Copy the CSV files in this folder into new tables; answers the seconds that took, those of making the tables left out.
