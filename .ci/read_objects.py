@@ -1,6 +1,7 @@
 """Exports into an object store, read by programs that know nothing of us, against the mirror they were made of.
 
     read_objects.py read STORE.db ENDPOINT BUCKET/PREFIX     PREFIX holds ndjson/ and parquet/
+    read_objects.py delta STORE.db ENDPOINT BUCKET/PREFIX    an export as Delta tables, by delta-rs, the library `deltalake` of PyPI
     read_objects.py change ENDPOINT BUCKET/PREFIX/FORMAT     one object of an export gets another byte
 
 Objects are found by the manifest, as docs/export-objects.md says. The mirror is read by Python's own sqlite3; the tables by DuckDB, with
@@ -109,6 +110,34 @@ def check_tables(store, endpoint, exports):
     print(f"{rows} rows in an object store, read by DuckDB and by PyArrow, are those of the mirror")
 
 
+def check_delta(store, endpoint, place):
+    """Every table at its last version, as whoever knows its folder alone finds it."""
+    import deltalake
+
+    options = {
+        "aws_access_key_id": "test",
+        "aws_secret_access_key": "test",
+        "aws_region": "us-east-1",
+        "aws_endpoint_url": endpoint,
+        "aws_allow_http": "true",
+    }
+    rows = versions = 0
+    for table, kinds in kit.tables().items():
+        expected = read_exports.rows_of_mirror(store, table, kinds)
+        uri = f"s3://{place}/tables/{table}"
+        if not deltalake.DeltaTable.is_deltatable(uri, options):
+            read_exports.compare(f"{table}, which has no log", [], expected)
+            continue
+        found = deltalake.DeltaTable(uri, storage_options=options)
+        versions += found.version() + 1
+        if table in read_exports.CHANGING:
+            continue
+        by_delta = read_exports.rows_of_dataset(found.to_pyarrow_table(columns=list(kinds)), kinds)
+        read_exports.compare_rows(f"{table} as a Delta table", by_delta, expected, kinds)
+        rows += len(expected)
+    print(f"{rows} rows of Delta tables at {versions} versions, read by delta-rs {deltalake.__version__}, are those of the mirror")
+
+
 def check_files(store, exports):
     conversations = {row[0] for row in store.execute("SELECT conversation_id FROM conversations")}
     files = 0
@@ -162,6 +191,9 @@ def main():
         return
     store = sqlite3.connect(sys.argv[2])
     endpoint, place = sys.argv[3:]
+    if sys.argv[1] == "delta":
+        check_delta(store, endpoint, place)
+        return
     exports = {form: Export(endpoint, f"{place}/{form}") for form in FORMS}
     check_tables(store, endpoint, exports)
     check_files(store, exports)

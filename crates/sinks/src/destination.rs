@@ -18,6 +18,8 @@ use crate::directory::Directory;
 use crate::files::FileSink;
 use crate::format::{Format, Formulas};
 use crate::manifest::Manifest;
+use crate::objects::delta;
+pub use crate::objects::delta::DELTA;
 use crate::objects::{self, Bucket, ObjectAddress, ObjectSink};
 use crate::postgres::{PostgresAddress, PostgresSink};
 use crate::read_back::{self, Told};
@@ -49,6 +51,8 @@ pub enum Destination {
         format: Format,
         /// What CSV does with texts that look like formulas.
         formulas: Formulas,
+        /// Whether a Delta log is kept beside each table, which are Parquet then.
+        delta: bool,
     },
     /// One SQLite file.
     Sqlite {
@@ -119,11 +123,15 @@ impl Destination {
         if format == SQLITE && !to.contains("://") {
             return Ok(Self::sqlite(PathBuf::from(to)));
         }
-        let format =
-            Format::named(format).ok_or_else(|| SinkError::UnknownFormat { name: format.to_owned() })?;
+        let delta = format == DELTA;
+        if delta {
+            check_delta(to)?;
+        }
+        let format = if delta { Some(Format::Parquet) } else { Format::named(format) }
+            .ok_or_else(|| SinkError::UnknownFormat { name: format.to_owned() })?;
         match to.split_once("://") {
             Some(_) if ObjectAddress::is_one(to) => {
-                Ok(Self::Objects { bucket: reach(to.parse()?)?, format, formulas })
+                Ok(Self::Objects { bucket: reach(to.parse()?)?, format, formulas, delta })
             }
             Some((scheme, _)) => Err(SinkError::UnknownDestination { scheme: scheme.to_owned() }),
             None => Ok(Self::folder(PathBuf::from(to), format, formulas)),
@@ -149,6 +157,7 @@ impl Destination {
     #[must_use]
     pub const fn format(&self) -> &'static str {
         match self {
+            Self::Objects { delta: true, .. } => DELTA,
             Self::Folder { format, .. } | Self::Objects { format, .. } => format.name(),
             Self::Sqlite { .. } => SQLITE,
             Self::Postgres { .. } => POSTGRES,
@@ -298,8 +307,9 @@ impl Destination {
             Self::Folder { dir, format, formulas } => {
                 Target::Files(Box::new(FileSink::new(dir.clone(), *format, *formulas)))
             }
-            Self::Objects { bucket, format, formulas } => {
-                Target::Objects(Box::new(ObjectSink::new(bucket.clone(), *format, *formulas)))
+            Self::Objects { bucket, format, formulas, delta } => {
+                let sink = ObjectSink::new(bucket.clone(), *format, *formulas).with_delta(*delta);
+                Target::Objects(Box::new(sink))
             }
             Self::Sqlite { path } => Target::Sqlite(Box::new(SqliteSink::new(path.clone()))),
             Self::Postgres { address } => {
@@ -308,6 +318,15 @@ impl Destination {
             }
         }
     }
+}
+
+/// See that a Delta log can be kept there.
+fn check_delta(to: &str) -> Result<(), SinkError> {
+    let name = DELTA.to_owned();
+    if !ObjectAddress::is_one(to) {
+        return Err(SinkError::TableFormatElsewhere { name });
+    }
+    if delta::is_known() { Ok(()) } else { Err(SinkError::NoTableFormat { name }) }
 }
 
 fn named(table: &'static Table, part: &PartFile) -> Result<Part, SinkError> {

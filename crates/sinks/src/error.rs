@@ -71,6 +71,28 @@ pub enum SinkError {
         /// What was named.
         name: String,
     },
+    /// The program was built without this table format.
+    #[error("this program was built without the table format {name}")]
+    NoTableFormat {
+        /// What was named.
+        name: String,
+    },
+    /// A table format needs objects that are not written over.
+    #[error("the table format {name} goes to an object store")]
+    TableFormatElsewhere {
+        /// What was named.
+        name: String,
+    },
+    /// A log of a table format could not be read or written. What the manifest names is there all the same.
+    #[error("the log of {table} in {place} cannot be brought up to date: {reason}")]
+    TableLog {
+        /// The destination.
+        place: String,
+        /// The table's name.
+        table: String,
+        /// What the library says.
+        reason: String,
+    },
     /// Another process is exporting to the same destination.
     #[error("another export to {destination} is under way")]
     UnderWay {
@@ -197,7 +219,16 @@ impl SinkError {
             Self::OtherOrg { .. } => Some("choose another directory: one organization, one directory"),
             Self::OtherFormat { .. } => Some("choose another directory: one format, one directory"),
             Self::UnknownDestination { .. } => Some("name a folder with --to"),
-            Self::UnknownFormat { .. } => Some("the formats are ndjson, csv and parquet"),
+            Self::UnknownFormat { .. } => Some("the formats are ndjson, csv, parquet and delta"),
+            Self::NoTableFormat { .. } => {
+                Some("build it with --features delta, or export with --format parquet")
+            }
+            Self::TableFormatElsewhere { .. } => Some(
+                "give --to s3://BUCKET/PREFIX, or another object store; into a folder export with --format parquet",
+            ),
+            Self::TableLog { .. } => Some(
+                "run the export again: it goes on there; a log that is damaged can be removed, and is made anew",
+            ),
             Self::UnderWay { .. } => {
                 Some("wait for it to end, or stop it with \"longshore export pause RUN\"")
             }

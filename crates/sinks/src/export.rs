@@ -139,6 +139,8 @@ pub struct ExportReport {
     pub taken_up_at: Millis,
     /// When everything was written.
     pub finished_at: Millis,
+    /// When it was committed: visible at its destination.
+    pub committed_at: Millis,
     /// When everything was read back.
     pub proved_at: Millis,
 }
@@ -255,6 +257,7 @@ async fn write(
     let (parts, beside) = filled?;
     let finished_at = exporter.clock.now();
     target.sink().commit(finished_at).await?;
+    let committed_at = exporter.clock.now();
     let written = parts.iter().filter(|part| !plan.recorded.contains(part));
     let (parts_written, bytes_written) =
         written.fold((0, 0), |(parts, bytes), part| (parts + 1, bytes + part.bytes));
@@ -283,6 +286,7 @@ async fn write(
         started_at: plan.started_at,
         taken_up_at: begun.taken_up_at,
         finished_at,
+        committed_at,
         proved_at: exporter.clock.now(),
     };
     Ok(Written { report, sealed })

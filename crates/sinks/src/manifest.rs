@@ -41,8 +41,11 @@ pub struct Manifest {
     pub org_id: OrgId,
     /// The row in `export_runs`.
     pub run_id: RunId,
-    /// `ndjson` or `csv`.
+    /// `ndjson`, `csv` or `parquet`.
     pub format: String,
+    /// `delta` where a Delta log stands beside each table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table_format: Option<String>,
     /// Whether formulas were defused (CSV only): then texts may have a `'` before them.
     pub formulas_defused: bool,
     /// The version of the tables, as the store's migrations count it.
@@ -85,6 +88,7 @@ impl Manifest {
             org_id: plan.org,
             run_id: plan.run.clone(),
             format: format.name().to_owned(),
+            table_format: None,
             formulas_defused,
             schema_version: plan.schema_version,
             longshore_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -13,6 +13,7 @@ mod bucket;
 mod carrier;
 mod connect;
 mod current;
+pub(crate) mod delta;
 mod erase;
 mod error;
 mod place;
@@ -63,6 +64,8 @@ pub struct ObjectSink {
     bucket: Bucket,
     format: Format,
     formulas: Formulas,
+    /// Whether a Delta log is kept beside each table.
+    delta: bool,
     run: Option<Run>,
     /// What was committed last, and its version: its proof and signature are still to come.
     committed: Option<(Manifest, UpdateVersion)>,
@@ -103,7 +106,14 @@ impl ObjectSink {
     /// Tables of this format into this bucket, which is asked by [`Sink::check`] and not before.
     #[must_use]
     pub fn new(bucket: Bucket, format: Format, formulas: Formulas) -> Self {
-        Self { bucket, format, formulas, run: None, committed: None }
+        Self { bucket, format, formulas, delta: false, run: None, committed: None }
+    }
+
+    /// The same, with a Delta log beside each table.
+    #[must_use]
+    pub fn with_delta(mut self, delta: bool) -> Self {
+        self.delta = delta;
+        self
     }
 
     fn running(&mut self) -> &mut Run {
@@ -130,11 +140,18 @@ impl ObjectSink {
         let mut held = Held::claim(bucket, plan.org, &plan.run).await?;
         // What was committed between the look and the claim counts.
         let before = current::read(bucket).await?;
+        // What a process that died between the two has not told is told before what it speaks of is cleared away.
+        let is_behind = |before: &Manifest| delta::is_beside(before) && !held.has_logs_of(before);
+        if let Some((before, _)) = before.as_ref().filter(|(before, _)| is_behind(before)) {
+            held.keeping(delta::bring(bucket, before, None)).await?;
+            held.note_logs_of(before);
+        }
         let tree = place::tree(&name, &bucket.folders(place::FILES).await?);
         let (named, state) = (before.as_ref().map(|(manifest, _)| manifest), held.state().clone());
         held.keeping(sweep::sweep(bucket, named, &state, &plan.recorded)).await?;
         let defused = self.format == Format::Csv && self.formulas == Formulas::Defuse;
         let mut export = Manifest::begun(plan, self.format, defused);
+        export.table_format = self.delta.then(|| delta::DELTA.to_owned());
         export.tables.clone_from(&plan.recorded);
         let order = plan.tables.iter().map(|table| table.name).collect();
         let (org, mode) = (plan.org, plan.mode);
@@ -261,7 +278,9 @@ impl Sink for ObjectSink {
             let (before, version) = run.before.take().unzip();
             run.list_parts(before.as_ref());
             let now = bucket.clock.now();
+            let told = before.as_ref().filter(|before| run.held.has_logs_of(before));
             let retire = |state: &mut state::State| {
+                state.logs_of = None;
                 if let Some(before) = &before {
                     state.retire(before, &run.export, now);
                 }
@@ -271,7 +290,12 @@ impl Sink for ObjectSink {
                 run.held.change(retire).await?;
                 // The signature is of the manifest before, and the next comes with the seal.
                 bucket.delete(place::SIGNATURE).await?;
-                current::swap(&bucket, place::MANIFEST, text, version.as_ref()).await
+                let version = current::swap(&bucket, place::MANIFEST, text, version.as_ref()).await?;
+                if self.delta || before.as_ref().is_some_and(delta::is_beside) {
+                    run.held.keeping(delta::bring(&bucket, &run.export, told)).await?;
+                    run.held.note_logs_of(&run.export);
+                }
+                Ok::<_, SinkError>(version)
             };
             let committed = committed.await;
             run.held.release().await;

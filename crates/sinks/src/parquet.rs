@@ -5,6 +5,7 @@
 //! `JSON`, hashes as bytes, nulls as nulls. Rows are in the order of the key, and say so.
 
 mod chunk;
+mod column;
 mod read;
 mod schema;
 mod write;

@@ -280,6 +280,19 @@ impl Run {
         let counts_text = serde_json::to_string(&counts).expect("counts are JSON");
         book::note(session, schema, &self.plan, (&counts_text, finished_at)).await?;
         let end = format!("DROP TABLE {};\nCOMMIT;", self.staging.notes());
-        session.run("commit", &end).await.map(drop)
+        session.run("commit", &end).await?;
+        self.gather_statistics(session).await;
+        Ok(())
+    }
+
+    /// Have the server know the tables that are new: it plans badly until it does, and whoever reads first is the read-back. What was
+    /// committed stands, whether that works or not.
+    async fn gather_statistics(&self, session: &mut Session) {
+        for table in self.plan.tables.iter().filter(|table| !self.found.has(table.name)) {
+            let analyze = format!("ANALYZE {}", self.staging.target(table));
+            if let Err(error) = session.run_long("gather statistics", &analyze).await {
+                tracing::debug!("The server could not gather statistics: {error}");
+            }
+        }
     }
 }

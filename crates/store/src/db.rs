@@ -6,6 +6,7 @@
 
 pub(crate) mod bulk;
 mod fold;
+mod nodelay;
 mod postgres;
 mod sqlite;
 
@@ -13,6 +14,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+
+pub use nodelay::send_at_once;
 
 use crate::audit;
 use crate::db::bulk::Bulk;

@@ -260,6 +260,18 @@ impl Bucket {
         listed.map_err(|error| self.failed("list objects", &error))
     }
 
+    /// Whether there is any object below a name.
+    pub(super) async fn any_below(&self, below: &str) -> Result<bool, ObjectError> {
+        let first = self.list(below).next().await.transpose();
+        Ok(first.map_err(|error| self.failed("list objects", &error))?.is_some())
+    }
+
+    /// The store itself, for a library that speaks to it.
+    #[cfg(feature = "delta")]
+    pub(super) fn objects(&self) -> Arc<dyn ObjectStore> {
+        self.objects.clone()
+    }
+
     /// Any object under the prefix; `None` in an empty one.
     pub(super) async fn any(&self) -> Result<Option<String>, ObjectError> {
         let prefix = Some(&self.prefix).filter(|prefix| !prefix.as_ref().is_empty());

@@ -20,6 +20,7 @@ use crate::format::{Format, Records};
 use crate::manifest::Manifest;
 use crate::objects::bucket::Bucket;
 use crate::objects::current;
+use crate::objects::delta;
 use crate::objects::error::ObjectError;
 use crate::objects::place;
 use crate::objects::read::{ObjectBytes, ObjectReader, failed};
@@ -69,9 +70,17 @@ async fn rewrite_all(bucket: &Bucket, held: &mut Held, subject: &Subject) -> Res
     }
     // What was proved and signed is no longer what is there.
     (manifest.proof, manifest.public_key) = (None, String::new());
-    held.change(|state| state.retired.clear()).await?;
+    held.change(|state| {
+        state.retired.clear();
+        state.logs_of = None;
+    })
+    .await?;
     bucket.delete(place::SIGNATURE).await?;
     current::swap(bucket, place::MANIFEST, manifest.text(), Some(&version)).await?;
+    if delta::is_beside(&manifest) {
+        held.keeping(delta::bring(bucket, &manifest, None)).await?;
+        held.note_logs_of(&manifest);
+    }
     let state = held.state().clone();
     held.keeping(sweep::sweep(bucket, Some(&manifest), &state, &[])).await?;
     Ok(erased)

@@ -33,6 +33,9 @@ pub(super) struct State {
     pub(super) claim: Option<Claim>,
     /// Runs, and trees, whose objects a manifest has named and the present one does not, not all of them.
     pub(super) retired: Vec<Retired>,
+    /// The run whose manifest Delta logs tell, where there are some and they tell all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) logs_of: Option<RunId>,
 }
 
 /// A run that is under way.
@@ -86,7 +89,7 @@ impl Held {
             check(bucket, found.as_ref().map(|(state, _)| state), org, run)?;
             let (mut state, version) = match found {
                 Some((state, version)) => (state, Some(version)),
-                None => (State { org_id: org, claim: None, retired: Vec::new() }, None),
+                None => (State { org_id: org, claim: None, retired: Vec::new(), logs_of: None }, None),
             };
             state.claim = Some(Claim { run_id: run.clone(), at: now });
             state.retired.retain(|retired| now.since(retired.at) < GRACE_MS);
@@ -102,6 +105,16 @@ impl Held {
 
     pub(super) fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Whether Delta logs tell all of a manifest.
+    pub(super) fn has_logs_of(&self, manifest: &Manifest) -> bool {
+        self.state.logs_of.as_ref() == Some(&manifest.run_id)
+    }
+
+    /// Note that they do; it is written down with what is noted next.
+    pub(super) fn note_logs_of(&mut self, manifest: &Manifest) {
+        self.state.logs_of = Some(manifest.run_id.clone());
     }
 
     /// Say that the run lives, when it was last said some time ago.

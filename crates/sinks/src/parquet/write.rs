@@ -9,19 +9,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ::parquet::basic::{Compression, Encoding, ZstdLevel};
-use ::parquet::column::writer::ColumnWriter;
-use ::parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
 use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::{KeyValue, SortingColumn};
 use ::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::types::ColumnPath;
-use bytes::Bytes;
-use store::tables::{Batch, Column, ColumnKind, Table, Texts, VERSION, Values};
+use store::tables::{Batch, ColumnKind, Table, VERSION};
 
 use crate::SinkError;
-use crate::parquet::chunk::{Chunk, Typed};
-use crate::parquet::{schema, to_io};
+use crate::parquet::chunk::Chunk;
+use crate::parquet::{column, schema, to_io};
 
 /// Rows and bytes of a row group, at most.
 const GROUP_ROWS_MAX: usize = 65_536;
@@ -69,10 +66,9 @@ impl<W: Write + Send> ParquetFile<W> {
                 columns.iter().map(|column| Chunk::begin(column.clone(), self.properties.clone())).collect();
         }
         let values = batch.into_columns().into_iter().zip(self.table.columns).skip(1);
-        for (chunk, (values, column)) in self.group.iter_mut().zip(values) {
-            write_column(chunk.writer(), column, values)?;
-        }
-        Ok(())
+        column::encode(
+            self.group.iter_mut().zip(values).map(|(chunk, (values, column))| (chunk, values, column)),
+        )
     }
 
     /// Write the row group that was encoded.
@@ -84,8 +80,7 @@ impl<W: Write + Send> ParquetFile<W> {
         }
         let write = || {
             let mut writer = self.writer.next_row_group()?;
-            for chunk in group {
-                let (bytes, closed) = chunk.end()?;
+            for (bytes, closed) in column::end(group)? {
                 writer.append_column(&bytes, closed)?;
             }
             writer.close().map(drop)
@@ -138,53 +133,4 @@ fn stepped(
     builder
         .set_column_dictionary_enabled(path.clone(), false)
         .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED)
-}
-
-/// Write the values of a batch to their column.
-fn write_column(writer: &mut ColumnWriter<'_>, column: &Column, values: Values) -> Result<(), ParquetError> {
-    match values {
-        Values::Integers(values) => write_some::<Int64Type>(writer, column, values),
-        Values::Reals(values) => write_some::<DoubleType>(writer, column, values),
-        Values::Flags(values) => write_some::<BoolType>(writer, column, values),
-        Values::Texts(texts) => write_texts(writer, column, texts),
-        Values::Bytes(values) => {
-            let values = values.into_iter().map(|value| value.map(ByteArray::from)).collect();
-            write_some::<ByteArrayType>(writer, column, values)
-        }
-    }
-}
-
-fn write_some<T: Typed>(
-    writer: &mut ColumnWriter<'_>,
-    column: &Column,
-    values: Vec<Option<T::T>>,
-) -> Result<(), ParquetError> {
-    let levels: Option<Vec<i16>> =
-        column.nullable.then(|| values.iter().map(|value| i16::from(value.is_some())).collect());
-    let rows = values.len();
-    let values: Vec<T::T> = values.into_iter().flatten().collect();
-    if !column.nullable && values.len() < rows {
-        return Err(ParquetError::General(format!("{} has a null", column.name)));
-    }
-    T::of(writer)?.write_batch(&values, levels.as_deref(), None).map(drop)
-}
-
-/// Write texts from where they lie.
-fn write_texts(writer: &mut ColumnWriter<'_>, column: &Column, texts: Texts) -> Result<(), ParquetError> {
-    let (buffer, ends, present) = texts.into_parts();
-    let buffer = Bytes::from(buffer);
-    let mut begin = 0;
-    let mut values = Vec::with_capacity(ends.len());
-    for (end, is_present) in ends.iter().zip(&present) {
-        if *is_present {
-            values.push(ByteArray::from(buffer.slice(begin..*end)));
-        }
-        begin = *end;
-    }
-    if !column.nullable && values.len() < ends.len() {
-        return Err(ParquetError::General(format!("{} has a null", column.name)));
-    }
-    let levels: Option<Vec<i16>> =
-        column.nullable.then(|| present.iter().map(|is_present| i16::from(*is_present)).collect());
-    ByteArrayType::of(writer)?.write_batch(&values, levels.as_deref(), None).map(drop)
 }

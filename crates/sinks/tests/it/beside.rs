@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use sinks::copy::Source;
 use sinks::format::{Format, Formulas};
 use sinks::lineage::{self, Whose};
-use sinks::objects::ObjectSink;
+use sinks::objects::{ObjectError, ObjectSink};
 use sinks::proof::{self, Verification};
 use sinks::sink::Sink as _;
 use sinks::{Begin, ExportOptions, ExportReport, Exporter, SinkError, erase};
@@ -237,9 +237,29 @@ async fn a_large_attachment_goes_up_in_pieces() {
 }
 
 async fn verified(fixture: &Fixture, options: &ExportOptions) -> Verification {
+    try_verify(fixture, options).await.unwrap()
+}
+
+async fn try_verify(fixture: &Fixture, options: &ExportOptions) -> Result<Verification, SinkError> {
     let place = options.destination.to_string();
     let run = export_runs::last_succeeded(&fixture.db, ORG, &place).await.unwrap().unwrap();
-    proof::verify(Source::all(&fixture.db, ORG), &run, &options.destination, &[]).await.unwrap()
+    proof::verify(Source::all(&fixture.db, ORG), &run, &options.destination, &[]).await
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_asked_is_an_error_and_no_damage() {
+    on_both(async |fixture| {
+        fixture.fill(12).await;
+        let lake = Lake::new();
+        let options = lake.options(&fixture, Format::Parquet);
+        fixture.export(&options).await.unwrap();
+        lake.s3.fail(|_, _| Some((403, "AccessDenied")));
+        let error = try_verify(&fixture, &options).await.unwrap_err();
+        assert!(matches!(error, SinkError::Objects(ObjectError::Forbidden { .. })), "{error:?}");
+        lake.s3.heal();
+        assert!(verified(&fixture, &options).await.verified);
+    })
+    .await;
 }
 
 #[tokio::test]

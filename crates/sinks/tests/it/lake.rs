@@ -29,7 +29,8 @@ impl Lake {
     }
 
     pub(crate) fn options(&self, fixture: &Fixture, format: Format) -> ExportOptions {
-        let destination = Destination::Objects { bucket: self.bucket(), format, formulas: Formulas::Keep };
+        let destination =
+            Destination::Objects { bucket: self.bucket(), format, formulas: Formulas::Keep, delta: false };
         ExportOptions { destination, ..fixture.options(format) }
     }
 

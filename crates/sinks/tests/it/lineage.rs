@@ -51,7 +51,8 @@ async fn every_copy_of_a_conversation_and_of_a_person_is_named() {
 async fn lifted(fixture: &Fixture) -> ExportOptions {
     let clock = Arc::new(FakeClock::at(Millis(T0)));
     let bucket = Bucket::over(Arc::new(InMemory::new()), &"s3://lake/drift".parse().unwrap(), clock);
-    let destination = Destination::Objects { bucket, format: Format::Parquet, formulas: Formulas::Keep };
+    let destination =
+        Destination::Objects { bucket, format: Format::Parquet, formulas: Formulas::Keep, delta: false };
     let options = ExportOptions { destination, ..fixture.options(Format::Parquet) };
     fixture.export(&options).await.unwrap();
     options

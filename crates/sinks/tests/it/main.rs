@@ -4,6 +4,8 @@
 mod analysis;
 mod beside;
 mod conformance;
+#[cfg(feature = "delta")]
+mod delta;
 mod export;
 mod files;
 mod fixture;

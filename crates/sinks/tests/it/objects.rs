@@ -80,7 +80,7 @@ impl Prefix {
 
     pub(crate) fn destination(&self) -> Destination {
         let (bucket, format) = (self.bucket(self.prefix), self.format);
-        Destination::Objects { bucket, format, formulas: Formulas::Keep }
+        Destination::Objects { bucket, format, formulas: Formulas::Keep, delta: false }
     }
 
     fn sink_at(&self, prefix: &str) -> Box<dyn Sink> {

@@ -322,7 +322,8 @@ impl State {
 
     fn list(&self, query: &BTreeMap<String, String>) -> Response<Bytes> {
         let prefix = query.get("prefix").map_or("", String::as_str);
-        let after = query.get("continuation-token").map_or("", String::as_str);
+        let after = |name: &str| query.get(name).map_or("", String::as_str);
+        let after = after("continuation-token").max(after("start-after"));
         let mut body = String::from("<ListBucketResult>");
         let mut folders: Vec<&str> = Vec::new();
         let mut shown = 0;

@@ -17,6 +17,8 @@ use crate::tables::{Batch, UncheckedTexts, Value, Values};
 
 /// Connections that are kept for the next page.
 const IDLE_MAX: usize = 2;
+/// Rows that tell how long the texts of a page are.
+const ROWS_TELLING: usize = 128;
 /// Page cache of each, in KiB (negative by SQLite's convention).
 const CACHE_KIB: i64 = -4_096;
 
@@ -69,6 +71,9 @@ impl Bulk {
                 Picked::Over => break,
             }
             count += 1;
+            if count == ROWS_TELLING {
+                columns.iter_mut().for_each(Filling::make_room);
+            }
         }
         let filled: Result<Vec<Values>, StoreError> = columns.into_iter().map(Filling::end).collect();
         batch.grow(count).iter_mut().zip(filled?).for_each(|(column, filled)| *column = filled);
@@ -156,6 +161,13 @@ impl Filling {
         match std::mem::replace(column, Values::Integers(Vec::new())) {
             Values::Texts(texts) => Self::Texts(texts.into_unchecked()),
             other => Self::Other(other),
+        }
+    }
+
+    /// Have room for as much again for each row that may come: growing little by little costs several copies of everything.
+    fn make_room(&mut self) {
+        if let Self::Texts(texts) = self {
+            texts.make_room();
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use crate::db::nodelay::send_at_once;
 use crate::db::{OpenOptions, Pools};
 use crate::error::StoreError;
 use crate::migrate;
@@ -23,10 +24,17 @@ pub(super) async fn open(server: &PgConnectOptions, options: OpenOptions) -> Res
         .application_name("longshore")
         .statement_cache_capacity(STATEMENTS_MAX)
         .disable_statement_logging();
+    let port = server.get_port();
     let pool = PgPoolOptions::new()
         .max_connections(options.connections_max.max(2))
         .acquire_timeout(Duration::from_millis(options.busy_timeout_ms))
         .test_before_acquire(false)
+        .after_connect(move |_, _| {
+            Box::pin(async move {
+                send_at_once(port);
+                Ok(())
+            })
+        })
         .before_acquire(|connection, meta| {
             Box::pin(async move {
                 let trusted = meta.idle_for.as_millis() <= IDLE_MS_TRUSTED;

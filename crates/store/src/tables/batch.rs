@@ -324,6 +324,13 @@ pub(crate) struct UncheckedTexts {
 }
 
 impl UncheckedTexts {
+    /// Have room for the rows that there is room for, if they are as long as those at hand.
+    pub(crate) fn make_room(&mut self) {
+        let rows = self.ends.len().max(1);
+        let more = self.ends.capacity().saturating_sub(rows);
+        self.buffer.reserve(self.buffer.len() / rows * more);
+    }
+
     pub(crate) fn push(&mut self, text: Option<&[u8]>) {
         self.buffer.extend_from_slice(text.unwrap_or_default());
         self.ends.push(self.buffer.len());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use model::OrgId;
 use serde::Serialize;
+use sinks::destination::DELTA;
 use sinks::format::Formulas;
 use sinks::mask::Mode;
 use sinks::objects::ObjectAddress;
@@ -72,6 +73,8 @@ enum FormatFlag {
     Csv,
     /// Parquet, compressed with zstd, a file for each month
     Parquet,
+    /// Parquet in an object store, with a Delta log beside each table
+    Delta,
     /// One SQLite file
     Sqlite,
     /// Tables in a PostgreSQL database
@@ -138,11 +141,9 @@ fn destination(app: &App, args: &Args) -> Result<Destination, Failure> {
     })?;
     let address = to.to_str().filter(|to| PostgresAddress::is_one(to));
     let bucket = to.to_str().filter(|to| ObjectAddress::is_one(to));
+    let reach = |address| objects::bucket(app, address, args.store.endpoint.as_ref());
     let files = |format: Format| match bucket {
-        Some(bucket) => {
-            let reach = |address| objects::bucket(app, address, args.store.endpoint.as_ref());
-            Ok(Destination::parse_reaching(bucket, format.name(), formulas, &reach)?)
-        }
+        Some(bucket) => Ok(Destination::parse_reaching(bucket, format.name(), formulas, &reach)?),
         None => Ok(Destination::folder(to.clone(), format, formulas)),
     };
     match (args.format, address) {
@@ -161,26 +162,29 @@ fn destination(app: &App, args: &Args) -> Result<Destination, Failure> {
                 .hint("leave --format out"))
         }
         (None, None) => Err(Failure::usage("it is not said in which format")
-            .hint("give --format ndjson, csv, parquet or sqlite, or the address of a database")),
+            .hint("give --format ndjson, csv, parquet, delta or sqlite, or the address of a database")),
         (Some(FormatFlag::Sqlite), None) if bucket.is_some() => {
             Err(Failure::usage("an object store takes no SQLite file")
-                .hint("give --format ndjson, csv or parquet"))
+                .hint("give --format ndjson, csv, parquet or delta"))
         }
         (Some(FormatFlag::Sqlite), None) => Ok(Destination::sqlite(to.clone())),
         (Some(FormatFlag::Ndjson), None) => files(Format::Ndjson),
         (Some(FormatFlag::Csv), None) => files(Format::Csv),
         (Some(FormatFlag::Parquet), None) => files(Format::Parquet),
+        (Some(FormatFlag::Delta), None) => {
+            Ok(Destination::parse_reaching(&to.to_string_lossy(), DELTA, formulas, &reach)?)
+        }
     }
 }
 
 /// Export, and say what was written.
 pub(super) async fn told(app: &App, db: &Db, org: OrgId, options: &ExportOptions) -> Result<Exit, Failure> {
     let export = write(app, db, org, options).await?;
-    let elapsed_ms = export.finished_at.since(export.taken_up_at);
+    let elapsed_ms = export.committed_at.since(export.taken_up_at);
     let report = Report {
         format: options.destination.format(),
         seconds: seconds(elapsed_ms),
-        proof_seconds: seconds(export.proved_at.since(export.finished_at)),
+        proof_seconds: seconds(export.proved_at.since(export.committed_at)),
         export,
         database: app.config.database.to_string(),
     };

@@ -56,8 +56,10 @@ pub(super) async fn load(python: &str, file: &str, to: To<'_>) -> Result<Vec<Loa
         To::Postgres(url) => &["postgres", url, SCHEMA],
     };
     let mut child = Command::new(python)
-        .args(["-", file, &columns()])
+        .args(["-I", "-", file, &columns()])
         .args(place)
+        // It asks for a password also where the server does not.
+        .env("CREDENTIALS__PASSWORD", "none")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
