@@ -164,6 +164,14 @@ impl Destination {
         }
     }
 
+    /// The format as a manifest names it: that of the files, whatever log stands beside them.
+    pub(crate) const fn format_of_files(&self) -> &'static str {
+        match self {
+            Self::Objects { format, .. } => format.name(),
+            _ => self.format(),
+        }
+    }
+
     /// What is done with texts that look like formulas.
     #[must_use]
     pub fn formulas(&self) -> Formulas {

@@ -95,7 +95,7 @@ async fn scope(
     let standing = options.destination.standing(plan, last.as_ref()).await.unwrap_or_default();
     let defused = options.destination.formulas() == Formulas::Defuse;
     let next = Manifest {
-        format: options.destination.format().to_owned(),
+        format: options.destination.format_of_files().to_owned(),
         ..Manifest::begun(plan, Format::Parquet, defused)
     };
     incremental::scope(exporter.db, last.as_ref(), standing, &next).await

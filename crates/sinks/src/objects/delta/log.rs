@@ -36,6 +36,8 @@ use crate::sink::PartFile;
 const CHECKPOINT_EVERY: u64 = 10;
 /// Commits that stay before a checkpoint: a reader may have listed them.
 const VERSIONS_KEPT: u64 = 2 * CHECKPOINT_EVERY;
+/// How often a log is tried that somebody else commits to.
+const TRIES_MAX: u32 = 5;
 /// Who wrote a commit.
 const WRITER: &str = concat!("longshore/", env!("CARGO_PKG_VERSION"));
 
@@ -48,6 +50,8 @@ enum Brought {
     Checkpoint(u64),
     /// It has other columns, and nothing was changed.
     OtherColumns,
+    /// Somebody else committed meanwhile, and nothing was changed.
+    Overtaken,
 }
 
 /// Bring the log of every table to what a manifest names, where they tell all of `told` already; `standing` are the tables that have
@@ -67,17 +71,31 @@ pub(super) async fn bring_all(
         }) {
             continue;
         }
-        let brought = bring(bucket, manifest, name, standing.contains(name)).await?;
-        match brought {
-            Brought::Done => {}
-            Brought::Checkpoint(version) => forget(bucket, name, version).await?,
-            Brought::OtherColumns => {
-                remove(bucket, name).await?;
-                bring(bucket, manifest, name, false).await?;
-            }
-        }
+        bring_table(bucket, manifest, name, standing.contains(name)).await?;
     }
     Ok(())
+}
+
+async fn bring_table(
+    bucket: &Bucket,
+    manifest: &Manifest,
+    name: &str,
+    mut has_log: bool,
+) -> Result<(), SinkError> {
+    for _ in 0..TRIES_MAX {
+        match bring(bucket, manifest, name, has_log).await? {
+            Brought::Done => return Ok(()),
+            Brought::Checkpoint(version) => return forget(bucket, name, version).await,
+            Brought::OtherColumns => {
+                remove(bucket, name).await?;
+                has_log = false;
+            }
+            // What a run that was given up had begun may still come to its end.
+            Brought::Overtaken => has_log = true,
+        }
+    }
+    let reason = "others commit to it again and again".to_owned();
+    Err(SinkError::TableLog { place: bucket.place().to_owned(), table: name.to_owned(), reason })
 }
 
 /// The objects that a manifest names of a table.
@@ -146,7 +164,7 @@ impl Log {
         transaction.add_files(self.adds(parts.iter(), now)?);
         match transaction.commit(&self.engine)? {
             CommitResult::Committed(_) => Ok(Brought::Done),
-            CommitResult::Conflicted(_) => Err(overtaken()),
+            CommitResult::Conflicted(_) => Ok(Brought::Overtaken),
             CommitResult::Retryable(failed) => Err(failed.error),
         }
     }
@@ -175,7 +193,7 @@ impl Log {
         }
         match transaction.commit(&self.engine)? {
             CommitResult::Committed(done) => self.checkpoint(done.post_commit_snapshot()),
-            CommitResult::Conflicted(_) => Err(overtaken()),
+            CommitResult::Conflicted(_) => Ok(Brought::Overtaken),
             CommitResult::Retryable(failed) => Err(failed.error),
         }
     }
@@ -278,8 +296,4 @@ impl Log {
 fn version_of(name: &str) -> Option<u64> {
     let file = name.rsplit('/').next()?;
     file.split('.').next()?.parse().ok()
-}
-
-fn overtaken() -> KernelError {
-    KernelError::generic("another process has committed to this log")
 }
