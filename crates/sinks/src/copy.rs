@@ -1,6 +1,6 @@
 //! From the store into a sink: table by table, part by part, page by page.
 //!
-//! Pages are read ahead of the sink ([`ahead`]), across the ends of parts; memory holds a few of them, whatever the table's size.
+//! Pages are read ahead of the sink, across the ends of parts; memory holds a few of them, whatever the table's size.
 
 pub(crate) mod ahead;
 
