@@ -51,7 +51,7 @@ pub(super) async fn bring(
         return log::bring_all(bucket, (manifest, told), &standing).await;
     }
     #[cfg(not(feature = "delta"))]
-    let _ = told;
+    let _ = (manifest, told);
     for table in standing {
         remove(bucket, &table).await?;
     }
