@@ -64,14 +64,16 @@ pub(super) async fn bring_all(
     let named = manifest.tables.iter().map(|part| part.table.clone());
     let all: BTreeSet<String> = named.chain(standing.iter().cloned()).collect();
     for name in &all {
-        if told.is_some_and(|told| {
-            told.selection == manifest.selection
-                && told.schema_version == manifest.schema_version
-                && files(told, name) == files(manifest, name)
-        }) {
-            continue;
+        // A program that cannot write logs may have removed one.
+        let is_told = standing.contains(name)
+            && told.is_some_and(|told| {
+                told.selection == manifest.selection
+                    && told.schema_version == manifest.schema_version
+                    && files(told, name) == files(manifest, name)
+            });
+        if !is_told {
+            bring_table(bucket, manifest, name, standing.contains(name)).await?;
         }
-        bring_table(bucket, manifest, name, standing.contains(name)).await?;
     }
     Ok(())
 }
