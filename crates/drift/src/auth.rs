@@ -11,8 +11,10 @@ mod renew;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use bytes::Bytes;
 use http::HeaderValue;
 use model::{Entropy, Millis};
+use serde_json::json;
 
 use crate::exchange::Core;
 use crate::{Auth, Class, Error, Need, Scope, Secret, TokenPair};
@@ -25,7 +27,7 @@ pub(crate) use renew::{APP_REFUSED, SPENT};
 const AHEAD_MS_MAX: i64 = 60_000;
 /// For how long a renewal ahead of time that failed is not tried again while the token lives.
 const REST_MS: i64 = 10_000;
-/// For how long a token that was found alive is not asked about again.
+/// For how long what a living token may do is not asked again.
 const ALIVE_MS: i64 = 60_000;
 /// With a dead token, how often the keeper is asked whether somebody has connected again.
 const RELOAD_MS: i64 = 5_000;
@@ -38,6 +40,8 @@ pub(crate) struct Credentials {
     turn: Arc<tokio::sync::Mutex<Turn>>,
     /// Renewals that have come to an end, whichever.
     rounds: AtomicU64,
+    /// Inspections that have begun.
+    inspections: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -94,8 +98,9 @@ impl Token {
         self.rests_until.store(now.plus(REST_MS).0, Ordering::Relaxed);
     }
 
-    pub(crate) const fn access(&self) -> &Secret {
-        &self.pair.access
+    /// The body of the calls that are about it.
+    pub(crate) fn as_json(&self) -> Bytes {
+        json!({ "access_token": self.pair.access.expose() }).to_string().into()
     }
 
     fn is_expired(&self, now: Millis) -> bool {
@@ -115,7 +120,13 @@ impl Credentials {
             Auth::Private(token) => Held::Alive(private(token)?),
             Auth::OAuth { .. } => Held::Unread,
         };
-        Ok(Self { auth, held: RwLock::new(held), turn: Arc::default(), rounds: AtomicU64::new(0) })
+        Ok(Self {
+            auth,
+            held: RwLock::new(held),
+            turn: Arc::default(),
+            rounds: AtomicU64::new(0),
+            inspections: AtomicU64::new(0),
+        })
     }
 
     /// A token to call with.
@@ -157,32 +168,36 @@ impl Credentials {
     }
 
     /// A call with `token` was refused: find out why, and renew the token if that is dead.
+    ///
+    /// That it lives is believed only if it was asked about after the refusal: it may have died since, before its time.
+    /// What it may not do stays so for as long as it lives.
     pub(crate) async fn refused(
         self: &Arc<Self>,
         core: &Arc<Core>,
         token: &Arc<Token>,
         scope: Option<Scope>,
     ) -> Result<Verdict, Error> {
+        let begun = self.inspections.load(Ordering::Acquire);
         if self.is_replaced(token) {
             return Ok(Verdict::Renewed);
         }
         let now = core.seams.clock.now();
-        if let Some(inspected) = token.inspected(now) {
-            return Ok(inspected.verdict(scope));
+        if token.inspected(now).is_some_and(|known| known.verdict(scope) == Verdict::Forbidden) {
+            return Ok(Verdict::Forbidden);
         }
         let before = self.rounds.load(Ordering::Acquire);
         let turn = Arc::clone(&self.turn).lock_owned().await;
         if self.is_replaced(token) {
             return Ok(Verdict::Renewed);
         }
-        if let Some(inspected) = token.inspected(now) {
-            return Ok(inspected.verdict(scope));
+        if let Some(known) = token.inspected(now).filter(|known| known.number > begun) {
+            return Ok(known.verdict(scope));
         }
         if let Some(failure) = self.shared_failure(&turn, before, Need::Now) {
             return Err(failure);
         }
         if !token.is_expired(now)
-            && let Some(inspected) = inspect::token(core, token).await?
+            && let Some(inspected) = self.inspect(core, token).await?
         {
             let verdict = inspected.verdict(scope);
             self.hear(&inspected).await;
@@ -191,6 +206,11 @@ impl Credentials {
         }
         self.renew_in(core, turn, Need::Now).await?;
         Ok(Verdict::Renewed)
+    }
+
+    async fn inspect(&self, core: &Arc<Core>, token: &Token) -> Result<Option<Inspected>, Error> {
+        let number = self.inspections.fetch_add(1, Ordering::AcqRel) + 1;
+        inspect::token(core, token, number).await
     }
 
     /// The keeper hears what a living token may do.

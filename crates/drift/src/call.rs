@@ -35,6 +35,8 @@ pub(crate) enum Body {
     Nothing,
     Json(Bytes),
     Form(Bytes),
+    /// The very token that the call goes with, under `access_token`: one that was taken before may be replaced by then.
+    OwnToken,
 }
 
 /// Which of the configured bases a path belongs to.
@@ -156,6 +158,11 @@ impl Call {
         })?;
         self.body = Body::Json(bytes.into());
         Ok(self)
+    }
+
+    /// Send the call's own token as the body.
+    pub(crate) fn own_token(self) -> Self {
+        Self { body: Body::OwnToken, ..self }
     }
 
     /// Send a form body.

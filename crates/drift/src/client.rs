@@ -10,7 +10,7 @@ use crate::auth::Credentials;
 use crate::call::Call;
 use crate::exchange::{Core, Right};
 use crate::wire::Field;
-use crate::{Auth, CallRecord, Config, DecodeError, Error, Pace, Priority, Recorder, Seams, Secret};
+use crate::{Auth, CallRecord, Config, DecodeError, Error, Pace, Priority, Recorder, Seams};
 
 /// A way to call Drift for one organization. Cheap to clone; clones share budget, token and connections.
 #[derive(Clone)]
@@ -91,11 +91,6 @@ impl Client {
         let right = if call.anonymous { Right::Nobody } else { Right::Held(&self.credentials) };
         self.core.run(&call, right, self.priority, &mut decode).await?;
         Ok(decoded.expect("a call succeeds only after its answer was decoded"))
-    }
-
-    /// The token that calls are made with, renewed where needed: for the calls that are about it.
-    pub(crate) async fn access_token(&self) -> Result<Secret, Error> {
-        self.credentials.ready(&self.core).await.map(|token| token.access().clone())
     }
 
     /// Make a call and take what is inside `data`.

@@ -39,7 +39,7 @@ pub(crate) enum Right<'a> {
     /// Without a token.
     Nobody,
     /// With this very token, dead or alive.
-    Fixed(&'a HeaderValue),
+    Fixed(&'a Token),
     /// With the connection's token, renewed where needed.
     Held(&'a Arc<Credentials>),
 }
@@ -276,22 +276,26 @@ impl Slots<'_> {
 }
 
 impl Errand<'_> {
-    fn request(&self, token: Option<&Token>) -> http::Request<Bytes> {
+    fn request(&self, held: Option<&Token>) -> http::Request<Bytes> {
+        let token = match self.right {
+            Right::Nobody => None,
+            Right::Fixed(token) => Some(token),
+            Right::Held(_) => held,
+        };
         let (body, kind) = match &self.call.body {
             Body::Nothing => (Bytes::new(), None),
             Body::Json(json) => (json.clone(), Some("application/json")),
             Body::Form(form) => (form.clone(), Some("application/x-www-form-urlencoded")),
+            Body::OwnToken => match token {
+                Some(token) => (token.as_json(), Some("application/json")),
+                None => (Bytes::new(), None),
+            },
         };
         let mut request = http::Request::new(body);
         *request.method_mut() = self.call.method.clone();
         *request.uri_mut() = self.target.clone();
-        let authorization = match self.right {
-            Right::Nobody => None,
-            Right::Fixed(header) => Some(header),
-            Right::Held(_) => token.map(|token| &token.header),
-        };
-        if let Some(authorization) = authorization {
-            request.headers_mut().insert(AUTHORIZATION, authorization.clone());
+        if let Some(token) = token {
+            request.headers_mut().insert(AUTHORIZATION, token.header.clone());
         }
         if let Some(kind) = kind {
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use model::Millis;
 use serde::Deserialize;
-use serde_json::json;
 
 use super::{Token, Verdict};
 use crate::call::Call;
@@ -16,6 +15,8 @@ use crate::{Error, Priority, Scope};
 #[derive(Clone)]
 pub(super) struct Inspected {
     pub(super) at: Millis,
+    /// The how-manieth inspection found it.
+    pub(super) number: u64,
     /// Space-separated, where it was told.
     scopes: Option<String>,
 }
@@ -43,26 +44,25 @@ struct TokenInfo {
 
 /// Ask about a token; `None` when it is dead.
 ///
-/// Fails when no answer can be had. Sent ahead of everything else, since callers of every urgency may wait for it.
+/// `number` counts inspections. Fails when no answer can be had. Sent ahead of everything else, since callers of every urgency may wait for it.
 pub(super) fn token<'a>(
     core: &'a Arc<Core>,
     token: &'a Token,
+    number: u64,
 ) -> BoxFuture<'a, Result<Option<Inspected>, Error>> {
     // Boxed: the loop of calls comes here and goes back into itself.
-    Box::pin(ask(core, token))
+    Box::pin(ask(core, token, number))
 }
 
-async fn ask(core: &Arc<Core>, token: &Token) -> Result<Option<Inspected>, Error> {
-    let call = Call::post("/app/token_info")
-        .json(&json!({ "access_token": token.pair.access.expose() }))?
-        .idempotent(true);
+async fn ask(core: &Arc<Core>, token: &Token, number: u64) -> Result<Option<Inspected>, Error> {
+    let call = Call::post("/app/token_info").idempotent(true).own_token();
     let mut info = TokenInfo { scope: None };
     let mut decode = |answer: &crate::answer::Answer| {
         info = answer.data_or_bare()?;
         Ok(())
     };
-    match core.run(&call, Right::Fixed(&token.header), Priority::Live, &mut decode).await {
-        Ok(()) => Ok(Some(Inspected { at: core.seams.clock.now(), scopes: info.scope })),
+    match core.run(&call, Right::Fixed(token), Priority::Live, &mut decode).await {
+        Ok(()) => Ok(Some(Inspected { at: core.seams.clock.now(), number, scopes: info.scope })),
         Err(Error::Api { status: 401 | 403, .. } | Error::Validation { .. } | Error::NotFound { .. }) => {
             Ok(None)
         }

@@ -1,7 +1,5 @@
 //! `POST /app/token_info`
 
-use serde_json::json;
-
 use crate::call::Call;
 use crate::wire::TokenInfo;
 use crate::{Client, Error};
@@ -16,10 +14,6 @@ impl Client {
     /// # Errors
     /// [`Error::Unauthorized`] when the token is dead and cannot be renewed; otherwise as every call.
     pub async fn token_info(&self) -> Result<TokenInfo, Error> {
-        let token = self.access_token().await?;
-        let call = Call::post("/app/token_info")
-            .idempotent(true)
-            .json(&json!({ "access_token": token.expose() }))?;
-        self.data_or_bare(call).await
+        self.data_or_bare(Call::post("/app/token_info").idempotent(true).own_token()).await
     }
 }

@@ -18,14 +18,21 @@ struct Service {
     live: Mutex<String>,
     refreshes: AtomicUsize,
     revoked: AtomicBool,
+    /// What it tells of what a token may do.
+    scopes: &'static str,
 }
 
 impl Service {
     fn new() -> Arc<Self> {
+        Self::telling("contact_read")
+    }
+
+    fn telling(scopes: &'static str) -> Arc<Self> {
         Arc::new(Self {
             live: Mutex::new("at-0".to_owned()),
             refreshes: AtomicUsize::new(0),
             revoked: AtomicBool::new(false),
+            scopes,
         })
     }
 
@@ -49,8 +56,14 @@ impl Service {
                 ))
             }
             _ if !alive => status(401, r#"{"error":{"type":"authentication_error","message":"bad token"}}"#),
+            // A token that is asked about must be alive as the one that asks.
+            "/app/token_info"
+                if !String::from_utf8_lossy(request.body()).contains(&format!("\"{live}\"")) =>
+            {
+                status(403, r#"{"error":{"type":"authentication_error","message":"bad token"}}"#)
+            }
             "/app/token_info" => {
-                json(r#"{"access_token":"x","expires_in":0,"scope":"user_read contact_read"}"#)
+                json(&format!(r#"{{"access_token":"x","expires_in":0,"scope":"{}"}}"#, self.scopes))
             }
             "/users/list" => status(403, r#"{"error":{"type":"authentication_error","message":"scope"}}"#),
             _ => json(USER),
@@ -265,6 +278,33 @@ async fn a_lacking_scope_is_told_from_a_dead_token() {
     let error = network.hurry(client.playbooks()).await;
     assert!(error.is_err());
     assert_eq!((service.refreshes(), network.count("/app/token_info")), (0, 1));
+}
+
+#[tokio::test]
+async fn a_token_that_dies_after_it_was_found_alive_is_renewed() {
+    let service = Service::telling("user_read contact_read");
+    let network = network(&service);
+    let client = client(&network, Arc::new(MemoryKeeper::new(pair(0, None))));
+    for round in 1..=3 {
+        // Refused, though the token lives and says that it may.
+        let error = network.hurry(client.users()).await.unwrap_err();
+        assert!(matches!(error, Error::Forbidden { .. }), "{error}");
+        service.expire();
+        let results = network.hurry(join_all((0..16).map(|_| client.user(UserId(7))))).await;
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
+        assert_eq!(service.refreshes(), round);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_replaced_while_it_is_asked_about_is_asked_about_anew() {
+    let service = Service::new();
+    let network = network(&service);
+    let client = client(&network, Arc::new(MemoryKeeper::new(pair(0, None))));
+    service.expire();
+    let asked = network.hurry(join_all((0..16).map(|_| client.token_info()))).await;
+    assert!(asked.iter().all(Result::is_ok), "{asked:?}");
+    assert_eq!(service.refreshes(), 1);
 }
 
 #[tokio::test]
