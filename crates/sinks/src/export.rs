@@ -310,7 +310,8 @@ async fn fill(
             Scope::Since(touched, standing) => incremental::cuts(source, table, touched, standing).await?,
         };
         let mut told = |done| progress(ExportProgress { step: table.name, done });
-        parts.extend(tables::write(exporter, (plan, formulas), &cuts, target.sink(), &mut told).await?);
+        let writing = tables::write(exporter, (plan, formulas), &cuts, target.sink(), &mut told);
+        parts.extend(Box::pin(writing).await?);
     }
     let beside = beside::write(exporter, plan, options, (target, progress)).await?;
     Ok((parts, beside))

@@ -6,9 +6,11 @@
 mod erase;
 mod place;
 mod rows;
+mod syncing;
 mod table;
 mod trees;
 
+use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use crate::SinkError;
 use crate::blocking::{blocking, joined, spawn};
 use crate::directory::{Directory, Finished, TABLES};
 pub(crate) use crate::files::place::{is_file_of_ours, is_ours};
+use crate::files::syncing::Syncing;
 pub(crate) use crate::files::table::TableFile;
 pub(crate) use crate::files::trees::FolderTrees;
 use crate::format::{Format, Formulas};
@@ -50,6 +53,8 @@ struct Run {
     /// The parts that are whole; those in a tree have their names, the others wait for theirs.
     parts: Finished,
     open: Option<Open>,
+    /// Parts on their way to the disk.
+    syncing: Syncing,
     extras: Extras,
 }
 
@@ -58,7 +63,16 @@ struct Run {
 struct Open {
     part: Part,
     pages: mpsc::Sender<Step>,
-    writer: JoinHandle<Result<(Whole, u64), SinkError>>,
+    writer: JoinHandle<Result<Ended, SinkError>>,
+}
+
+/// What its writer leaves.
+#[derive(Debug)]
+struct Ended {
+    whole: Whole,
+    file: File,
+    path: PathBuf,
+    rows: u64,
 }
 
 /// What a run puts beside the tables.
@@ -115,6 +129,7 @@ impl FileSink {
                 drop(open.pages);
                 let _ = open.writer.await;
             }
+            let _ = run.syncing.end().await;
             let kept: Vec<String> = run.parts.into_iter().map(|(entry, _)| entry.file).collect();
             let clear = run.directory.clone();
             let _ = blocking(&run.directory, "directory", move || clear.remove_partials(&kept)).await;
@@ -152,8 +167,8 @@ impl Sink for FileSink {
                 Ok((Arc::new(directory), parts))
             });
             let (directory, parts) = joined("directory", claim).await?;
-            let (plan, extras) = (plan.clone(), Extras::default());
-            self.run = Some(Run { directory, manifest, plan, parts, open: None, extras });
+            let (plan, extras, syncing) = (plan.clone(), Extras::default(), Syncing::begin(&directory));
+            self.run = Some(Run { directory, manifest, plan, parts, open: None, syncing, extras });
             Ok(())
         })
     }
@@ -174,7 +189,12 @@ impl Sink for FileSink {
                     table.name,
                     receiver,
                 )?;
-                Ok((file.finish().map_err(|error| SinkError::io("write", &path, error))?, rows))
+                let (whole, file) = file.end().map_err(|error| SinkError::io("write", &path, error))?;
+                // In a tree, which nobody sees before the commit, a file gets its name at once.
+                if format == Format::Parquet {
+                    whole.rename().map_err(|error| SinkError::io("rename", &path, error))?;
+                }
+                Ok(Ended { whole, file, path, rows })
             });
             run.open = Some(Open { part: *part, pages: sender, writer });
             Ok(())
@@ -200,7 +220,7 @@ impl Sink for FileSink {
             let run = self.running();
             let open = run.open.take().expect("a part is begun before it is committed");
             let _ = open.pages.send(Step::End).await;
-            let (whole, rows) = joined(open.part.table.name, open.writer).await?;
+            let Ended { whole, file, path, rows } = joined(open.part.table.name, open.writer).await?;
             let entry = PartFile {
                 table: open.part.table.name.to_owned(),
                 period: (open.part.period != Period::All).then(|| open.part.period.to_string()),
@@ -210,17 +230,8 @@ impl Sink for FileSink {
                 sha256: whole.written.sha256.clone(),
                 digest: String::new(),
             };
-            // In a tree, which nobody sees before the commit, a file gets its name at once.
-            let whole = match format {
-                Format::Ndjson | Format::Csv => Some(whole),
-                Format::Parquet => {
-                    let root = run.directory.root().to_path_buf();
-                    let name = move || whole.rename().map_err(|error| SinkError::io("rename", &root, error));
-                    blocking(&run.directory, open.part.table.name, name).await?;
-                    None
-                }
-            };
-            run.parts.push((entry.clone(), whole));
+            run.syncing.add(path, file).await;
+            run.parts.push((entry.clone(), (format != Format::Parquet).then_some(whole)));
             Ok(entry)
         })
     }
@@ -229,6 +240,7 @@ impl Sink for FileSink {
         Box::pin(async move {
             let is_tree = self.format == Format::Parquet;
             let run = self.running();
+            std::mem::replace(&mut run.syncing, Syncing::begin(&run.directory)).end().await?;
             let mut wholes = run.list_parts();
             let Extras { list, mut trees } = std::mem::take(&mut run.extras);
             trees.extend(is_tree.then_some(TABLES));

@@ -64,21 +64,37 @@ impl PartialFile {
     ///
     /// # Errors
     /// Those of the file system; the file is removed then.
-    pub fn finish(mut self) -> io::Result<Whole> {
-        let out = self.out.take().expect("a file is finished once");
-        let synced =
-            out.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
-        if let Err(error) = synced {
-            let _ = fs::remove_file(&self.partial);
+    pub fn finish(self) -> io::Result<Whole> {
+        let (whole, file) = self.end()?;
+        if let Err(error) = file.sync_all() {
+            let _ = fs::remove_file(&whole.partial);
             return Err(error);
         }
+        Ok(whole)
+    }
+
+    /// Give the file to the caller, still under its partial name, and with it what brings its bytes to the disk: the caller
+    /// sees to that.
+    ///
+    /// # Errors
+    /// Those of the file system; the file is removed then.
+    pub(crate) fn end(mut self) -> io::Result<(Whole, File)> {
+        let out = self.out.take().expect("a file is finished once");
+        let file = match out.into_inner() {
+            Ok(file) => file,
+            Err(error) => {
+                let _ = fs::remove_file(&self.partial);
+                return Err(error.into_error());
+            }
+        };
         let written =
             Written { bytes: self.bytes, sha256: hex::encode(std::mem::take(&mut self.hash).finalize()) };
-        Ok(Whole {
+        let whole = Whole {
             written,
             place: std::mem::take(&mut self.place),
             partial: std::mem::take(&mut self.partial),
-        })
+        };
+        Ok((whole, file))
     }
 }
 
@@ -119,13 +135,14 @@ pub struct Whole {
 
 impl Whole {
     /// A file that an earlier process made whole, if it is still so: under its partial name, or under its own when that process died
-    /// while names were given.
+    /// while names were given. It is on the disk then.
     ///
     /// # Errors
     /// Those of the file system.
     pub fn found(place: &Path, written: Written) -> io::Result<Option<Self>> {
         for path in [partial_path(place), place.to_path_buf()] {
             if hash(&path)?.as_ref() == Some(&written) {
+                to_disk(&path)?;
                 return Ok(Some(Self { written, place: place.to_path_buf(), partial: path }));
             }
         }
@@ -139,6 +156,14 @@ impl Whole {
     pub fn rename(&self) -> io::Result<()> {
         fs::rename(&self.partial, &self.place)
     }
+}
+
+/// Bring a file to the disk that somebody else has written.
+///
+/// # Errors
+/// Those of the file system.
+pub(crate) fn to_disk(path: &Path) -> io::Result<()> {
+    File::options().write(true).open(path)?.sync_all()
 }
 
 /// What the file at this path holds; `None` when there is no file.

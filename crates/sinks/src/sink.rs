@@ -52,7 +52,7 @@ pub trait Sink: Send {
     /// Those of the target, perhaps of an earlier batch.
     fn write(&mut self, batch: Batch) -> Doing<'_, ()>;
 
-    /// End the part that was begun: it is whole, on the disk, and waits for the run's commit.
+    /// End the part that was begun: it is whole, and waits for the run's commit, by which it is on the disk.
     ///
     /// # Errors
     /// Those of the target.

@@ -8,6 +8,7 @@ pub(crate) mod bulk;
 mod fold;
 mod nodelay;
 mod postgres;
+pub(crate) mod settle;
 mod sqlite;
 
 use std::path::PathBuf;
@@ -51,7 +52,15 @@ pub struct Db {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Pools {
-    Sqlite { write: SqlitePool, read: SqlitePool, bulk: Arc<Bulk>, path: PathBuf, folding: Arc<Folding> },
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+        bulk: Arc<Bulk>,
+        path: PathBuf,
+        /// Its write-ahead log.
+        log: PathBuf,
+        folding: Arc<Folding>,
+    },
     Postgres(PgPool),
 }
 
@@ -104,6 +113,18 @@ impl Db {
         };
         let bells = Arc::clone(&self.bells);
         Ok(Tx(kind, TxContext { trace: None, rings: Rings::default(), bells, folding, audit: Vec::new() }))
+    }
+
+    /// Wait until everything that was committed before is on the disk: also what [`crate::inbox::commit`] left for this.
+    /// PostgreSQL has brought it there already.
+    ///
+    /// # Errors
+    /// [`StoreError::DiskFull`], or [`StoreError::Database`] when the disk refuses: what was not settled may be lost with the power.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        match &self.pools {
+            Pools::Sqlite { log, path, .. } => settle::sync(log, path).await,
+            Pools::Postgres(_) => Ok(()),
+        }
     }
 
     /// Close all connections; SQLite folds its log into the file.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::SinkError;
 use crate::directory::{Directory, Finished, TABLES, remove};
 use crate::manifest::Manifest;
-use crate::partial::{Whole, Written, hash, partial_path};
+use crate::partial::{Whole, Written, hash, partial_path, to_disk};
 use crate::sink::PartFile;
 
 /// The recorded parts, each with its file when that waits for its name. Nothing is changed unless all are there.
@@ -45,7 +45,10 @@ fn find_tree(directory: &Directory, begun: &Manifest, parts: &[PartFile]) -> Res
         let mut is_there = false;
         for path in trees.iter().flatten().map(|tree| tree.join(rest)) {
             let found = hash(&path).map_err(|error| SinkError::io("read", &path, error))?;
-            is_there |= found == Some(written(part));
+            if found == Some(written(part)) {
+                to_disk(&path).map_err(|error| SinkError::io("sync", &path, error))?;
+                is_there = true;
+            }
         }
         if !is_there {
             return Err(SinkError::PartLost { file: part.file.clone() });

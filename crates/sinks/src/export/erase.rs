@@ -28,7 +28,7 @@ pub async fn erase(
     let held = held.ok_or_else(|| SinkError::NotVerifiable { run: run.export_run_id.0.clone() })?;
     let hold = exclusive::hold(db, org, &export_runs::hold_name(&run.destination)).await?;
     let hold = hold.ok_or_else(|| SinkError::UnderWay { destination: run.destination.clone() })?;
-    let erased = held_erase(exporter, run, options, (subject, held)).await;
+    let erased = Box::pin(held_erase(exporter, run, options, (subject, held))).await;
     let released = hold.release().await;
     let erased = erased?;
     released?;

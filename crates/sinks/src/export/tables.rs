@@ -1,9 +1,10 @@
-//! The parts of one table, one after the other: what comes next is read while a part is written, named and recorded.
+//! The parts of one table, one after the other: what comes next is read while a part is written, and that while those before
+//! are recorded.
 
 use crate::SinkError;
 use crate::copy::{CutPart, ahead};
 use crate::export::Exporter;
-use crate::export::recorder::Recorder;
+use crate::export::recorder::{Recorder, record};
 use crate::format::Formulas;
 use crate::proof;
 use crate::sink::{PartFile, Plan, Sink};
@@ -20,7 +21,9 @@ pub(super) async fn write(
     let source = exporter.source(&plan.selection)?;
     let due = cuts.iter().filter(|cut| on_record(plan, cut).is_none());
     let (reading, mut ahead) = ahead::read(source, due);
-    let writing = async {
+    let (recording, records) = record(exporter, plan);
+    // It lets go of both its neighbours when it ends, so that they end, too.
+    let writing = async move {
         let (mut done, mut parts) = (0, Vec::new());
         for cut in cuts {
             if let Some(kept) = on_record(plan, cut) {
@@ -35,12 +38,14 @@ pub(super) async fn write(
                 done += rows;
                 progress(done);
             };
-            let mut recorder = Recorder::new(exporter, plan, &mut *sink, (formulas, upcoming.changes_upto));
+            let mut recorder = Recorder::new(&records, &mut *sink, (formulas, upcoming.changes_upto));
             parts.extend(upcoming.write(&mut recorder, &mut told).await?);
         }
         Ok(parts)
     };
-    Ok(tokio::try_join!(reading, writing)?.1)
+    let (read, written, recorded) = tokio::join!(reading, writing, recording);
+    // Of a failure the writing knows only that its neighbour has gone.
+    read.and(recorded).and(written)
 }
 
 fn on_record<'a>(plan: &'a Plan, cut: &CutPart) -> Option<&'a PartFile> {

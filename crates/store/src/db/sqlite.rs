@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
 use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
-use crate::db::{OpenOptions, Pools};
+use crate::db::{OpenOptions, Pools, settle};
 use crate::error::StoreError;
 use crate::migrate;
 
@@ -52,7 +52,8 @@ pub(super) async fn open(path: &Path, options: OpenOptions) -> Result<Pools, Sto
         .connect_lazy_with(read_options);
     let folding = Arc::new(Folding::start(read.clone()));
     let bulk = Arc::new(Bulk::new(path.to_owned(), Duration::from_millis(options.busy_timeout_ms)));
-    Ok(Pools::Sqlite { write, read, bulk, path: path.to_owned(), folding })
+    let log = settle::log_of(path);
+    Ok(Pools::Sqlite { write, read, bulk, path: path.to_owned(), log, folding })
 }
 
 /// The connection that writes, with the schema up to date. Turning a new file to the write-ahead log answers "busy" at
@@ -98,7 +99,7 @@ fn connect_options(path: &Path, options: OpenOptions) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_millis(options.busy_timeout_ms))
         .page_size(PAGE_BYTES)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+        .synchronous(settle::SYNCHRONOUS)
         .foreign_keys(false)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .pragma("journal_size_limit", LOG_BYTES_MAX)

@@ -66,8 +66,10 @@ pub async fn append(tx: &mut Tx, events: &[NewEvent]) -> Result<Vec<Appended>, S
     Ok(appended(events, &keyed, &kept))
 }
 
-/// [`append`] in a transaction of its own, which is on disk once this answers; then the inbox's bell is rung in this
-/// process. On PostgreSQL the other processes are not told: [`crate::wake::tell_others`] does that, off this path.
+/// [`append`] in a transaction of its own, and the inbox's bell is rung in this process. Nothing may be acknowledged before
+/// [`Db::settle`], begun after this, has answered: until then what was kept may be lost with the power, and so may that of which
+/// a duplicate is one. On PostgreSQL the other processes are not told: [`crate::wake::tell_others`] does that, off this
+/// path.
 ///
 /// # Errors
 /// As of [`append`]; nothing is kept then.

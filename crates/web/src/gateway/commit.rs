@@ -1,8 +1,9 @@
-//! The committer: one task that writes what waits in one transaction, and then tells all who wait.
+//! The committer: what waits is written in one transaction, brought to the disk, and then all who wait are told.
 //!
-//! There is no timer: while a commit is on its way to the disk, the next batch gathers by itself, and an event that
-//! comes alone is written at once. There is one commit at a time on PostgreSQL too: two halve the batches, and cost more
-//! than they overlap. A commit that fails fails for its whole batch, with nothing written.
+//! There is no timer: while a commit is on its way, the next batch gathers by itself, and an event that comes alone is
+//! written at once. There is one commit at a time on PostgreSQL too: two halve the batches, and cost more than they overlap. On
+//! SQLite the next is written while the log goes to the disk with those before, which are settled together. A commit that fails
+//! fails for its whole batch, with nothing written; one that cannot be settled fails, too, and is a duplicate when it comes again.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use drift::deadline;
+use model::Millis;
 use store::Db;
 use store::inbox::{self, NewEvent};
 use store::wake::{self, Channel};
@@ -21,8 +23,10 @@ use super::{GatewayOptions, Seams};
 
 /// Most bytes of bodies in a commit, but for a single larger one.
 const COMMIT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
-/// The longest a commit may take, in milliseconds; it is undone then.
+/// The longest a commit may take, in milliseconds, and the disk after it; the commit is undone then.
 const COMMIT_MS_MAX: u64 = 10_000;
+/// Commits that wait for the disk.
+const UNSETTLED_MAX: usize = 4;
 
 /// The event was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,9 +121,15 @@ impl Task {
     }
 
     async fn write_all(&mut self, writer: &Writer) {
-        while let Some(batch) = self.next_batch().await {
-            writer.write(batch).await;
-        }
+        let (unsettled, settling) = mpsc::channel(UNSETTLED_MAX);
+        let writing = async move {
+            while let Some(batch) = self.next_batch().await {
+                if let Some(batch) = writer.write(batch).await {
+                    let _ = unsettled.send(batch).await;
+                }
+            }
+        };
+        tokio::join!(writing, writer.settle_all(settling));
     }
 
     /// What waits, as far as it fits into one commit; `None` once nothing more will come.
@@ -135,6 +145,14 @@ impl Task {
         }
         Some(next_batch(&mut self.held))
     }
+}
+
+/// A batch that was committed.
+struct Committed {
+    bytes: usize,
+    began: Millis,
+    duplicates: usize,
+    answers: Vec<oneshot::Sender<Result<(), Failed>>>,
 }
 
 struct Writer {
@@ -156,42 +174,66 @@ impl Writer {
         }
     }
 
-    async fn write(&self, batch: Vec<Waiting>) {
-        let Seams { clock, metrics, .. } = &self.seams;
+    /// Commit a batch; one that fails is answered here.
+    async fn write(&self, batch: Vec<Waiting>) -> Option<Committed> {
+        let clock = &self.seams.clock;
         let bytes = batch.iter().map(|one| one.bytes).sum();
         let (events, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|one| (one.event, one.answer)).unzip();
         let began = clock.now();
         let committing = inbox::commit(&self.db, &events);
-        let outcome = match deadline(clock.as_ref(), COMMIT_MS_MAX, committing).await {
+        let why = match deadline(clock.as_ref(), COMMIT_MS_MAX, committing).await {
             Ok(Ok(appended)) => {
                 let duplicates = appended.iter().filter(|one| one.duplicate).count();
-                metrics.inbox_events_committed.inc_by((appended.len() - duplicates) as u64);
-                metrics.inbox_events_deduplicated.inc_by(duplicates as u64);
-                metrics.inbox_commit_events.observe(appended.len() as f64);
-                metrics.inbox_commit_seconds.observe(clock.now().since(began).max(0) as f64 / 1_000.0);
-                Ok(())
+                return Some(Committed { bytes, began, duplicates, answers });
             }
-            Ok(Err(error)) => {
-                tracing::warn!(events = answers.len(), "Could not store {} events: {error}", answers.len());
-                Err(Failed)
-            }
-            Err(elapsed) => {
-                tracing::warn!(events = answers.len(), "Could not store {} events: {elapsed}", answers.len());
-                Err(Failed)
-            }
+            Ok(Err(error)) => error.to_string(),
+            Err(elapsed) => elapsed.to_string(),
         };
+        self.answer(Committed { bytes, began, duplicates: 0, answers }, Err(why));
+        None
+    }
+
+    /// Settle what was committed, as much at once as waits, until nothing more will come.
+    async fn settle_all(&self, mut committed: mpsc::Receiver<Committed>) {
+        let mut batches = Vec::with_capacity(UNSETTLED_MAX);
+        while committed.recv_many(&mut batches, UNSETTLED_MAX).await > 0 {
+            let settling = self.db.settle();
+            let settled = match deadline(self.seams.clock.as_ref(), COMMIT_MS_MAX, settling).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(elapsed) => Err(elapsed.to_string()),
+            };
+            for batch in batches.drain(..) {
+                self.answer(batch, settled.clone());
+            }
+        }
+    }
+
+    /// Tell all who wait for a batch what became of it.
+    fn answer(&self, batch: Committed, outcome: Result<(), String>) {
+        let Seams { clock, metrics, .. } = &self.seams;
+        let Committed { bytes, began, duplicates, answers } = batch;
+        match &outcome {
+            Ok(()) => {
+                metrics.inbox_events_committed.inc_by((answers.len() - duplicates) as u64);
+                metrics.inbox_events_deduplicated.inc_by(duplicates as u64);
+                metrics.inbox_commit_events.observe(answers.len() as f64);
+                metrics.inbox_commit_seconds.observe(clock.now().since(began).max(0) as f64 / 1_000.0);
+                self.kept.notify_one();
+            }
+            Err(why) => {
+                tracing::warn!(events = answers.len(), "Could not store {} events: {why}", answers.len());
+            }
+        }
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         metrics.gateway_events_waiting.dec_by(i64::try_from(answers.len()).unwrap_or(i64::MAX));
         metrics
             .gateway_waiting_bytes
             .set(i64::try_from(self.bytes.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
-        if outcome.is_ok() {
-            self.kept.notify_one();
-        }
         for answer in answers {
             // Whoever waited may have gone; the event is stored all the same.
-            let _ = answer.send(outcome);
+            let _ = answer.send(outcome.as_ref().map(drop).map_err(|_| Failed));
         }
     }
 }

@@ -280,6 +280,26 @@ async fn overload_is_answered_at_once_and_loses_nothing_that_was_acknowledged() 
     .await;
 }
 
+/// A disk that cannot be reached for a while: the file and its log are not where they were.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_the_disk_does_not_have_is_not_acknowledged() {
+    on_both(GatewayOptions::default, async |world| {
+        let Some(path) = world.url.path() else { return };
+        let files = ["store.db", "store.db-wal"];
+        let away = |name: &str| path.with_file_name(format!("{name}.away"));
+        assert_eq!(world.post(PATH, None, &message(1, TOKEN)).await.status(), 200);
+        files.iter().for_each(|name| std::fs::rename(path.with_file_name(name), away(name)).unwrap());
+        let answer = world.post(PATH, None, &message(2, TOKEN)).await;
+        assert_eq!((answer.status().as_u16(), kind(answer.body())), (503, "not_stored".to_owned()));
+        files.iter().for_each(|name| std::fs::rename(away(name), path.with_file_name(name)).unwrap());
+        assert_eq!(world.post(PATH, None, &message(2, TOKEN)).await.status(), 200);
+        assert_eq!(world.metrics.inbox_events_deduplicated.get(), 1);
+        assert_eq!(world.events().await.len(), 2);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn bytes_that_wait_are_bounded_too() {
     let options = || GatewayOptions { waiting_bytes_max: 100, ..GatewayOptions::default() };

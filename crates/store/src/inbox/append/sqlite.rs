@@ -8,12 +8,12 @@ use std::sync::OnceLock;
 
 use futures_util::TryStreamExt as _;
 use sqlx::error::BoxDynError;
-use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteArguments, SqliteQueryResult};
 use sqlx::{Arguments as _, Executor as _, Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::{Kept, Key};
 use crate::bulk::{SQLITE_ROWS, Texts};
+use crate::db::settle::Later;
 use crate::error::StoreError;
 use crate::hash::{clean, clean_option};
 use crate::inbox::NewEvent;
@@ -94,32 +94,18 @@ impl<'a> Batch<'a> {
         kept(self.keyed, written.rows_affected(), tx).await
     }
 
-    /// Write keys and events in a transaction of their own, in one way to the thread and back.
+    /// Write keys and events in a transaction of their own, in one way to the thread and back; the log is left to be settled.
     pub(super) async fn commit(self, pool: &SqlitePool) -> Result<Kept, StoreError> {
-        let mut writing = Writing { connection: pool.acquire().await?, is_done: false };
+        let mut later = Later::begin(pool).await?;
         let query = sqlx::query_with(whole(self.index), self.bound);
-        let results = (&mut *writing.connection).fetch_many(query).try_collect::<Vec<_>>().await?;
-        writing.is_done = true;
+        let results = (&mut *later.connection).fetch_many(query).try_collect::<Vec<_>>().await?;
         // Of the four statements the one that begins and the one that commits write nothing, and say what the one before
         // them did.
         let written = results[1..3].iter().filter_map(|result| result.as_ref().left());
         let written = written.map(SqliteQueryResult::rows_affected).sum();
-        kept(self.keyed, written, &mut writing.connection).await
-    }
-}
-
-/// The connection while a transaction may be open on it that nobody else would end.
-struct Writing {
-    connection: PoolConnection<Sqlite>,
-    is_done: bool,
-}
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        if !self.is_done {
-            // The transaction is undone with it.
-            self.connection.close_on_drop();
-        }
+        let kept = kept(self.keyed, written, &mut later.connection).await?;
+        later.end().await?;
+        Ok(kept)
     }
 }
 
