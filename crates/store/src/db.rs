@@ -116,14 +116,14 @@ impl Db {
     }
 
     /// Wait until everything that was committed before is on the disk: also what [`crate::inbox::commit`] left for this.
-    /// PostgreSQL has brought it there already.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`], or [`StoreError::Database`] when the disk refuses: what was not settled may be lost with the power.
+    /// [`StoreError::DiskFull`], or [`StoreError::Database`] when the disk refuses, and the connection's error: what was not settled
+    /// may be lost with the power.
     pub async fn settle(&self) -> Result<(), StoreError> {
         match &self.pools {
             Pools::Sqlite { log, path, .. } => settle::sync(log, path).await,
-            Pools::Postgres(_) => Ok(()),
+            Pools::Postgres(pool) => settle::flush(pool).await,
         }
     }
 

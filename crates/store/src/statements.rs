@@ -3,7 +3,7 @@
 use sqlx::{Executor as _, SqlSafeStr as _};
 
 use crate::bulk::Texts;
-use crate::db::{Db, Pools};
+use crate::db::{Db, Pools, settle};
 use crate::error::StoreError;
 use crate::mirror::state::Pair;
 use crate::url::Engine;
@@ -135,9 +135,14 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     );
     let own = match engine {
         Engine::Sqlite => [inbox::SQLITE].concat(),
-        Engine::Postgres => {
-            [exclusive::POSTGRES, inbox::POSTGRES, tables::touched::POSTGRES, wake::POSTGRES].concat()
-        }
+        Engine::Postgres => [
+            exclusive::POSTGRES,
+            inbox::POSTGRES,
+            settle::POSTGRES,
+            tables::touched::POSTGRES,
+            wake::POSTGRES,
+        ]
+        .concat(),
     };
     all.extend(own.into_iter().map(|(name, text)| (name.to_owned(), text)));
     let bulk = BULK.concat();

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use drift::SystemClock;
-use model::{AttachmentId, Clock as _, ContactId, FakeClock, Millis, SeededEntropy};
+use model::{AttachmentId, ContactId, FakeClock, Millis, SeededEntropy};
 use serde_json::Value as Json;
 use sinks::copy::Source;
 use sinks::format::{Format, Formulas};
@@ -150,17 +149,6 @@ async fn cut_off(fixture: &Fixture, lake: &Lake, options: &ExportOptions, change
     is_done
 }
 
-/// The export once more, when what was cut off has let go of it: a server notices the end of a session when it will.
-async fn gone_on(fixture: &Fixture, options: &ExportOptions) -> ExportReport {
-    for _ in 0..400 {
-        match fixture.export(options).await {
-            Err(SinkError::UnderWay { .. }) => SystemClock.sleep(25).await,
-            exported => return exported.unwrap(),
-        }
-    }
-    panic!("it is still under way");
-}
-
 #[tokio::test]
 async fn a_run_that_is_killed_anywhere_leaves_the_trees_before_and_goes_on_in_another() {
     on_both(async |fixture| {
@@ -178,7 +166,8 @@ async fn a_run_that_is_killed_anywhere_leaves_the_trees_before_and_goes_on_in_an
             lake.listed(&before);
             let begin = if moment % 3 == 0 { Begin::Anew } else { Begin::GoOn };
             lake.clock.advance(HOUR_MS);
-            let report = gone_on(&fixture, &ExportOptions { begin, ..options.clone() }).await;
+            let options = ExportOptions { begin, ..options.clone() };
+            let report = fixture.export_once_free(&options).await.unwrap();
             assert_eq!(report.resumed, begin == Begin::GoOn);
             assert_eq!(lake.check().len(), 3 * (30 + usize::try_from(moment).unwrap()) + 2);
             // The tree that was replaced just now, and the one that took its place.

@@ -131,7 +131,7 @@ async fn a_log_that_a_dead_process_left_behind_is_brought_up_by_the_next() {
             }
             lake.s3.heal();
             lake.clock.advance(16 * 60 * 1_000);
-            fixture.export(&options).await.unwrap();
+            fixture.export_once_free(&options).await.unwrap();
             check(&lake);
         }
     })

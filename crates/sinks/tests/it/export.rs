@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use sinks::files::FileSink;
 use sinks::format::{Format, Formulas};
 use sinks::sink::Sink as _;
-use sinks::{Destination, ExportOptions, ExportReport, SinkError};
+use sinks::{Destination, ExportOptions, SinkError};
 use store::{export_runs, mirror, tables};
 
 use crate::fixture::{Fixture, NASTY, ORG, on_both};
@@ -270,24 +270,13 @@ async fn an_export_given_up_half_way_is_replaced_by_the_next() {
         let manifest: Value = serde_json::from_str(&fixture.read("manifest.json")).unwrap();
         assert_eq!(manifest["complete"], false);
 
-        assert!(matches!(once_free(&fixture, &options).await, Ok(report) if report.transcripts == 200));
+        assert!(matches!(fixture.export_once_free(&options).await, Ok(report) if report.transcripts == 200));
         check_manifest(&fixture);
         assert!(!names(&fixture.out()).iter().any(|name| name.ends_with(".partial")));
     })
     .await;
 }
 
-/// The directory is free when the threads of the export that was given up have ended, and its hold with its session.
-async fn once_free(fixture: &Fixture, options: &ExportOptions) -> Result<ExportReport, SinkError> {
-    const TRIES_MAX: usize = 10_000;
-    for _ in 0..TRIES_MAX {
-        match fixture.export(options).await {
-            Err(SinkError::Busy { .. } | SinkError::UnderWay { .. }) => tokio::task::yield_now().await,
-            other => return other,
-        }
-    }
-    panic!("the directory was never free");
-}
 #[test]
 fn the_page_about_exports_names_every_table() {
     let page = include_str!("../../../../docs/exports.md");

@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use drift::SystemClock;
 use model::record::{Attachment, Author, Contact, Conversation, Details, Message, Snapshot, Tag, User};
 use model::{
-    AttachmentId, ContactId, ConversationId, FakeClock, MessageId, Millis, OrgId, Pii, SeededEntropy, UserId,
+    AttachmentId, Clock as _, ContactId, ConversationId, FakeClock, MessageId, Millis, OrgId, Pii,
+    SeededEntropy, UserId,
 };
 use sinks::format::{Format, Formulas};
 use sinks::selection::Selection;
@@ -63,6 +65,18 @@ impl Fixture {
 
     pub(crate) async fn export(&self, options: &ExportOptions) -> Result<ExportReport, SinkError> {
         Box::pin(self.export_watched(options, |_| {})).await
+    }
+
+    /// The same once what was given up has let go of the destination: threads end, and a server notices the end of a
+    /// session, when they will.
+    pub(crate) async fn export_once_free(&self, options: &ExportOptions) -> Result<ExportReport, SinkError> {
+        for _ in 0..400 {
+            match self.export(options).await {
+                Err(SinkError::Busy { .. } | SinkError::UnderWay { .. }) => SystemClock.sleep(25).await,
+                exported => return exported,
+            }
+        }
+        panic!("it is never free");
     }
 
     pub(crate) async fn export_watched(

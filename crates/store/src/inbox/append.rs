@@ -61,7 +61,7 @@ pub async fn append(tx: &mut Tx, events: &[NewEvent]) -> Result<Vec<Appended>, S
     let keyed = keyed(events)?;
     let kept = match &mut tx.0 {
         TxKind::Sqlite(tx) => sqlite::Batch::new(&keyed)?.write(tx).await?,
-        TxKind::Postgres(tx) => postgres::append(&mut **tx, &keyed).await?,
+        TxKind::Postgres(tx) => postgres::append(tx, &keyed).await?,
     };
     Ok(appended(events, &keyed, &kept))
 }
@@ -82,7 +82,7 @@ pub async fn commit(db: &Db, events: &[NewEvent]) -> Result<Vec<Appended>, Store
             kept
         }
         // One statement is a transaction.
-        Pools::Postgres(pool) => postgres::append(pool, &keyed).await?,
+        Pools::Postgres(pool) => postgres::commit(pool, &keyed).await?,
     };
     let appended = appended(events, &keyed, &kept);
     if appended.iter().any(|one| !one.duplicate) {

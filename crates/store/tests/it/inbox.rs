@@ -54,6 +54,25 @@ async fn all(store: &Store) -> Vec<EventId> {
 }
 
 #[tokio::test]
+async fn what_is_committed_on_its_own_is_seen_at_once_and_on_the_disk_once_it_is_settled() {
+    on_both(async |store| {
+        let entropy = SeededEntropy::new(1);
+        let (first, second) = ([event(1, 0, &entropy), event(2, 0, &entropy)], [event(2, 1, &entropy)]);
+        assert_eq!(duplicates(&inbox::commit(&store.db, &first).await.unwrap()), [false, false]);
+        assert_eq!(duplicates(&inbox::commit(&store.db, &second).await.unwrap()), [true]);
+        assert_eq!(all(store).await.len(), 2);
+        if store.db.engine() == store::Engine::Sqlite {
+            return store.db.settle().await.unwrap();
+        }
+        let written = store.texts("SELECT CAST(pg_current_wal_insert_lsn() AS TEXT)".to_owned()).await;
+        store.db.settle().await.unwrap();
+        let flushed = format!("SELECT CAST(pg_current_wal_flush_lsn() >= '{}' AS TEXT)", written[0]);
+        assert_eq!(store.texts(flushed).await, ["true"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_second_delivery_within_the_window_is_dropped_and_a_later_one_is_new() {
     on_both(async |store| {
         let entropy = SeededEntropy::new(1);

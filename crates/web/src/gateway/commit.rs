@@ -1,9 +1,9 @@
 //! The committer: what waits is written in one transaction, brought to the disk, and then all who wait are told.
 //!
 //! There is no timer: while a commit is on its way, the next batch gathers by itself, and an event that comes alone is
-//! written at once. There is one commit at a time on PostgreSQL too: two halve the batches, and cost more than they overlap. On
-//! SQLite the next is written while the log goes to the disk with those before, which are settled together. A commit that fails
-//! fails for its whole batch, with nothing written; one that cannot be settled fails, too, and is a duplicate when it comes again.
+//! written at once. There is one commit at a time on PostgreSQL too: two halve the batches, and cost more than they overlap. The
+//! next is written while the log goes to the disk with those before, which are settled together. A commit that fails fails for
+//! its whole batch, with nothing written; one that cannot be settled fails, too, and is a duplicate when it comes again.
 
 use std::collections::VecDeque;
 use std::future::Future;

@@ -1,13 +1,16 @@
 //! PostgreSQL: keys and events in one statement, which by itself is a transaction: one way to the server and back.
 
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor, PgPool};
 
 use super::{Kept, Key};
 use crate::error::StoreError;
 use crate::hash::{clean, clean_option};
 use crate::inbox::NewEvent;
 
-const APPEND: &str = "
+macro_rules! append_text {
+    ($from:literal) => {
+        concat!(
+            "
     WITH given AS (
         SELECT * FROM UNNEST(
             CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS TEXT[]), CAST($4 AS TEXT[]), CAST($5 AS TEXT[]),
@@ -30,17 +33,38 @@ const APPEND: &str = "
             message_id, playbook_id, occurred_at, received_at, key, facts, payload_form, payload, trace
         FROM given WHERE event_id IN (SELECT event_id FROM new) ORDER BY event_id
     )
-    SELECT event_id FROM new";
+    SELECT event_id FROM ",
+            $from
+        )
+    };
+}
+
+const APPEND: &str = append_text!("new");
+/// The same as a transaction of its own whose log is left to be settled: how it is committed is looked up when it is.
+const COMMIT: &str = append_text!("new, (SELECT set_config('synchronous_commit', 'off', TRUE)) AS later");
 
 /// Write keys and events; answers which were kept.
 pub(super) async fn append(
+    connection: &mut PgConnection,
+    keyed: &[(Key, &NewEvent)],
+) -> Result<Kept, StoreError> {
+    run(APPEND, connection, keyed).await
+}
+
+/// The same in a transaction of its own, which is to be settled.
+pub(super) async fn commit(pool: &PgPool, keyed: &[(Key, &NewEvent)]) -> Result<Kept, StoreError> {
+    run(COMMIT, pool, keyed).await
+}
+
+async fn run(
+    text: &'static str,
     executor: impl PgExecutor<'_>,
     keyed: &[(Key, &NewEvent)],
 ) -> Result<Kept, StoreError> {
     fn of<'a, T>(keyed: &[(Key, &'a NewEvent)], value: impl Fn(&'a NewEvent) -> T) -> Vec<T> {
         keyed.iter().map(|(_, event)| value(event)).collect()
     }
-    let kept: Vec<String> = sqlx::query_scalar(APPEND)
+    let kept: Vec<String> = sqlx::query_scalar(text)
         .bind(of(keyed, |event| event.event_id.0.as_str()))
         .bind(of(keyed, |event| event.org_id.0))
         .bind(of(keyed, |event| event.connection_id.as_ref().map(|id| id.0.as_str())))
@@ -64,4 +88,5 @@ pub(super) async fn append(
     Ok(if kept.len() == keyed.len() { Kept::All } else { Kept::Only(kept.into_iter().collect()) })
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[("inbox::append::postgres::APPEND", APPEND)];
+pub(crate) const STATEMENTS: &[(&str, &str)] =
+    &[("inbox::append::postgres::APPEND", APPEND), ("inbox::append::postgres::COMMIT", COMMIT)];
