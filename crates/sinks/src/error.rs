@@ -245,9 +245,9 @@ impl SinkError {
             Self::UnknownName(_) => Some("\"longshore schema\" prints the tables and their columns"),
             Self::LeftOut { .. } => Some("name the table with --tables too, or leave its columns out"),
             Self::NoMaskKey => Some("\"longshore doctor\" tells what is wrong with the key"),
-            Self::NoReason => {
-                Some("say why with --reason, in at most 500 bytes, or mask with --mask identifiers")
-            }
+            Self::NoReason => Some(
+                "say why with --reason, in at most 500 bytes; an export can mask instead: --mask identifiers",
+            ),
             Self::OnlyTables => Some("add --no-transcripts --no-attachments"),
             Self::NoMonths => Some("export with --format parquet"),
             Self::HasFiles { .. } => {

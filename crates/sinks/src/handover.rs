@@ -43,6 +43,7 @@ pub use target::Target;
 
 use crate::blocking::blocking;
 use crate::directory::Directory;
+use crate::export::REASON_BYTES_MAX;
 use crate::handover::compose::Shared;
 use crate::handover::gather::{Batch, Wanted};
 use crate::handover::writer::{Writer, Written};
@@ -68,6 +69,8 @@ pub struct HandoverOptions {
     /// Where the exported attachments will be reachable: addresses are made of it and their files' names. Without it they
     /// are Drift's, which end with Drift.
     pub attachments_at: Option<String>,
+    /// Why it may go out as it is; kept with the run.
+    pub reason: String,
     /// Who asked for it.
     pub who: Who,
 }
@@ -101,7 +104,7 @@ pub struct HandoverReport {
 /// the new ones, each of them whole.
 ///
 /// # Errors
-/// [`SinkError::NoConversation`] for one that the mirror does not have, before anything is written; and the others.
+/// [`SinkError::NoReason`]; [`SinkError::NoConversation`] for one that the mirror does not have, before anything is written; and the others.
 /// Nothing half-written is left.
 pub async fn handover(
     db: &Db,
@@ -110,6 +113,9 @@ pub async fn handover(
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> Result<HandoverReport, SinkError> {
+    if options.reason.trim().is_empty() || options.reason.len() > REASON_BYTES_MAX {
+        return Err(SinkError::NoReason);
+    }
     for id in &options.conversations {
         if mirror::conversation(db, org, *id).await?.is_none() {
             return Err(SinkError::NoConversation { id: *id });

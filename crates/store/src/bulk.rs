@@ -41,10 +41,6 @@ impl Texts {
         }
     }
 
-    pub(crate) const fn columns(&self) -> usize {
-        self.columns.len()
-    }
-
     /// The text for the next statement when `rows` rows are left, and how many of them it takes.
     pub(crate) fn sqlite(&self, rows: usize) -> (&'static str, usize) {
         let index = sqlite_size(rows);
@@ -52,7 +48,7 @@ impl Texts {
     }
 
     /// The text of a size.
-    pub(crate) fn sqlite_text(&self, index: usize) -> &'static str {
+    fn sqlite_text(&self, index: usize) -> &'static str {
         let size = SQLITE_ROWS[index];
         self.sqlite[index].get_or_init(|| {
             let marks = vec!["?"; self.columns.len()].join(", ");

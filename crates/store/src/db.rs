@@ -6,6 +6,7 @@
 
 pub(crate) mod bulk;
 mod fold;
+pub(crate) mod ingest;
 mod nodelay;
 mod postgres;
 pub(crate) mod settle;
@@ -21,6 +22,7 @@ pub use nodelay::send_at_once;
 use crate::audit;
 use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
+use crate::db::ingest::Ingest;
 use crate::error::StoreError;
 use crate::migrate;
 use crate::url::{DatabaseUrl, Engine, Target};
@@ -56,6 +58,7 @@ pub(crate) enum Pools {
         write: SqlitePool,
         read: SqlitePool,
         bulk: Arc<Bulk>,
+        ingest: Arc<Ingest>,
         path: PathBuf,
         /// Its write-ahead log.
         log: PathBuf,
@@ -130,7 +133,8 @@ impl Db {
     /// Close all connections; SQLite folds its log into the file.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { write, read, bulk, .. } => {
+            Pools::Sqlite { write, read, bulk, ingest, .. } => {
+                ingest.close().await;
                 bulk.close();
                 read.close().await;
                 write.close().await;

@@ -1,11 +1,11 @@
 //! The inbox: received events, each once, from the commit that acknowledges it until it is pruned.
 //!
-//! [`append`] is the way in: it drops what is already there and writes the rest, in one or two statements a batch. The
+//! [`commit`] is the way in: it drops what is already there and writes the rest, in one or two statements a batch. The
 //! router reads what nobody has routed and marks it in the transaction of its jobs; a replay takes the mark away again.
 //! What an event says of itself is a hint, so only ids and times are columns; the payload is kept as the setting says.
 //!
 //! Sketch: a row is about 300 bytes without payload. 25,000 events a second are 8 MiB/s of rows, but a key is a hash,
-//! and a page of 8 KiB for each would be 200 MiB/s. So a dated key begins with its event's time ([`append`]).
+//! and a page of 8 KiB for each would be 200 MiB/s. So a dated key begins with its event's time ([`commit`]).
 
 mod append;
 mod read;
@@ -16,12 +16,12 @@ use model::{
     ConnectionId, ContactId, ConversationId, EventId, MessageId, Millis, OrgId, Pii, PlaybookId, UserId,
 };
 
-pub use append::{Appended, BATCH_MAX, append, commit};
+pub use append::{Appended, BATCH_MAX, commit};
 pub use read::{Counts, Unconnected, any_of_kind, counts, get, of_conversation, unconnected};
 pub use route::{Outcome, mark_routed, prune, unroute, unrouted};
 pub use select::{Selection, count, list};
 
-pub(crate) use append::{POSTGRES, SQLITE, SQLITE_BULK};
+pub(crate) use append::{POSTGRES, SQLITE};
 
 use crate::error::StoreError;
 

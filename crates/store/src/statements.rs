@@ -149,7 +149,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     match engine {
         Engine::Sqlite => {
             let sizes = crate::bulk::SQLITE_ROWS;
-            for (name, texts) in bulk.iter().chain(inbox::SQLITE_BULK) {
+            for (name, texts) in &bulk {
                 all.extend(sizes.map(|rows| (format!("{name} of {rows}"), texts.sqlite(rows).0)));
             }
         }
@@ -171,7 +171,7 @@ mod tests {
         let files = std::fs::read_dir(folder).unwrap();
         let schema: String =
             files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect();
-        for (name, texts) in BULK.concat().iter().chain(inbox::SQLITE_BULK) {
+        for (name, texts) in &BULK.concat() {
             let (into, _) = texts.sqlite(1).0.split_once(',').unwrap();
             let (table, column) = into.split_once("INTO ").unwrap().1.split_once(" (").unwrap();
             let columns = &schema[schema.find(&format!("CREATE TABLE {table} (")).unwrap()..];

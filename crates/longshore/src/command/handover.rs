@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// Where the attachments of an export will be reachable, such as <https://files.example.com/drift/>
     #[arg(long, value_name = "URL")]
     attachments_at: Option<Url>,
+    /// Why personal data goes out as it is: kept with the run
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -73,6 +76,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         dir: args.to,
         conversations: args.conversation,
         attachments_at: args.attachments_at.as_ref().map(base).transpose()?,
+        reason: args.reason,
         who: who::command(),
     };
     let db = database::open(app, Missing::Refuse).await?;

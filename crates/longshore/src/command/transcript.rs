@@ -3,9 +3,7 @@
 use clap::ValueEnum;
 use model::ConversationId;
 use serde::Serialize;
-use sinks::on_demand::Form;
-use sinks::transcript::{NoFiles, one};
-use store::audit::{self, Action, NewEntry, Object, ObjectKind};
+use sinks::on_demand::{self, Asked, Form};
 
 use crate::app::App;
 use crate::database::{self, Missing};
@@ -15,7 +13,8 @@ use crate::who;
 
 /// Print one conversation as people read it
 ///
-/// Drift is not asked. It prints to stdout; "longshore export" writes all conversations, with their attachments.
+/// Drift is not asked. It prints to stdout, as it is and for a reason; "longshore export" writes all conversations, with
+/// their attachments.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The conversation, by Drift's id
@@ -24,6 +23,9 @@ pub(crate) struct Args {
     /// Form of the transcript
     #[arg(long = "as", value_enum, value_name = "FORM", default_value_t = FormFlag::Text)]
     form: FormFlag,
+    /// Why personal data goes out as it is: kept with the run
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -53,20 +55,14 @@ struct Report<'a> {
     transcript: &'a str,
 }
 
-/// Print it. That somebody read it is an entry of the audit log, as an export is.
+/// Print it. That somebody has read it is recorded as an export is.
 pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
     let db = database::open(app, Missing::Refuse).await?;
     let org = database::organization(app, &db).await?;
-    let transcript = one::read(&db, org, args.id, &NoFiles).await?;
-    let form = Form::from(args.form);
-    let laid_out = form.lay_out(&transcript);
-    let told = |error| Failure::store("write the audit log of", &app.config.database, &error);
-    let who = who::command();
-    let object = Object::new(ObjectKind::Conversation, args.id.to_string());
-    let entry = NewEntry::done(app.clock.now(), &who, Action::ExportFinish, object).org(org).amount(1);
-    let mut tx = db.begin().await.map_err(told)?;
-    audit::append(&mut tx, &entry).map_err(told)?;
-    tx.commit().await.map_err(told)?;
+    let (form, who) = (Form::from(args.form), who::command());
+    let asked = Asked { id: args.id, form, reason: &args.reason, who: &who };
+    let seams = (app.clock.as_ref(), app.entropy.as_ref());
+    let laid_out = on_demand::conversation((&db, org), asked, seams).await?;
     db.close().await;
     let report = Report { conversation_id: args.id.0, form: form.name(), transcript: &laid_out };
     app.output.report(Exit::Done, &report, &laid_out)

@@ -169,11 +169,12 @@ fn live(place: &Place, double: &Double) {
     run(&["export", "schedule", "lake", "--cron", "0 3 * * *", "--format", "csv", "--to", "scheduled"]);
     run(&["export", "ask", "lake"]);
     run(&["export", "unschedule", "lake"]);
-    let handed = run(&["handover", "--as", "neutral", "--to", "handed", "--json"]).json();
+    let handed =
+        run(&["handover", "--as", "neutral", "--to", "handed", "--reason", "a test", "--json"]).json();
     assert!(handed["conversations"].as_u64().unwrap() > 0);
     let lines = std::fs::read_to_string(place.path("handed/conversations.ndjson")).unwrap();
     let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
-    run(&["transcript", &first["conversation_id"].to_string()]);
+    run(&["transcript", &first["conversation_id"].to_string(), "--reason", "a test"]);
     // The folder of the handover is left, and that is told.
     let erased = place.run(&["export", "erase", "--conversation", &first["conversation_id"].to_string()]);
     assert_eq!(erased.code, 3, "{}", erased.stderr);

@@ -167,7 +167,7 @@ fn commands(life: &mut Life) {
         &["users", "list"],
         &["certificate", "--to", "proof"],
         &["export", "--format", "ndjson", "--to", "files", "--mask", "none", "--reason", "a test"],
-        &["handover", "--as", "zendesk", "--to", "handed"],
+        &["handover", "--as", "zendesk", "--to", "handed", "--reason", "a test"],
         &["audit", "verify"],
         &["audit", "export", "--to", "audit.ndjson"],
         &["keys", "rotate", "--data-keys"],

@@ -14,18 +14,19 @@ use crate::sink::Plan;
 pub(super) async fn start(db: &Db, plan: &Plan, options: &HandoverOptions) -> Result<(), SinkError> {
     let destination = std::path::absolute(&options.dir).unwrap_or_else(|_| options.dir.clone());
     let destination = destination.to_string_lossy().into_owned();
+    let words = json!({ "reason": options.reason.trim() }).to_string();
     let new = NewExport {
         format: options.target.name(),
         destination: &destination,
         mode: ExportMode::Full,
         changes_upto: changes::head(db, plan.org).await?,
-        options: None,
+        options: Some(&words),
     };
     let mut tx = db.begin().await?;
     export_runs::start(&mut tx, plan.org, &plan.run, &new, plan.started_at).await?;
     let object = Object::new(ObjectKind::ExportRun, plan.run.0.as_str());
     let entry = NewEntry::done(plan.started_at, &options.who, Action::ExportStart, object).org(plan.org);
-    audit::append(&mut tx, &entry)?;
+    audit::append(&mut tx, &entry.because("unmasked"))?;
     Ok(tx.commit().await?)
 }
 

@@ -20,7 +20,8 @@ const SCHEMA: &str = include_str!("../../../../docs/conversation.schema.json");
 
 fn options(fixture: &Fixture, target: Target) -> HandoverOptions {
     let dir = fixture.out();
-    HandoverOptions { target, dir, conversations: Vec::new(), attachments_at: None, who: Who::node() }
+    let reason = "a test".to_owned();
+    HandoverOptions { target, dir, conversations: Vec::new(), attachments_at: None, reason, who: Who::node() }
 }
 
 async fn run(fixture: &Fixture, options: &HandoverOptions) -> Result<HandoverReport, SinkError> {

@@ -179,6 +179,7 @@ async fn hand_over(fixture: &Fixture, dir: &Path, number: u64) {
         dir: dir.to_path_buf(),
         conversations: Vec::new(),
         attachments_at: None,
+        reason: "a test".to_owned(),
         who: store::audit::Who::node(),
     };
     let clock = FakeClock::at(Millis(T0 + number.cast_signed()));

@@ -151,6 +151,7 @@ async fn an_export_and_a_handover_do_not_share_a_directory() {
                 dir,
                 conversations: Vec::new(),
                 attachments_at: None,
+                reason: "a test".to_owned(),
                 who: store::audit::Who::node(),
             };
             let clock = FakeClock::at(Millis(T0 + 500));

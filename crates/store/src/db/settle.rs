@@ -11,50 +11,12 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use sqlx::pool::PoolConnection;
-use sqlx::sqlite::SqliteSynchronous;
-use sqlx::{PgPool, Sqlite, SqlitePool};
+use sqlx::PgPool;
 
 use crate::error::StoreError;
 
-/// How a connection that writes syncs, but for a [`Later`] one.
-pub(super) const SYNCHRONOUS: SqliteSynchronous = SqliteSynchronous::Full;
-/// Neither is kept prepared: SQLite heeds them when they are prepared, and not when they are run.
-const LATER: &str = "PRAGMA synchronous = NORMAL";
-const AT_ONCE: &str = "PRAGMA synchronous = FULL";
 /// SQLite's own code for it: `SQLITE_IOERR_FSYNC`.
 const FSYNC_FAILED: &str = "1034";
-
-/// The connection that writes, while its commits leave the log to [`crate::Db::settle`]. Dropped without [`Later::end`] it is
-/// closed, and what was not committed is undone with it.
-pub(crate) struct Later {
-    pub(crate) connection: PoolConnection<Sqlite>,
-    is_ended: bool,
-}
-
-impl Later {
-    pub(crate) async fn begin(write: &SqlitePool) -> Result<Self, StoreError> {
-        let mut later = Self { connection: write.acquire().await?, is_ended: false };
-        sqlx::raw_sql(LATER).execute(&mut *later.connection).await?;
-        Ok(later)
-    }
-
-    /// Give it back as it was.
-    pub(crate) async fn end(mut self) -> Result<(), StoreError> {
-        sqlx::raw_sql(AT_ONCE).execute(&mut *self.connection).await?;
-        self.is_ended = true;
-        Ok(())
-    }
-}
-
-impl Drop for Later {
-    fn drop(&mut self) {
-        if !self.is_ended {
-            self.connection.close_on_drop();
-        }
-    }
-}
-
 /// Nearly nothing, that must be in the log: an empty transaction waits for nothing.
 const FLUSH: &str = "SELECT pg_logical_emit_message(TRUE, 'longshore', '')";
 
@@ -99,33 +61,6 @@ mod tests {
         Db::open(&DatabaseUrl::file(path.to_owned()), OpenOptions::default()).await.unwrap()
     }
 
-    fn writer(db: &Db) -> &SqlitePool {
-        let Pools::Sqlite { write, .. } = &db.pools else { panic!("not a file") };
-        write
-    }
-
-    /// How the connection syncs: 1 is later, 2 at once.
-    async fn synchronous(connection: &mut sqlx::SqliteConnection) -> i64 {
-        sqlx::query_scalar("PRAGMA synchronous").fetch_one(connection).await.unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_connection_syncs_at_once_again_however_it_comes_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = open(&folder.path().join("store.db")).await;
-        for _ in 0..2 {
-            let mut later = Later::begin(writer(&db)).await.unwrap();
-            assert_eq!(synchronous(&mut later.connection).await, 1);
-            later.end().await.unwrap();
-            assert_eq!(synchronous(&mut writer(&db).acquire().await.unwrap()).await, 2);
-        }
-        let mut dropped = Later::begin(writer(&db)).await.unwrap();
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *dropped.connection).await.unwrap();
-        drop(dropped);
-        assert_eq!(synchronous(&mut writer(&db).acquire().await.unwrap()).await, 2);
-        db.begin().await.unwrap().commit().await.unwrap();
-    }
-
     #[cfg(unix)]
     #[tokio::test]
     async fn the_log_that_is_settled_is_the_one_that_is_written() {
@@ -135,8 +70,10 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         let db = open(&link).await;
         let log = log_of(&link);
-        db.begin().await.unwrap().commit().await.unwrap();
-        sqlx::query("CREATE TABLE one (id INTEGER)").execute(writer(&db)).await.unwrap();
+        let Pools::Sqlite { write, ingest, .. } = &db.pools else { panic!("not a file") };
+        let made =
+            ingest.run(write, |connection| Ok(connection.execute("CREATE TABLE one (id INTEGER)", [])?));
+        made.await.unwrap();
         assert!(log.metadata().unwrap().len() > 0, "{}", log.display());
         db.settle().await.unwrap();
         // Once it is folded for good there is none, and the file is what counts.
@@ -149,5 +86,35 @@ mod tests {
             matches!(&refused, StoreError::Database { code: Some(code) } if code == FSYNC_FAILED),
             "{refused}"
         );
+    }
+
+    #[tokio::test]
+    async fn only_what_is_settled_apart_is_not_synced_by_its_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(&folder.path().join("store.db")).await;
+        let Pools::Sqlite { write, ingest, .. } = &db.pools else { panic!("not a file") };
+        let ask = |connection: &mut rusqlite::Connection| {
+            Ok(connection.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))?)
+        };
+        let (later, at_once) = (ingest.run(write, ask).await.unwrap(), 2);
+        let others: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(write).await.unwrap();
+        assert_eq!((later, others), (1, at_once));
+    }
+
+    #[tokio::test]
+    async fn what_fails_on_the_thread_is_undone_and_the_next_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(&folder.path().join("store.db")).await;
+        let Pools::Sqlite { write, ingest, .. } = &db.pools else { panic!("not a file") };
+        let panicked = ingest.run(write, |connection| -> Result<(), StoreError> {
+            let tx = connection.transaction()?;
+            tx.execute("CREATE TABLE one (id INTEGER)", [])?;
+            panic!("as a defect would");
+        });
+        assert!(matches!(panicked.await, Err(StoreError::ConnectionLost)));
+        let made =
+            ingest.run(write, |connection| Ok(connection.execute("CREATE TABLE one (id INTEGER)", [])?));
+        made.await.unwrap();
+        db.begin().await.unwrap().commit().await.unwrap();
     }
 }

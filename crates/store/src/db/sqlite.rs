@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
+use crate::db::ingest::Ingest;
 use crate::db::{OpenOptions, Pools, settle};
 use crate::error::StoreError;
 use crate::migrate;
@@ -22,10 +23,10 @@ const WRITE_CACHE_KIB: &str = "-32768";
 const READ_CACHE_KIB: &str = "-4096";
 /// Log pages after which the connection that writes folds the log into the file itself: 64 MiB. It is folded beside the
 /// work long before ([`super::fold`]).
-const CHECKPOINT_PAGES: &str = "8192";
+pub(super) const CHECKPOINT_PAGES: &str = "8192";
 /// The log file is cut back to this many bytes once it starts over: 128 MiB. It is more than the log has at that threshold,
 /// since cutting it takes long, and a commit waits for it.
-const LOG_BYTES_MAX: &str = "134217728";
+pub(super) const LOG_BYTES_MAX: &str = "134217728";
 /// Rows of an answer that SQLite's thread may have made before they are taken from it.
 const ROWS_AHEAD_MAX: usize = 1_024;
 /// Statements kept prepared per connection.
@@ -51,9 +52,10 @@ pub(super) async fn open(path: &Path, options: OpenOptions) -> Result<Pools, Sto
         .test_before_acquire(false)
         .connect_lazy_with(read_options);
     let folding = Arc::new(Folding::start(read.clone()));
-    let bulk = Arc::new(Bulk::new(path.to_owned(), Duration::from_millis(options.busy_timeout_ms)));
-    let log = settle::log_of(path);
-    Ok(Pools::Sqlite { write, read, bulk, path: path.to_owned(), log, folding })
+    let busy_timeout = Duration::from_millis(options.busy_timeout_ms);
+    let bulk = Arc::new(Bulk::new(path.to_owned(), busy_timeout));
+    let ingest = Arc::new(Ingest::new(path.to_owned(), busy_timeout));
+    Ok(Pools::Sqlite { write, read, bulk, ingest, path: path.to_owned(), log: settle::log_of(path), folding })
 }
 
 /// The connection that writes, with the schema up to date. Turning a new file to the write-ahead log answers "busy" at
@@ -99,7 +101,7 @@ fn connect_options(path: &Path, options: OpenOptions) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_millis(options.busy_timeout_ms))
         .page_size(PAGE_BYTES)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(settle::SYNCHRONOUS)
+        .synchronous(SqliteSynchronous::Full)
         .foreign_keys(false)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .pragma("journal_size_limit", LOG_BYTES_MAX)

@@ -9,22 +9,20 @@
 //! few pages instead of one for each event.
 //!
 //! This is the hottest path of all, so each engine has its own: what costs there is not the row but the way to the database
-//! and back.
+//! and back. So, too, the log is left to be settled apart from the commit.
 
 mod postgres;
 mod sqlite;
 
-use std::collections::HashSet;
-
 use model::EventId;
 
-use crate::db::{Db, Pools, Tx, TxKind};
+use crate::db::{Db, Pools};
 use crate::error::StoreError;
 use crate::inbox::NewEvent;
 use crate::wake::Channel;
 
 pub(crate) use postgres::STATEMENTS as POSTGRES;
-pub(crate) use sqlite::{BULK as SQLITE_BULK, STATEMENTS as SQLITE};
+pub(crate) use sqlite::STATEMENTS as SQLITE;
 
 /// The most events that are appended at once.
 pub const BATCH_MAX: usize = 1_024;
@@ -44,80 +42,51 @@ pub struct Appended {
 
 /// A key as it is stored.
 type Key = [u8; KEY_BYTES];
-/// Which of the events whose keys were tried were kept.
-enum Kept {
-    All,
-    /// These.
-    Only(HashSet<String>),
-}
 
-/// Keep each event whose key is not there, in the order of `events`; the answer has the same order.
+/// Keep each event whose key is not there, in a transaction of their own; the answer has the order of `events`. Then the
+/// inbox's bell is rung in this process. It waits for whoever writes the same key.
 ///
-/// Belongs in a transaction of its own, since it waits for whoever writes the same key.
+/// Nothing may be acknowledged before [`Db::settle`], begun after this, has answered: until then what was kept may be lost with the
+/// power, and so may that of which a duplicate is one. On PostgreSQL the other processes are not told:
+/// [`crate::wake::tell_others`] does that, off this path.
 ///
 /// # Errors
-/// [`StoreError::Stored`] for more than [`BATCH_MAX`] events, or the database's error.
-pub async fn append(tx: &mut Tx, events: &[NewEvent]) -> Result<Vec<Appended>, StoreError> {
-    let keyed = keyed(events)?;
-    let kept = match &mut tx.0 {
-        TxKind::Sqlite(tx) => sqlite::Batch::new(&keyed)?.write(tx).await?,
-        TxKind::Postgres(tx) => postgres::append(tx, &keyed).await?,
-    };
-    Ok(appended(events, &keyed, &kept))
-}
-
-/// [`append`] in a transaction of its own, and the inbox's bell is rung in this process. Nothing may be acknowledged before
-/// [`Db::settle`], begun after this, has answered: until then what was kept may be lost with the power, and so may that of which
-/// a duplicate is one. On PostgreSQL the other processes are not told: [`crate::wake::tell_others`] does that, off this
-/// path.
-///
-/// # Errors
-/// As of [`append`]; nothing is kept then.
-pub async fn commit(db: &Db, events: &[NewEvent]) -> Result<Vec<Appended>, StoreError> {
-    let keyed = keyed(events)?;
-    let kept = match &db.pools {
-        Pools::Sqlite { write, folding, .. } => {
-            let kept = sqlite::Batch::new(&keyed)?.commit(write).await?;
+/// [`StoreError::Stored`] for more than [`BATCH_MAX`] events, or the database's error; nothing is kept then.
+pub async fn commit(db: &Db, events: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
+    let keyed = keyed(&events)?;
+    let (events, kept) = match &db.pools {
+        Pools::Sqlite { write, ingest, folding, .. } => {
+            let writing = ingest.run(write, move |connection| {
+                let kept = sqlite::write(connection, &keyed, &events)?;
+                Ok((events, kept))
+            });
+            let written = writing.await?;
             folding.committed();
-            kept
+            written
         }
-        // One statement is a transaction.
-        Pools::Postgres(pool) => postgres::commit(pool, &keyed).await?,
+        Pools::Postgres(pool) => {
+            let kept = postgres::commit(pool, &keyed, &events).await?;
+            (events, kept)
+        }
     };
-    let appended = appended(events, &keyed, &kept);
-    if appended.iter().any(|one| !one.duplicate) {
+    if kept.contains(&true) {
         db.ring(Channel::Inbox);
     }
-    Ok(appended)
+    let appended = |(event, kept): (NewEvent, bool)| Appended { event_id: event.event_id, duplicate: !kept };
+    Ok(events.into_iter().zip(kept).map(appended).collect())
 }
 
-/// The events with their keys, in the keys' order, each key once.
-fn keyed(events: &[NewEvent]) -> Result<Vec<(Key, &NewEvent)>, StoreError> {
+/// The places of events with their keys, in the keys' order, each key once.
+fn keyed(events: &[NewEvent]) -> Result<Vec<(Key, usize)>, StoreError> {
     if events.len() > BATCH_MAX {
         return Err(StoreError::Stored { what: "batch of events: it is too large" });
     }
-    let mut keyed: Vec<(Key, &NewEvent)> = events.iter().map(|event| (stored_key(event), event)).collect();
+    let mut keyed: Vec<(Key, usize)> = events.iter().map(stored_key).zip(0..).collect();
+    let of = |(key, place): &(Key, usize)| (events[*place].org_id, *key);
     // Stable: of two deliveries in one batch the first stays.
-    keyed.sort_by(|(a, x), (b, y)| (x.org_id, a).cmp(&(y.org_id, b)));
-    keyed.dedup_by(|(a, x), (b, y)| (x.org_id, &*a) == (y.org_id, &*b));
+    keyed.sort_by_key(of);
+    keyed.dedup_by_key(|one| of(one));
     Ok(keyed)
-}
-
-fn appended(events: &[NewEvent], keyed: &[(Key, &NewEvent)], kept: &Kept) -> Vec<Appended> {
-    let tried: HashSet<&str>;
-    let is_kept: &dyn Fn(&str) -> bool = match kept {
-        Kept::All if keyed.len() == events.len() => &|_| true,
-        Kept::All => {
-            tried = keyed.iter().map(|(_, event)| event.event_id.0.as_str()).collect();
-            &|id| tried.contains(id)
-        }
-        Kept::Only(kept) => &|id| kept.contains(id),
-    };
-    let appended = |event: &NewEvent| Appended {
-        event_id: event.event_id.clone(),
-        duplicate: !is_kept(&event.event_id.0),
-    };
-    events.iter().map(appended).collect()
 }
 
 fn stored_key(event: &NewEvent) -> Key {

@@ -41,8 +41,8 @@ async fn receive(db: &Db, at: Millis, about: Option<ConversationId>, routed: boo
         payload: Payload::None,
         trace: None,
     };
+    inbox::commit(db, vec![event.clone()]).await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    inbox::append(&mut tx, std::slice::from_ref(&event)).await.unwrap();
     if routed {
         inbox::mark_routed(&mut tx, &[(event.event_id.clone(), Outcome::Routed)], at).await.unwrap();
     }

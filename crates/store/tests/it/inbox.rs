@@ -38,10 +38,7 @@ fn event(key: u8, after_ms: i64, entropy: &dyn Entropy) -> NewEvent {
 }
 
 async fn append(db: &Db, events: &[NewEvent]) -> Vec<Appended> {
-    let mut tx = db.begin().await.unwrap();
-    let appended = inbox::append(&mut tx, events).await.unwrap();
-    tx.commit().await.unwrap();
-    appended
+    inbox::commit(db, events.to_vec()).await.unwrap()
 }
 
 fn duplicates(appended: &[Appended]) -> Vec<bool> {
@@ -58,8 +55,8 @@ async fn what_is_committed_on_its_own_is_seen_at_once_and_on_the_disk_once_it_is
     on_both(async |store| {
         let entropy = SeededEntropy::new(1);
         let (first, second) = ([event(1, 0, &entropy), event(2, 0, &entropy)], [event(2, 1, &entropy)]);
-        assert_eq!(duplicates(&inbox::commit(&store.db, &first).await.unwrap()), [false, false]);
-        assert_eq!(duplicates(&inbox::commit(&store.db, &second).await.unwrap()), [true]);
+        assert_eq!(duplicates(&inbox::commit(&store.db, first.into()).await.unwrap()), [false, false]);
+        assert_eq!(duplicates(&inbox::commit(&store.db, second.into()).await.unwrap()), [true]);
         assert_eq!(all(store).await.len(), 2);
         if store.db.engine() == store::Engine::Sqlite {
             return store.db.settle().await.unwrap();
@@ -223,8 +220,7 @@ async fn a_batch_that_is_too_large_is_refused() {
     on_both(async |store| {
         let entropy = SeededEntropy::new(5);
         let events = vec![event(1, 0, &entropy); inbox::BATCH_MAX + 1];
-        let mut tx = store.db.begin().await.unwrap();
-        let refused = inbox::append(&mut tx, &events).await;
+        let refused = inbox::commit(&store.db, events).await;
         assert!(matches!(refused, Err(StoreError::Stored { .. })));
     })
     .await;

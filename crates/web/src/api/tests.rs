@@ -201,8 +201,8 @@ async fn receive(db: &Db, entropy: &Arc<SeededEntropy>) -> EventId {
         payload: Payload::None,
         trace: None,
     };
+    inbox::commit(db, vec![event.clone()]).await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    inbox::append(&mut tx, std::slice::from_ref(&event)).await.unwrap();
     let routed = [(event.event_id.clone(), Outcome::Routed)];
     inbox::mark_routed(&mut tx, &routed, NOW).await.unwrap();
     tx.commit().await.unwrap();

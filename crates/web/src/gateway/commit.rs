@@ -1,8 +1,8 @@
 //! The committer: what waits is written in one transaction, brought to the disk, and then all who wait are told.
 //!
-//! There is no timer: while a commit is on its way, the next batch gathers by itself, and an event that comes alone is
-//! written at once. There is one commit at a time on PostgreSQL too: two halve the batches, and cost more than they overlap. The
-//! next is written while the log goes to the disk with those before, which are settled together. A commit that fails fails for
+//! There is no timer: while commits are on their way, the next batch gathers by itself, and an event that comes alone is
+//! written at once. As many events as are on their way are enough for one more commit, up to a bound: smaller ones would cost
+//! more than they overlap. The next is written while the log goes to the disk with those before, which are settled together. A commit that fails fails for
 //! its whole batch, with nothing written; one that cannot be settled fails, too, and is a duplicate when it comes again.
 
 use std::collections::VecDeque;
@@ -12,10 +12,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use drift::deadline;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use model::Millis;
-use store::Db;
 use store::inbox::{self, NewEvent};
 use store::wake::{self, Channel};
+use store::{Db, Engine};
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -27,6 +30,9 @@ const COMMIT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 const COMMIT_MS_MAX: u64 = 10_000;
 /// Commits that wait for the disk.
 const UNSETTLED_MAX: usize = 4;
+/// Commits on their way: SQLite has one writer.
+const COMMITS_MAX_SQLITE: usize = 1;
+const COMMITS_MAX_POSTGRES: usize = 2;
 
 /// The event was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +58,12 @@ impl Committer {
     pub(super) fn start(db: Db, options: &GatewayOptions, seams: Seams) -> Self {
         let (queue, waiting) = mpsc::channel(options.requests_max.max(1));
         let bytes = Arc::new(AtomicUsize::new(0));
-        let writer = Writer { db, bytes: Arc::clone(&bytes), kept: Notify::new(), seams: seams.clone() };
+        let commits_max = match db.engine() {
+            Engine::Sqlite => COMMITS_MAX_SQLITE,
+            Engine::Postgres => COMMITS_MAX_POSTGRES,
+        };
+        let writer =
+            Writer { db, commits_max, bytes: Arc::clone(&bytes), kept: Notify::new(), seams: seams.clone() };
         let events_max = options.commit_events_max.clamp(1, inbox::BATCH_MAX);
         let task = Task { waiting, held: VecDeque::new(), events_max };
         Self {
@@ -123,27 +134,70 @@ impl Task {
     async fn write_all(&mut self, writer: &Writer) {
         let (unsettled, settling) = mpsc::channel(UNSETTLED_MAX);
         let writing = async move {
-            while let Some(batch) = self.next_batch().await {
-                if let Some(batch) = writer.write(batch).await {
-                    let _ = unsettled.send(batch).await;
-                }
+            let mut under_way = UnderWay::default();
+            while let Some(batch) = self.next_batch(writer, &mut under_way, &unsettled).await {
+                under_way.events += batch.len();
+                under_way.commits.push(writer.write(batch).boxed());
+            }
+            while let Some(ended) = under_way.next().await {
+                settle(&unsettled, ended).await;
             }
         };
         tokio::join!(writing, writer.settle_all(settling));
     }
 
     /// What waits, as far as it fits into one commit; `None` once nothing more will come.
-    async fn next_batch(&mut self) -> Option<Vec<Waiting>> {
-        // Whatever was held back is written before more is waited for.
-        if self.held.is_empty() {
-            self.held.push_back(self.waiting.recv().await?);
+    async fn next_batch(
+        &mut self,
+        writer: &Writer,
+        under_way: &mut UnderWay<'_>,
+        unsettled: &mpsc::Sender<Committed>,
+    ) -> Option<Vec<Waiting>> {
+        loop {
+            while self.held.len() < self.events_max
+                && let Ok(more) = self.waiting.try_recv()
+            {
+                self.held.push_back(more);
+            }
+            let is_enough = self.held.len() >= under_way.events.clamp(1, self.events_max);
+            if is_enough && under_way.commits.len() < writer.commits_max {
+                return Some(next_batch(&mut self.held));
+            }
+            let has_room = self.held.len() < self.events_max;
+            tokio::select! {
+                Some(ended) = under_way.next() => settle(unsettled, ended).await,
+                more = self.waiting.recv(), if has_room => match more {
+                    Some(more) => self.held.push_back(more),
+                    // Closed: what is held is written before the end.
+                    None if self.held.is_empty() => return None,
+                    None => return Some(next_batch(&mut self.held)),
+                },
+            }
         }
-        while self.held.len() < self.events_max
-            && let Ok(more) = self.waiting.try_recv()
-        {
-            self.held.push_back(more);
-        }
-        Some(next_batch(&mut self.held))
+    }
+}
+
+/// Commits on their way.
+#[derive(Default)]
+struct UnderWay<'a> {
+    commits: FuturesUnordered<BoxFuture<'a, (usize, Option<Committed>)>>,
+    /// In all of them.
+    events: usize,
+}
+
+impl UnderWay<'_> {
+    /// Wait for one to end, if there is one. May be given up, and nothing is lost.
+    async fn next(&mut self) -> Option<Option<Committed>> {
+        let (events, committed) = self.commits.next().await?;
+        self.events -= events;
+        Some(committed)
+    }
+}
+
+/// Have a commit wait for the disk; one that failed has been answered.
+async fn settle(unsettled: &mpsc::Sender<Committed>, ended: Option<Committed>) {
+    if let Some(committed) = ended {
+        let _ = unsettled.send(committed).await;
     }
 }
 
@@ -157,6 +211,7 @@ struct Committed {
 
 struct Writer {
     db: Db,
+    commits_max: usize,
     bytes: Arc<AtomicUsize>,
     /// Something was kept that other processes have not been told of.
     kept: Notify,
@@ -174,24 +229,24 @@ impl Writer {
         }
     }
 
-    /// Commit a batch; one that fails is answered here.
-    async fn write(&self, batch: Vec<Waiting>) -> Option<Committed> {
-        let clock = &self.seams.clock;
+    /// Commit a batch; one that fails is answered here. Answers how many events it had.
+    async fn write(&self, batch: Vec<Waiting>) -> (usize, Option<Committed>) {
+        let (clock, count) = (&self.seams.clock, batch.len());
         let bytes = batch.iter().map(|one| one.bytes).sum();
         let (events, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|one| (one.event, one.answer)).unzip();
         let began = clock.now();
-        let committing = inbox::commit(&self.db, &events);
+        let committing = inbox::commit(&self.db, events);
         let why = match deadline(clock.as_ref(), COMMIT_MS_MAX, committing).await {
             Ok(Ok(appended)) => {
                 let duplicates = appended.iter().filter(|one| one.duplicate).count();
-                return Some(Committed { bytes, began, duplicates, answers });
+                return (count, Some(Committed { bytes, began, duplicates, answers }));
             }
             Ok(Err(error)) => error.to_string(),
             Err(elapsed) => elapsed.to_string(),
         };
         self.answer(Committed { bytes, began, duplicates: 0, answers }, Err(why));
-        None
+        (count, None)
     }
 
     /// Settle what was committed, as much at once as waits, until nothing more will come.

@@ -127,9 +127,7 @@ impl Live {
             self.world.sandbox.take_webhooks().iter().map(|one| self.received(&one.body, now)).collect();
         let mut new = 0;
         for batch in events.chunks(inbox::BATCH_MAX) {
-            let mut tx = self.node.db.begin().await.unwrap();
-            let appended = inbox::append(&mut tx, batch).await.unwrap();
-            tx.commit().await.unwrap();
+            let appended = inbox::commit(&self.node.db, batch.to_vec()).await.unwrap();
             new += appended.iter().filter(|one| !one.duplicate).count();
         }
         new

@@ -101,11 +101,10 @@ impl Bench<'_> {
                 return Ok((ms as f64 * 1_000.0 / count.max(1) as f64, kept));
             }
             let began = self.app.clock.now();
-            let mut tx = self.db.begin().await.map_err(|error| failed(&error))?;
-            let appended = inbox::append(&mut tx, &batch).await.map_err(|error| failed(&error))?;
-            tx.commit().await.map_err(|error| failed(&error))?;
-            ms += self.app.clock.now().since(began);
             count += batch.len() as u64;
+            let appended = inbox::commit(&self.db, batch).await.map_err(|error| failed(&error))?;
+            self.db.settle().await.map_err(|error| failed(&error))?;
+            ms += self.app.clock.now().since(began);
             kept += appended.iter().filter(|one| !one.duplicate).count() as u64;
         }
     }

@@ -1,16 +1,17 @@
 //! PostgreSQL: keys and events in one statement, which by itself is a transaction: one way to the server and back.
 
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use std::collections::HashSet;
 
-use super::{Kept, Key};
+use futures_util::TryStreamExt as _;
+use sqlx::PgPool;
+
+use super::Key;
 use crate::error::StoreError;
 use crate::hash::{clean, clean_option};
 use crate::inbox::NewEvent;
 
-macro_rules! append_text {
-    ($from:literal) => {
-        concat!(
-            "
+/// How it is committed is looked up when it is: the log is left to be settled.
+const COMMIT: &str = "
     WITH given AS (
         SELECT * FROM UNNEST(
             CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS TEXT[]), CAST($4 AS TEXT[]), CAST($5 AS TEXT[]),
@@ -33,60 +34,45 @@ macro_rules! append_text {
             message_id, playbook_id, occurred_at, received_at, key, facts, payload_form, payload, trace
         FROM given WHERE event_id IN (SELECT event_id FROM new) ORDER BY event_id
     )
-    SELECT event_id FROM ",
-            $from
-        )
-    };
-}
+    SELECT event_id FROM new, (SELECT set_config('synchronous_commit', 'off', TRUE)) AS later";
 
-const APPEND: &str = append_text!("new");
-/// The same as a transaction of its own whose log is left to be settled: how it is committed is looked up when it is.
-const COMMIT: &str = append_text!("new, (SELECT set_config('synchronous_commit', 'off', TRUE)) AS later");
-
-/// Write keys and events; answers which were kept.
-pub(super) async fn append(
-    connection: &mut PgConnection,
-    keyed: &[(Key, &NewEvent)],
-) -> Result<Kept, StoreError> {
-    run(APPEND, connection, keyed).await
-}
-
-/// The same in a transaction of its own, which is to be settled.
-pub(super) async fn commit(pool: &PgPool, keyed: &[(Key, &NewEvent)]) -> Result<Kept, StoreError> {
-    run(COMMIT, pool, keyed).await
-}
-
-async fn run(
-    text: &'static str,
-    executor: impl PgExecutor<'_>,
-    keyed: &[(Key, &NewEvent)],
-) -> Result<Kept, StoreError> {
-    fn of<'a, T>(keyed: &[(Key, &'a NewEvent)], value: impl Fn(&'a NewEvent) -> T) -> Vec<T> {
-        keyed.iter().map(|(_, event)| value(event)).collect()
+/// Write events and their keys; answers which of the events were kept, by their places.
+pub(super) async fn commit(
+    pool: &PgPool,
+    keyed: &[(Key, usize)],
+    events: &[NewEvent],
+) -> Result<Vec<bool>, StoreError> {
+    fn of<'a, T>(events: &[&'a NewEvent], value: impl Fn(&'a NewEvent) -> T) -> Vec<T> {
+        events.iter().map(|event| value(event)).collect()
     }
-    let kept: Vec<String> = sqlx::query_scalar(text)
-        .bind(of(keyed, |event| event.event_id.0.as_str()))
-        .bind(of(keyed, |event| event.org_id.0))
-        .bind(of(keyed, |event| event.connection_id.as_ref().map(|id| id.0.as_str())))
-        .bind(of(keyed, |event| clean(&event.kind)))
-        .bind(of(keyed, |event| clean(&event.spelled)))
-        .bind(of(keyed, |event| event.conversation_id.map(|id| id.0)))
-        .bind(of(keyed, |event| event.contact_id.map(|id| id.0)))
-        .bind(of(keyed, |event| event.user_id.map(|id| id.0)))
-        .bind(of(keyed, |event| event.message_id.map(|id| id.0)))
-        .bind(of(keyed, |event| event.playbook_id.map(|id| id.0)))
-        .bind(of(keyed, |event| event.occurred_at.map(|at| at.0)))
-        .bind(of(keyed, |event| event.received_at.0))
-        .bind(of(keyed, |event| event.received_at.plus(event.window_ms).0))
+    let rows: Vec<&NewEvent> = keyed.iter().map(|(_, place)| &events[*place]).collect();
+    let new: HashSet<String> = sqlx::query_scalar(COMMIT)
+        .bind(of(&rows, |event| event.event_id.0.as_str()))
+        .bind(of(&rows, |event| event.org_id.0))
+        .bind(of(&rows, |event| event.connection_id.as_ref().map(|id| id.0.as_str())))
+        .bind(of(&rows, |event| clean(&event.kind)))
+        .bind(of(&rows, |event| clean(&event.spelled)))
+        .bind(of(&rows, |event| event.conversation_id.map(|id| id.0)))
+        .bind(of(&rows, |event| event.contact_id.map(|id| id.0)))
+        .bind(of(&rows, |event| event.user_id.map(|id| id.0)))
+        .bind(of(&rows, |event| event.message_id.map(|id| id.0)))
+        .bind(of(&rows, |event| event.playbook_id.map(|id| id.0)))
+        .bind(of(&rows, |event| event.occurred_at.map(|at| at.0)))
+        .bind(of(&rows, |event| event.received_at.0))
+        .bind(of(&rows, |event| event.received_at.plus(event.window_ms).0))
         .bind(keyed.iter().map(|(key, _)| key.as_slice()).collect::<Vec<_>>())
-        .bind(of(keyed, |event| clean_option(event.facts.as_ref().map(|facts| facts.expose()))))
-        .bind(of(keyed, |event| event.payload.form()))
-        .bind(of(keyed, |event| event.payload.bytes()))
-        .bind(of(keyed, |event| event.trace.as_deref()))
-        .fetch_all(executor)
+        .bind(of(&rows, |event| clean_option(event.facts.as_ref().map(|facts| facts.expose()))))
+        .bind(of(&rows, |event| event.payload.form()))
+        .bind(of(&rows, |event| event.payload.bytes()))
+        .bind(of(&rows, |event| event.trace.as_deref()))
+        .fetch(pool)
+        .try_collect()
         .await?;
-    Ok(if kept.len() == keyed.len() { Kept::All } else { Kept::Only(kept.into_iter().collect()) })
+    let mut kept = vec![false; events.len()];
+    for (_, place) in keyed {
+        kept[*place] = new.contains(&events[*place].event_id.0);
+    }
+    Ok(kept)
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] =
-    &[("inbox::append::postgres::APPEND", APPEND), ("inbox::append::postgres::COMMIT", COMMIT)];
+pub(crate) const STATEMENTS: &[(&str, &str)] = &[("inbox::append::postgres::COMMIT", COMMIT)];

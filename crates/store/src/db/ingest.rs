@@ -1,0 +1,112 @@
+//! SQLite, written on a thread of its own: for what comes many times a second and is answered only when it is written.
+//!
+//! Through the pool each statement is a message to a thread and each of its results one back, which costs more than the
+//! writing. Here a whole transaction is one message and one answer. Its commits are not synced: [`super::settle`] tells what
+//! that means, and who may do without. It knows no table.
+//!
+//! Writers queue for the pool's one connection, and so does this: it is held, and not used, while the thread writes.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use sqlx::SqlitePool;
+use tokio::sync::oneshot;
+
+use crate::db::sqlite::{CHECKPOINT_PAGES, LOG_BYTES_MAX};
+use crate::error::StoreError;
+
+/// Page cache, in KiB (negative by SQLite's convention).
+const CACHE_KIB: i64 = -8_192;
+/// Transactions that wait for the thread: whoever has one more waits for the pool's connection.
+const WAITING_MAX: usize = 1;
+
+type Work = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The thread, once somebody has written.
+pub(crate) struct Ingest {
+    path: PathBuf,
+    busy_timeout: Duration,
+    state: Mutex<State>,
+}
+
+enum State {
+    Unused,
+    Running(mpsc::SyncSender<Work>, JoinHandle<()>),
+    Closed,
+}
+
+impl fmt::Debug for Ingest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ingest").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Ingest {
+    pub(super) fn new(path: PathBuf, busy_timeout: Duration) -> Self {
+        Self { path, busy_timeout, state: Mutex::new(State::Unused) }
+    }
+
+    /// End the thread when it has written what it was given, and close its connection.
+    pub(super) async fn close(&self) {
+        let state = std::mem::replace(&mut *self.state(), State::Closed);
+        if let State::Running(work, thread) = state {
+            drop(work);
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    /// Have the thread do something with its connection, as the only writer of this process.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        write: &SqlitePool,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let turn = write.acquire().await?;
+        let (answer, answered) = oneshot::channel();
+        let work: Work = Box::new(move |connection| {
+            // Whoever asked may have gone.
+            let _ = answer.send(work(connection));
+        });
+        self.thread()?.send(work).map_err(|_| StoreError::ConnectionLost)?;
+        let done = answered.await.unwrap_or(Err(StoreError::ConnectionLost));
+        drop(turn);
+        done
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The way to the thread, which is started by whoever comes first, and anew where it has ended.
+    fn thread(&self) -> Result<mpsc::SyncSender<Work>, StoreError> {
+        let mut state = self.state();
+        match &*state {
+            State::Running(work, thread) if !thread.is_finished() => return Ok(work.clone()),
+            State::Closed => return Err(StoreError::ConnectionLost),
+            State::Running(..) | State::Unused => {}
+        }
+        let mut connection = self.open()?;
+        let (work, waiting) = mpsc::sync_channel::<Work>(WAITING_MAX);
+        let run = move || waiting.into_iter().for_each(|work| work(&mut connection));
+        let thread = thread::Builder::new().name("longshore-ingest".to_owned()).spawn(run);
+        let thread = thread.map_err(|_| StoreError::Busy)?;
+        *state = State::Running(work.clone(), thread);
+        Ok(work)
+    }
+
+    fn open(&self) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(self.busy_timeout)?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "foreign_keys", false)?;
+        connection.pragma_update(None, "cache_size", CACHE_KIB)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
+        Ok(connection)
+    }
+}
