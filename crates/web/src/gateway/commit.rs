@@ -1,9 +1,9 @@
 //! The committer: what waits is written in one transaction, brought to the disk, and then all who wait are told.
 //!
 //! There is no timer: while commits are on their way, the next batch gathers by itself, and an event that comes alone is
-//! written at once. As many events as are on their way are enough for one more commit, up to a bound: smaller ones would cost
-//! more than they overlap. The next is written while the log goes to the disk with those before, which are settled together. A commit that fails fails for
-//! its whole batch, with nothing written; one that cannot be settled fails, too, and is a duplicate when it comes again.
+//! written at once. Batches are written one after the other; while one is brought to the disk the next is written, if it has as
+//! many events: small ones cost more than they overlap. A commit that fails fails for its whole batch, with nothing written;
+//! one that does not reach the disk fails, too, and is a duplicate when it comes again.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -18,7 +18,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use model::Millis;
 use store::inbox::{self, NewEvent};
 use store::wake::{self, Channel};
-use store::{Db, Engine};
+use store::{Db, StoreError};
 use tokio::sync::{Mutex as AsyncMutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -28,11 +28,8 @@ use super::{GatewayOptions, Seams};
 const COMMIT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// The longest a commit may take, in milliseconds, and the disk after it; the commit is undone then.
 const COMMIT_MS_MAX: u64 = 10_000;
-/// Commits that wait for the disk.
-const UNSETTLED_MAX: usize = 4;
-/// Commits on their way: SQLite has one writer.
-const COMMITS_MAX_SQLITE: usize = 1;
-const COMMITS_MAX_POSTGRES: usize = 2;
+/// Commits on their way: one is written, and one before it brought to the disk.
+const COMMITS_MAX: usize = 2;
 
 /// The event was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,12 +55,9 @@ impl Committer {
     pub(super) fn start(db: Db, options: &GatewayOptions, seams: Seams) -> Self {
         let (queue, waiting) = mpsc::channel(options.requests_max.max(1));
         let bytes = Arc::new(AtomicUsize::new(0));
-        let commits_max = match db.engine() {
-            Engine::Sqlite => COMMITS_MAX_SQLITE,
-            Engine::Postgres => COMMITS_MAX_POSTGRES,
-        };
+        let turn = AsyncMutex::new(());
         let writer =
-            Writer { db, commits_max, bytes: Arc::clone(&bytes), kept: Notify::new(), seams: seams.clone() };
+            Writer { db, turn, bytes: Arc::clone(&bytes), kept: Notify::new(), seams: seams.clone() };
         let events_max = options.commit_events_max.clamp(1, inbox::BATCH_MAX);
         let task = Task { waiting, held: VecDeque::new(), events_max };
         Self {
@@ -132,44 +126,33 @@ impl Task {
     }
 
     async fn write_all(&mut self, writer: &Writer) {
-        let (unsettled, settling) = mpsc::channel(UNSETTLED_MAX);
-        let writing = async move {
-            let mut under_way = UnderWay::default();
-            while let Some(batch) = self.next_batch(writer, &mut under_way, &unsettled).await {
-                under_way.events += batch.len();
-                under_way.commits.push(writer.write(batch).boxed());
-            }
-            while let Some(ended) = under_way.next().await {
-                settle(&unsettled, ended).await;
-            }
-        };
-        tokio::join!(writing, writer.settle_all(settling));
+        let mut under_way = UnderWay::default();
+        while let Some(batch) = self.next_batch(&mut under_way).await {
+            under_way.events += batch.len();
+            under_way.commits.push(writer.write(batch).boxed());
+        }
+        while under_way.end_one().await {}
     }
 
     /// What waits, as far as it fits into one commit; `None` once nothing more will come.
-    async fn next_batch(
-        &mut self,
-        writer: &Writer,
-        under_way: &mut UnderWay<'_>,
-        unsettled: &mpsc::Sender<Committed>,
-    ) -> Option<Vec<Waiting>> {
+    async fn next_batch(&mut self, under_way: &mut UnderWay<'_>) -> Option<Vec<Waiting>> {
         loop {
             while self.held.len() < self.events_max
                 && let Ok(more) = self.waiting.try_recv()
             {
                 self.held.push_back(more);
             }
-            let is_enough = self.held.len() >= under_way.events.clamp(1, self.events_max);
-            if is_enough && under_way.commits.len() < writer.commits_max {
+            let enough = under_way.events.clamp(1, self.events_max);
+            if self.held.len() >= enough && under_way.commits.len() < COMMITS_MAX {
                 return Some(next_batch(&mut self.held));
             }
             let has_room = self.held.len() < self.events_max;
             tokio::select! {
-                Some(ended) = under_way.next() => settle(unsettled, ended).await,
+                true = under_way.end_one() => {}
                 more = self.waiting.recv(), if has_room => match more {
                     Some(more) => self.held.push_back(more),
-                    // Closed: what is held is written before the end.
                     None if self.held.is_empty() => return None,
+                    // Nothing more comes: what is held need not be enough.
                     None => return Some(next_batch(&mut self.held)),
                 },
             }
@@ -180,38 +163,31 @@ impl Task {
 /// Commits on their way.
 #[derive(Default)]
 struct UnderWay<'a> {
-    commits: FuturesUnordered<BoxFuture<'a, (usize, Option<Committed>)>>,
+    commits: FuturesUnordered<BoxFuture<'a, usize>>,
     /// In all of them.
     events: usize,
 }
 
 impl UnderWay<'_> {
-    /// Wait for one to end, if there is one. May be given up, and nothing is lost.
-    async fn next(&mut self) -> Option<Option<Committed>> {
-        let (events, committed) = self.commits.next().await?;
-        self.events -= events;
-        Some(committed)
+    /// Wait for one to end; `false` when there is none. May be given up, and nothing is lost.
+    async fn end_one(&mut self) -> bool {
+        let ended = self.commits.next().await;
+        self.events -= ended.unwrap_or(0);
+        ended.is_some()
     }
 }
 
-/// Have a commit wait for the disk; one that failed has been answered.
-async fn settle(unsettled: &mpsc::Sender<Committed>, ended: Option<Committed>) {
-    if let Some(committed) = ended {
-        let _ = unsettled.send(committed).await;
-    }
-}
-
-/// A batch that was committed.
-struct Committed {
+/// A batch, and who waits for it.
+struct Batch {
     bytes: usize,
     began: Millis,
-    duplicates: usize,
     answers: Vec<oneshot::Sender<Result<(), Failed>>>,
 }
 
 struct Writer {
     db: Db,
-    commits_max: usize,
+    /// Whose events are written now: one batch after the other, on PostgreSQL too. Two at once cost more than they overlap.
+    turn: AsyncMutex<()>,
     bytes: Arc<AtomicUsize>,
     /// Something was kept that other processes have not been told of.
     kept: Notify,
@@ -229,50 +205,40 @@ impl Writer {
         }
     }
 
-    /// Commit a batch; one that fails is answered here. Answers how many events it had.
-    async fn write(&self, batch: Vec<Waiting>) -> (usize, Option<Committed>) {
-        let (clock, count) = (&self.seams.clock, batch.len());
+    /// Commit a batch, bring it to the disk, and answer; tells how many events it had.
+    async fn write(&self, batch: Vec<Waiting>) -> usize {
         let bytes = batch.iter().map(|one| one.bytes).sum();
         let (events, answers): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|one| (one.event, one.answer)).unzip();
-        let began = clock.now();
-        let committing = inbox::commit(&self.db, events);
-        let why = match deadline(clock.as_ref(), COMMIT_MS_MAX, committing).await {
-            Ok(Ok(appended)) => {
-                let duplicates = appended.iter().filter(|one| one.duplicate).count();
-                return (count, Some(Committed { bytes, began, duplicates, answers }));
-            }
-            Ok(Err(error)) => error.to_string(),
-            Err(elapsed) => elapsed.to_string(),
+        let (count, batch) = (answers.len(), Batch { bytes, began: self.seams.clock.now(), answers });
+        let committed = async {
+            let turn = self.turn.lock().await;
+            let appended = self.bounded(inbox::commit(&self.db, events)).await?;
+            drop(turn);
+            self.bounded(self.db.settle()).await?;
+            Ok(appended.iter().filter(|one| one.duplicate).count())
         };
-        self.answer(Committed { bytes, began, duplicates: 0, answers }, Err(why));
-        (count, None)
+        let committed = committed.await;
+        self.answer(batch, committed);
+        count
     }
 
-    /// Settle what was committed, as much at once as waits, until nothing more will come.
-    async fn settle_all(&self, mut committed: mpsc::Receiver<Committed>) {
-        let mut batches = Vec::with_capacity(UNSETTLED_MAX);
-        while committed.recv_many(&mut batches, UNSETTLED_MAX).await > 0 {
-            let settling = self.db.settle();
-            let settled = match deadline(self.seams.clock.as_ref(), COMMIT_MS_MAX, settling).await {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(elapsed) => Err(elapsed.to_string()),
-            };
-            for batch in batches.drain(..) {
-                self.answer(batch, settled.clone());
-            }
+    /// Within the time it may take; why not otherwise.
+    async fn bounded<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, String> {
+        match deadline(self.seams.clock.as_ref(), COMMIT_MS_MAX, work).await {
+            Ok(done) => done.map_err(|error| error.to_string()),
+            Err(elapsed) => Err(elapsed.to_string()),
         }
     }
 
     /// Tell all who wait for a batch what became of it.
-    fn answer(&self, batch: Committed, outcome: Result<(), String>) {
+    fn answer(&self, batch: Batch, outcome: Result<usize, String>) {
         let Seams { clock, metrics, .. } = &self.seams;
-        let Committed { bytes, began, duplicates, answers } = batch;
+        let Batch { bytes, began, answers } = batch;
         match &outcome {
-            Ok(()) => {
+            Ok(duplicates) => {
                 metrics.inbox_events_committed.inc_by((answers.len() - duplicates) as u64);
-                metrics.inbox_events_deduplicated.inc_by(duplicates as u64);
+                metrics.inbox_events_deduplicated.inc_by(*duplicates as u64);
                 metrics.inbox_commit_events.observe(answers.len() as f64);
                 metrics.inbox_commit_seconds.observe(clock.now().since(began).max(0) as f64 / 1_000.0);
                 self.kept.notify_one();
@@ -288,7 +254,7 @@ impl Writer {
             .set(i64::try_from(self.bytes.load(Ordering::Relaxed)).unwrap_or(i64::MAX));
         for answer in answers {
             // Whoever waited may have gone; the event is stored all the same.
-            let _ = answer.send(outcome.as_ref().map(drop).map_err(|_| Failed));
+            let _ = answer.send(outcome.as_ref().map(|_| ()).map_err(|_| Failed));
         }
     }
 }
