@@ -2,7 +2,7 @@
 
     read_exports.py STORE.db EXPORTS
 
-EXPORTS holds ndjson/, csv/ and neutral/, and parquet/ where the program writes it. The mirror is read by Python's own sqlite3; the exports by DuckDB and by PyArrow. Every
+EXPORTS holds ndjson/, csv/, packed/ and neutral/, and parquet/ where the program writes it. The mirror is read by Python's own sqlite3; the exports by DuckDB and by PyArrow. Every
 row of every table is compared, types and nulls included; then every view of analysis/ is asked of DuckDB over both formats and of SQLite over
 the store, and held against the same figures worked out here; then each line of the neutral format is held against its schema and the mirror.
 """
@@ -335,10 +335,26 @@ def check_conversation(conversation, live):
         sys.exit(f"conversation {conversation['conversation_id']} lacks messages {sorted(told)}")
 
 
+def check_packed(exports):
+    """Compressed files, unpacked by PyArrow, are those that are not, byte for byte."""
+    files = 0
+    for form, ending, codec in (("csv", "gz", "gzip"), ("ndjson", "zst", "zstd")):
+        for path in sorted((exports / "packed" / form).glob(f"*.{form}.{ending}")):
+            plain = exports / form / path.name.removesuffix(f".{ending}")
+            with pyarrow.input_stream(str(path), compression=codec) as packed:
+                if plain.stem not in CHANGING and packed.read() != plain.read_bytes():
+                    sys.exit(f"{path} is not {plain}, packed")
+            files += 1
+    if files < 20:
+        sys.exit(f"{files} compressed files, where each table has two")
+    print(f"{files} files that are compressed with gzip and zstd, unpacked by PyArrow, are those that are not")
+
+
 def main():
     store_path, exports = sys.argv[1], pathlib.Path(sys.argv[2])
     store = sqlite3.connect(store_path)
     check_tables(store, exports)
+    check_packed(exports)
     check_views(store, exports)
     check_neutral(store, exports)
 

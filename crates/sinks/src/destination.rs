@@ -16,7 +16,7 @@ use crate::SinkError;
 use crate::blocking::joined;
 use crate::directory::Directory;
 use crate::files::FileSink;
-use crate::format::{Format, Formulas};
+use crate::format::{Compression, Format, Formulas};
 use crate::manifest::Manifest;
 use crate::objects::delta;
 pub use crate::objects::delta::DELTA;
@@ -40,6 +40,8 @@ pub enum Destination {
         dir: PathBuf,
         /// The tables' format.
         format: Format,
+        /// How files of rows are compressed.
+        compression: Compression,
         /// What CSV does with texts that look like formulas.
         formulas: Formulas,
     },
@@ -49,6 +51,8 @@ pub enum Destination {
         bucket: Bucket,
         /// The tables' format.
         format: Format,
+        /// How objects of rows are compressed.
+        compression: Compression,
         /// What CSV does with texts that look like formulas.
         formulas: Formulas,
         /// Whether a Delta log is kept beside each table, which are Parquet then.
@@ -87,7 +91,18 @@ impl Destination {
     #[must_use]
     pub fn folder(dir: PathBuf, format: Format, formulas: Formulas) -> Self {
         let dir = std::path::absolute(&dir).unwrap_or(dir);
-        Self::Folder { dir, format, formulas }
+        Self::Folder { dir, format, compression: Compression::None, formulas }
+    }
+
+    /// The same with files of rows compressed. Parquet compresses itself, and a database is none of our files.
+    #[must_use]
+    pub fn compressed(mut self, by: Compression) -> Self {
+        if let Self::Folder { format: Format::Ndjson | Format::Csv, compression, .. }
+        | Self::Objects { format: Format::Ndjson | Format::Csv, compression, .. } = &mut self
+        {
+            *compression = by;
+        }
+        self
     }
 
     /// An SQLite file, seen from where the program runs.
@@ -131,7 +146,8 @@ impl Destination {
             .ok_or_else(|| SinkError::UnknownFormat { name: format.to_owned() })?;
         match to.split_once("://") {
             Some(_) if ObjectAddress::is_one(to) => {
-                Ok(Self::Objects { bucket: reach(to.parse()?)?, format, formulas, delta })
+                let (bucket, compression) = (reach(to.parse()?)?, Compression::None);
+                Ok(Self::Objects { bucket, format, compression, formulas, delta })
             }
             Some((scheme, _)) => Err(SinkError::UnknownDestination { scheme: scheme.to_owned() }),
             None => Ok(Self::folder(PathBuf::from(to), format, formulas)),
@@ -169,6 +185,15 @@ impl Destination {
         match self {
             Self::Objects { format, .. } => format.name(),
             _ => self.format(),
+        }
+    }
+
+    /// How files of rows are compressed.
+    #[must_use]
+    pub const fn compression(&self) -> Compression {
+        match self {
+            Self::Folder { compression, .. } | Self::Objects { compression, .. } => *compression,
+            Self::Sqlite { .. } | Self::Postgres { .. } => Compression::None,
         }
     }
 
@@ -212,7 +237,7 @@ impl Destination {
     ) -> Result<S, SinkError> {
         match self {
             Self::Folder { dir, format, .. } => {
-                let (path, format) = (dir.join(&part.file), *format);
+                let (path, format) = (dir.join(&part.file), (*format, Compression::of(&part.file).1));
                 let read = tokio::task::spawn_blocking(move || {
                     let file = File::open(&path).map_err(|error| SinkError::io("read", &path, error))?;
                     let read = read_back::rows(file, format, table, org, &mut |row| {
@@ -224,7 +249,8 @@ impl Destination {
                 joined(table.name, read).await
             }
             Self::Objects { bucket, format, .. } => {
-                let (from, format, name) = (bucket.bytes_of(part), *format, PathBuf::from(&part.file));
+                let (from, name) = (bucket.bytes_of(part), PathBuf::from(&part.file));
+                let format = (*format, Compression::of(&part.file).1);
                 let read = tokio::task::spawn_blocking(move || {
                     let read = read_back::rows(from, format, table, org, &mut |row| {
                         each(&mut state, row);
@@ -312,12 +338,13 @@ impl Destination {
     #[must_use]
     pub fn target(&self) -> Target {
         match self {
-            Self::Folder { dir, format, formulas } => {
-                Target::Files(Box::new(FileSink::new(dir.clone(), *format, *formulas)))
+            Self::Folder { dir, format, compression, formulas } => {
+                let sink = FileSink::new(dir.clone(), *format, *formulas).compressed(*compression);
+                Target::Files(Box::new(sink))
             }
-            Self::Objects { bucket, format, formulas, delta } => {
-                let sink = ObjectSink::new(bucket.clone(), *format, *formulas).with_delta(*delta);
-                Target::Objects(Box::new(sink))
+            Self::Objects { bucket, format, compression, formulas, delta } => {
+                let sink = ObjectSink::new(bucket.clone(), *format, *formulas).compressed(*compression);
+                Target::Objects(Box::new(sink.with_delta(*delta)))
             }
             Self::Sqlite { path } => Target::Sqlite(Box::new(SqliteSink::new(path.clone()))),
             Self::Postgres { address } => {

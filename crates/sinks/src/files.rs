@@ -27,7 +27,7 @@ pub(crate) use crate::files::place::{is_file_of_ours, is_ours};
 use crate::files::syncing::Syncing;
 pub(crate) use crate::files::table::TableFile;
 pub(crate) use crate::files::trees::FolderTrees;
-use crate::format::{Format, Formulas};
+use crate::format::{Compression, Format, Formulas};
 use crate::manifest::Manifest;
 use crate::partial::{PartialFile, Whole};
 use crate::sink::{Doing, Erased, Layout, Part, PartFile, Period, Plan, Sink, Subject};
@@ -40,6 +40,7 @@ const PAGES_WAITING_MAX: usize = 3;
 pub struct FileSink {
     root: PathBuf,
     format: Format,
+    compression: Compression,
     formulas: Formulas,
     run: Option<Run>,
 }
@@ -95,7 +96,14 @@ impl FileSink {
     /// Tables of this format into this directory, which is looked at by [`Sink::check`] and not before.
     #[must_use]
     pub fn new(root: PathBuf, format: Format, formulas: Formulas) -> Self {
-        Self { root, format, formulas, run: None }
+        Self { root, format, compression: Compression::None, formulas, run: None }
+    }
+
+    /// The same with files of rows compressed.
+    #[must_use]
+    pub fn compressed(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
     }
 
     /// The directory of the run, once it has been let in.
@@ -152,7 +160,7 @@ impl Sink for FileSink {
     fn check<'a>(&'a mut self, plan: &'a Plan) -> Doing<'a, ()> {
         Box::pin(async move {
             let defused = self.format == Format::Csv && self.formulas == Formulas::Defuse;
-            let manifest = Manifest::begun(plan, self.format, defused);
+            let manifest = Manifest::begun(plan, self.format, defused).compressed(self.compression);
             let (root, begun, recorded) = (self.root.clone(), manifest.clone(), plan.recorded.clone());
             let is_tree = self.format == Format::Parquet;
             let claim = tokio::task::spawn_blocking(move || {
@@ -175,7 +183,7 @@ impl Sink for FileSink {
 
     fn begin<'a>(&'a mut self, part: &'a Part) -> Doing<'a, ()> {
         Box::pin(async move {
-            let (format, formulas) = (self.format, self.formulas);
+            let (format, formulas) = ((self.format, self.compression), self.formulas);
             let run = self.running();
             run.forget(format, part).await;
             let place = place::path(format, run.manifest.org_id, part);
@@ -191,7 +199,7 @@ impl Sink for FileSink {
                 )?;
                 let (whole, file) = file.end().map_err(|error| SinkError::io("write", &path, error))?;
                 // In a tree, which nobody sees before the commit, a file gets its name at once.
-                if format == Format::Parquet {
+                if format.0 == Format::Parquet {
                     whole.rename().map_err(|error| SinkError::io("rename", &path, error))?;
                 }
                 Ok(Ended { whole, file, path, rows })
@@ -216,7 +224,7 @@ impl Sink for FileSink {
 
     fn commit_part(&mut self) -> Doing<'_, PartFile> {
         Box::pin(async move {
-            let format = self.format;
+            let format = (self.format, self.compression);
             let run = self.running();
             let open = run.open.take().expect("a part is begun before it is committed");
             let _ = open.pages.send(Step::End).await;
@@ -231,7 +239,7 @@ impl Sink for FileSink {
                 digest: String::new(),
             };
             run.syncing.add(path, file).await;
-            run.parts.push((entry.clone(), (format != Format::Parquet).then_some(whole)));
+            run.parts.push((entry.clone(), (format.0 != Format::Parquet).then_some(whole)));
             Ok(entry)
         })
     }
@@ -267,7 +275,7 @@ impl Sink for FileSink {
 
 impl Run {
     /// Give up what was written of a part, under way or whole.
-    async fn forget(&mut self, format: Format, part: &Part) {
+    async fn forget(&mut self, format: (Format, Compression), part: &Part) {
         if let Some(open) = self.open.take() {
             drop(open.pages);
             let _ = open.writer.await;

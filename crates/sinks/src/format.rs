@@ -4,12 +4,15 @@
 //! tell null from the empty text (the `csv` crate cannot) and must embed stored JSON without decoding its
 //! numbers. The tests read everything back with libraries of others.
 
+mod compression;
 mod csv;
 mod ndjson;
 mod records;
 
 use std::io::{self, Write};
 
+pub use compression::Compression;
+pub(crate) use compression::Packed;
 pub use csv::Csv;
 pub(crate) use csv::defused;
 pub use ndjson::Ndjson;

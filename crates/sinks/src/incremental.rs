@@ -67,7 +67,8 @@ pub(crate) async fn scope(
         return everything(Why::Version);
     }
     let options = |manifest: &Manifest| {
-        (manifest.format.clone(), manifest.formulas_defused, manifest.selection.clone())
+        let Manifest { format, compression, formulas_defused, selection, .. } = manifest;
+        (format.clone(), compression.clone(), *formulas_defused, selection.clone())
     };
     if options(&standing) != options(next) {
         return everything(Why::Options);

@@ -11,6 +11,7 @@ use model::{Millis, OrgId, RunId};
 use serde::{Deserialize, Serialize};
 use store::tables::Basis;
 
+use crate::format::Compression;
 use crate::partial::PartialFile;
 use crate::proof::Proof;
 use crate::selection::Selection;
@@ -46,6 +47,9 @@ pub struct Manifest {
     /// `delta` where a Delta log stands beside each table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table_format: Option<String>,
+    /// How files of rows are compressed, `gzip` or `zstd`; absent where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<String>,
     /// Whether formulas were defused (CSV only): then texts may have a `'` before them.
     pub formulas_defused: bool,
     /// The version of the tables, as the store's migrations count it.
@@ -89,6 +93,7 @@ impl Manifest {
             run_id: plan.run.clone(),
             format: format.name().to_owned(),
             table_format: None,
+            compression: None,
             formulas_defused,
             schema_version: plan.schema_version,
             longshore_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -103,6 +108,12 @@ impl Manifest {
             proof: None,
             public_key: String::new(),
         }
+    }
+
+    /// The same of files that are compressed.
+    pub(crate) fn compressed(mut self, compression: Compression) -> Self {
+        self.compression = (compression != Compression::None).then(|| compression.name().to_owned());
+        self
     }
 
     /// Whether it is the manifest of an export of ours.

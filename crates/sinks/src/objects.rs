@@ -44,7 +44,7 @@ pub(crate) use crate::objects::read::failed;
 use crate::SinkError;
 use crate::blocking::joined;
 use crate::files::{Step, TableFile, drain};
-use crate::format::{Format, Formulas};
+use crate::format::{Compression, Format, Formulas};
 use crate::manifest::Manifest;
 use crate::objects::state::Held;
 use crate::objects::trees::Files;
@@ -63,6 +63,7 @@ const CLEARING: &str = "clearing";
 pub struct ObjectSink {
     bucket: Bucket,
     format: Format,
+    compression: Compression,
     formulas: Formulas,
     /// Whether a Delta log is kept beside each table.
     delta: bool,
@@ -106,7 +107,15 @@ impl ObjectSink {
     /// Tables of this format into this bucket, which is asked by [`Sink::check`] and not before.
     #[must_use]
     pub fn new(bucket: Bucket, format: Format, formulas: Formulas) -> Self {
-        Self { bucket, format, formulas, delta: false, run: None, committed: None }
+        let (compression, delta) = (Compression::None, false);
+        Self { bucket, format, compression, formulas, delta, run: None, committed: None }
+    }
+
+    /// The same with objects of rows compressed.
+    #[must_use]
+    pub fn compressed(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
     }
 
     /// The same, with a Delta log beside each table.
@@ -150,7 +159,7 @@ impl ObjectSink {
         let (named, state) = (before.as_ref().map(|(manifest, _)| manifest), held.state().clone());
         held.keeping(sweep::sweep(bucket, named, &state, &plan.recorded)).await?;
         let defused = self.format == Format::Csv && self.formulas == Formulas::Defuse;
-        let mut export = Manifest::begun(plan, self.format, defused);
+        let mut export = Manifest::begun(plan, self.format, defused).compressed(self.compression);
         export.table_format = self.delta.then(|| delta::DELTA.to_owned());
         export.tables.clone_from(&plan.recorded);
         let order = plan.tables.iter().map(|table| table.name).collect();
@@ -207,7 +216,8 @@ impl Sink for ObjectSink {
     fn begin<'a>(&'a mut self, part: &'a Part) -> Doing<'a, ()> {
         Box::pin(async move {
             self.running().held.renew().await?;
-            let (format, formulas, bucket) = (self.format, self.formulas, self.bucket.clone());
+            let (format, formulas) = ((self.format, self.compression), self.formulas);
+            let bucket = self.bucket.clone();
             let run = self.running();
             if let Some(mut open) = run.open.take() {
                 open.upload.shutdown().await;
@@ -385,7 +395,7 @@ pub(crate) async fn clear(bucket: &Bucket, org: OrgId) -> Result<(), SinkError> 
 
 impl Run {
     /// What a part's object is called: never as one that readers go by, which a run that goes on may have committed itself.
-    fn free_name(&self, part: &Part, format: Format) -> String {
+    fn free_name(&self, part: &Part, format: (Format, Compression)) -> String {
         let mut name = place::part(self.org, part, &self.name, format);
         while self.before.iter().flat_map(|(before, _)| &before.tables).any(|part| part.file == name) {
             name = place::next(&name);

@@ -6,13 +6,13 @@
 mod csv;
 mod ndjson;
 
-use std::io::{self, BufReader};
+use std::io::{self, BufRead, BufReader};
 
 use ::parquet::file::reader::ChunkReader;
 use model::OrgId;
 use store::tables::{Column, ColumnKind, Table, Value, ValueRef};
 
-use crate::format::Format;
+use crate::format::{Compression, Format};
 use crate::parquet;
 
 /// Bytes read from the file at once.
@@ -27,14 +27,14 @@ pub(crate) type Told<'a> = [(ValueRef<'a>, &'static Column)];
 /// Those of the file system, of `each`, and `InvalidData` for what is no such file.
 pub(crate) fn rows(
     file: impl ChunkReader + 'static,
-    format: Format,
+    (format, compression): (Format, Compression),
     table: &'static Table,
     org: OrgId,
     each: &mut dyn FnMut(&Told<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     match format {
-        Format::Ndjson => ndjson::rows(open(&file)?, table, each),
-        Format::Csv => csv::rows(open(&file)?, table, each),
+        Format::Ndjson => ndjson::rows(open(&file, compression)?, table, each),
+        Format::Csv => csv::rows(open(&file, compression)?, table, each),
         Format::Parquet => parquet::read(file, table, org, |batch| {
             let mut row = Vec::with_capacity(table.columns.len());
             for number in 0..batch.rows() {
@@ -48,8 +48,8 @@ pub(crate) fn rows(
     }
 }
 
-fn open<F: ChunkReader>(file: &F) -> io::Result<BufReader<F::T>> {
-    let from = file.get_read(0).map_err(parquet::to_io)?;
+fn open<F: ChunkReader>(file: &F, compression: Compression) -> io::Result<impl BufRead> {
+    let from = compression.unpack(file.get_read(0).map_err(parquet::to_io)?)?;
     Ok(BufReader::with_capacity(BUFFER_BYTES, from))
 }
 

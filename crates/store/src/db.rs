@@ -1,8 +1,9 @@
 //! Opening a store, and the transaction in which everything is written.
 //!
-//! SQLite: one write connection, so that writers queue inside the process instead of meeting `SQLITE_BUSY`,
-//! and a pool for reads (WAL: readers never wait for the writer); whole tables are read apart from it. PostgreSQL: one pool for both.
-//! `synchronous=FULL`: an acknowledged write is on disk.
+//! SQLite: one write connection, so that writers queue inside the process instead of meeting `SQLITE_BUSY`, and a pool for reads
+//! (WAL: readers never wait for the writer). Apart from them, but writing in the same turn, the inbox's way in has a thread
+//! ([`ingest`]), and whole tables are read apart, too. PostgreSQL: one pool for everything. `synchronous=FULL`: a commit is on
+//! disk; the inbox's once it is settled ([`settle`]).
 
 pub(crate) mod bulk;
 mod fold;

@@ -7,7 +7,7 @@ use store::export_runs::ExportRun;
 
 use crate::SinkError;
 use crate::destination::{Destination, Reach};
-use crate::format::Formulas;
+use crate::format::{Compression, Formulas};
 use crate::mask::Mode;
 use crate::selection::Selection;
 use crate::sink::Layout;
@@ -49,6 +49,8 @@ pub enum Begin {
 #[derive(Debug, Serialize, Deserialize)]
 struct Words {
     format: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    compression: Option<String>,
     formulas_defused: bool,
     transcripts: bool,
     attachments: bool,
@@ -74,8 +76,9 @@ impl Words {
         parse: impl FnOnce(&str, &str, Formulas) -> Result<Destination, SinkError>,
     ) -> Result<ExportOptions, SinkError> {
         let formulas = if self.formulas_defused { Formulas::Defuse } else { Formulas::Keep };
+        let compression = self.compression.as_deref().and_then(Compression::named).unwrap_or_default();
         Ok(ExportOptions {
-            destination: parse(to, &self.format, formulas)?,
+            destination: parse(to, &self.format, formulas)?.compressed(compression),
             transcripts: self.transcripts,
             attachments: self.attachments,
             selection: self.selection,
@@ -163,6 +166,9 @@ impl ExportOptions {
     pub fn words(&self) -> String {
         let words = Words {
             format: self.destination.format().to_owned(),
+            compression: Some(self.destination.compression())
+                .filter(|compression| *compression != Compression::None)
+                .map(|compression| compression.name().to_owned()),
             formulas_defused: self.destination.formulas() == Formulas::Defuse,
             transcripts: self.transcripts,
             attachments: self.attachments,

@@ -96,7 +96,7 @@ async fn scope(
     let defused = options.destination.formulas() == Formulas::Defuse;
     let next = Manifest {
         format: options.destination.format_of_files().to_owned(),
-        ..Manifest::begun(plan, Format::Parquet, defused)
+        ..Manifest::begun(plan, Format::Parquet, defused).compressed(options.destination.compression())
     };
     incremental::scope(exporter.db, last.as_ref(), standing, &next).await
 }

@@ -15,7 +15,7 @@ use crate::directory::Directory;
 use crate::export::{FILES, FileList, Listed};
 use crate::files::{entry, is_ours};
 
-use crate::format::{Format, Records};
+use crate::format::{Compression, Format, Records};
 use crate::manifest::Manifest;
 use crate::parquet::ParquetFile;
 use crate::partial::{PartialFile, Whole};
@@ -69,10 +69,13 @@ fn rewrite(
     subject: &Subject,
 ) -> Result<(Whole, u64), SinkError> {
     let failed = |error| SinkError::io("rewrite", path, error);
-    let from = File::open(path).map_err(failed)?;
-    let mut into = PartialFile::create(path).map_err(failed)?;
+    let (_, compression) = Compression::of(&path.to_string_lossy());
+    let from = File::open(path).and_then(|from| compression.unpack(from)).map_err(failed)?;
+    let into = PartialFile::create(path).and_then(|into| compression.pack(into));
+    let mut into = into.map_err(failed)?;
     let removed = rewrite::rows(from, &mut into, records, table, subject).map_err(failed)?;
-    Ok((into.finish().map_err(failed)?, removed))
+    let whole = into.finish().and_then(PartialFile::finish).map_err(failed)?;
+    Ok((whole, removed))
 }
 
 /// The same of a Parquet file.

@@ -5,14 +5,14 @@ use std::fmt::Display;
 use model::OrgId;
 
 use crate::directory::TABLES;
-use crate::format::Format;
+use crate::format::{Compression, Format};
 use crate::sink::{Part, PartFile, Period};
 
 /// The path of a part, seen from the directory, with `/` between its parts.
-pub(super) fn path(format: Format, org: OrgId, part: &Part) -> String {
+pub(super) fn path((format, compression): (Format, Compression), org: OrgId, part: &Part) -> String {
     let name = part.table.name;
     match (format, part.period) {
-        (Format::Ndjson | Format::Csv, _) => rows(name, format),
+        (Format::Ndjson | Format::Csv, _) => rows(name, format) + compression.ending(),
         (Format::Parquet, Period::All) => whole(name, org),
         (Format::Parquet, period) => month(name, org, period),
     }
@@ -28,8 +28,9 @@ pub(crate) fn is_ours(file: &PartFile, org: OrgId) -> bool {
     match &file.period {
         Some(period) => period.chars().all(is_period) && file.file == month(&file.table, org, period),
         None => {
+            let (name, _) = Compression::of(&file.file);
             file.file == whole(&file.table, org)
-                || [Format::Ndjson, Format::Csv].iter().any(|format| file.file == rows(&file.table, *format))
+                || [Format::Ndjson, Format::Csv].iter().any(|format| name == rows(&file.table, *format))
         }
     }
 }

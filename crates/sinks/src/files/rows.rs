@@ -34,8 +34,9 @@ impl<W: Write> RowFile<W> {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> W {
-        self.file
+    /// What it was written to, and what that is called.
+    pub(super) fn finish(self) -> (W, PathBuf) {
+        (self.file, self.path)
     }
 }
 

@@ -7,12 +7,12 @@ use store::tables::{Batch, Table};
 
 use crate::SinkError;
 use crate::files::rows::RowFile;
-use crate::format::{Csv, Encoder, Format, Formulas, Ndjson};
+use crate::format::{Compression, Csv, Encoder, Format, Formulas, Ndjson, Packed};
 use crate::parquet::ParquetFile;
 
 /// A file that is being written.
 pub(crate) enum TableFile<W: Write + Send> {
-    Rows(Box<RowFile<W>>),
+    Rows(Box<RowFile<Packed<W>>>),
     Parquet(Box<ParquetFile<W>>),
 }
 
@@ -22,7 +22,7 @@ impl<W: Write + Send> TableFile<W> {
         file: W,
         path: PathBuf,
         table: &'static Table,
-        format: Format,
+        (format, compression): (Format, Compression),
         formulas: Formulas,
     ) -> Result<Self, SinkError> {
         let columns = || -> Vec<&str> { table.columns.iter().map(|column| column.name).collect() };
@@ -31,7 +31,8 @@ impl<W: Write + Send> TableFile<W> {
             Format::Csv => Encoder::Csv(Csv::new(formulas, &columns())),
             Format::Parquet => return Ok(Self::Parquet(Box::new(ParquetFile::begin(file, path, table)?))),
         };
-        Ok(Self::Rows(Box::new(RowFile::begin(file, path, encoder)?)))
+        let packed = compression.pack(file).map_err(|error| SinkError::io("write", &path, error))?;
+        Ok(Self::Rows(Box::new(RowFile::begin(packed, path, encoder)?)))
     }
 
     pub(crate) fn batch(&mut self, batch: Batch) -> Result<(), SinkError> {
@@ -44,7 +45,10 @@ impl<W: Write + Send> TableFile<W> {
     /// End the file, and give back what it was written to.
     pub(crate) fn finish(self) -> Result<W, SinkError> {
         match self {
-            Self::Rows(file) => Ok(file.finish()),
+            Self::Rows(file) => {
+                let (file, path) = file.finish();
+                file.finish().map_err(|error| SinkError::io("write", &path, error))
+            }
             Self::Parquet(file) => file.finish(),
         }
     }

@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use crate::SinkError;
 use crate::blocking::joined;
 use crate::export::{FileList, Listed};
-use crate::format::{Format, Records};
+use crate::format::{Compression, Format, Records};
 use crate::manifest::Manifest;
 use crate::objects::bucket::Bucket;
 use crate::objects::current;
@@ -102,15 +102,19 @@ async fn rewrite_part(
     if removed == 0 {
         return Ok(0);
     }
-    let subject = subject.clone();
-    let (object, written) = put_anew(bucket, &part.file, table.name, move |mut into| {
+    let (subject, (_, compression)) = (subject.clone(), Compression::of(&part.file));
+    let (object, written) = put_anew(bucket, &part.file, table.name, move |into| {
         let failed = |error| failed("rewrite", &name, error);
         match format {
             Format::Ndjson | Format::Csv => {
                 let records = if format == Format::Csv { Records::Csv } else { Records::Ndjson };
-                rewrite::rows(ObjectReader::new(from), &mut into, records, table, &subject)
-                    .map_err(failed)?;
-                into.finish().map_err(failed)
+                let rewritten = || {
+                    let from = compression.unpack(ObjectReader::new(from))?;
+                    let mut into = compression.pack(into)?;
+                    rewrite::rows(from, &mut into, records, table, &subject)?;
+                    into.finish()?.finish()
+                };
+                rewritten().map_err(failed)
             }
             Format::Parquet => {
                 let mut file = ParquetFile::begin(into, name.clone(), table)?;
@@ -135,12 +139,13 @@ fn count(
 ) -> Result<u64, SinkError> {
     let mut removed = 0;
     let read = match format {
-        Format::Ndjson => {
-            rewrite::rows(ObjectReader::new(from), &mut io::sink(), Records::Ndjson, table, subject)
+        Format::Ndjson | Format::Csv => {
+            let records = if format == Format::Csv { Records::Csv } else { Records::Ndjson };
+            let (_, compression) = Compression::of(&name.to_string_lossy());
+            let from = compression.unpack(ObjectReader::new(from));
+            from.and_then(|from| rewrite::rows(from, &mut io::sink(), records, table, subject))
                 .map(|rows| removed = rows)
         }
-        Format::Csv => rewrite::rows(ObjectReader::new(from), &mut io::sink(), Records::Csv, table, subject)
-            .map(|rows| removed = rows),
         Format::Parquet => parquet::read(from, table, subject.org, |batch| {
             let before = batch.rows();
             removed += (before - rewrite::without(batch, subject).rows()) as u64;

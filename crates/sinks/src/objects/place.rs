@@ -13,7 +13,7 @@
 use model::{OrgId, RunId};
 
 use crate::directory::TREES;
-use crate::format::Format;
+use crate::format::{Compression, Format};
 use crate::sink::{Part, Period};
 
 /// The manifest.
@@ -33,8 +33,13 @@ pub(super) fn run_name(run: &RunId) -> String {
 }
 
 /// A part's object.
-pub(super) fn part(org: OrgId, part: &Part, run: &str, format: Format) -> String {
-    let (table, ending) = (part.table.name, format.name());
+pub(super) fn part(
+    org: OrgId,
+    part: &Part,
+    run: &str,
+    (format, compression): (Format, Compression),
+) -> String {
+    let (table, ending) = (part.table.name, format.name().to_owned() + compression.ending());
     match part.period {
         Period::All => format!("{TABLES}/{table}/org_id={org}/part-{run}.{ending}"),
         period => format!("{TABLES}/{table}/org_id={org}/month={period}/part-{run}.{ending}"),
@@ -68,6 +73,7 @@ pub(super) fn run_of(name: &str) -> Option<&str> {
         [TABLES, _, org, month] => org.starts_with("org_id=") && month.starts_with("month="),
         _ => false,
     };
+    let (file, _) = Compression::of(file);
     let (run, rest) = file.strip_prefix("part-")?.split_once('.')?;
     let ending = rest.rsplit('.').next()?;
     (is_ours && Format::named(ending).is_some()).then_some(run)
@@ -75,11 +81,13 @@ pub(super) fn run_of(name: &str) -> Option<&str> {
 
 /// The name of the object that takes another's place.
 pub(super) fn next(name: &str) -> String {
+    let (name, compression) = Compression::of(name);
+    let packed = compression.ending();
     let (stem, ending) = name.rsplit_once('.').unwrap_or((name, "ndjson"));
     let numbered = stem.rsplit_once('.').and_then(|(stem, number)| Some((stem, number.parse::<u32>().ok()?)));
     match numbered {
-        Some((stem, number)) => format!("{stem}.{}.{ending}", number.saturating_add(1)),
-        None => format!("{stem}.1.{ending}"),
+        Some((stem, number)) => format!("{stem}.{}.{ending}{packed}", number.saturating_add(1)),
+        None => format!("{stem}.1.{ending}{packed}"),
     }
 }
 
@@ -107,12 +115,18 @@ mod tests {
     fn a_name_tells_its_run_and_has_a_next() {
         let table = store::tables::table("messages").unwrap();
         let run = run_name(&RunId("0198-a b".to_owned()));
-        let name = part(OrgId(42), &Part { table, period: Period::All }, &run, Format::Csv);
+        let name =
+            part(OrgId(42), &Part { table, period: Period::All }, &run, (Format::Csv, Compression::None));
         assert_eq!(name, "tables/messages/org_id=42/part-0198-a_b.csv");
         assert_eq!(run_of(&name), Some("0198-a_b"));
         assert_eq!(next(&name), "tables/messages/org_id=42/part-0198-a_b.1.csv");
         assert_eq!(next(&next(&name)), "tables/messages/org_id=42/part-0198-a_b.2.csv");
         assert_eq!(run_of(&next(&name)), Some("0198-a_b"));
+        let whole = Part { table, period: Period::All };
+        let packed = part(OrgId(42), &whole, &run, (Format::Ndjson, Compression::Gzip));
+        assert_eq!(packed, "tables/messages/org_id=42/part-0198-a_b.ndjson.gz");
+        assert_eq!(next(&next(&packed)), "tables/messages/org_id=42/part-0198-a_b.2.ndjson.gz");
+        assert_eq!((run_of(&packed), run_of(&next(&packed))), (Some("0198-a_b"), Some("0198-a_b")));
         assert_eq!(next("files/r/files.ndjson"), "files/r/files.1.ndjson");
         assert_eq!(run_of("files/r.1/transcripts/2026-01/conversation-1.md"), Some("r.1"));
         assert_eq!(run_of("files/r/files.2.ndjson"), Some("r"));

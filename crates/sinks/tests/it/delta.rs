@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::ConversationId;
 use serde_json::Value as Json;
-use sinks::format::{Format, Formulas};
+use sinks::format::{Compression, Format, Formulas};
 use sinks::selection::Selection;
 use sinks::sink::Subject;
 use sinks::{Destination, ExportOptions};
@@ -17,6 +17,7 @@ fn options(lake: &Lake, fixture: &Fixture, delta: bool) -> ExportOptions {
     let destination = Destination::Objects {
         bucket: lake.bucket(),
         format: Format::Parquet,
+        compression: Compression::None,
         formulas: Formulas::Keep,
         delta,
     };

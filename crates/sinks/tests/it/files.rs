@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
 use ::parquet::record::Field;
 use serde_json::value::RawValue;
+use sinks::ExportOptions;
 use sinks::files::FileSink;
-use sinks::format::{Format, Formulas};
+use sinks::format::{Compression, Format, Formulas};
 use sinks::sink::Sink;
 use store::tables::{ColumnKind, Row, Table, Value};
 
@@ -18,11 +20,12 @@ use crate::fixture::on_both;
 struct Folder {
     root: PathBuf,
     format: Format,
+    compression: Compression,
 }
 
 impl Place for Folder {
     fn sink(&self) -> Box<dyn Sink> {
-        Box::new(FileSink::new(self.root.clone(), self.format, Formulas::Keep))
+        Box::new(FileSink::new(self.root.clone(), self.format, Formulas::Keep).compressed(self.compression))
     }
 
     fn bad_sink(&self) -> Box<dyn Sink> {
@@ -42,13 +45,30 @@ impl Place for Folder {
             assert!(found.iter().all(is_named), "{found:?}");
             return found.iter().flat_map(|path| parquet(path, table)).collect();
         }
-        let path = self.root.join(format!("{}.{}", table.name, self.format.name()));
+        let ending = self.compression.ending();
+        let path = self.root.join(format!("{}.{}{ending}", table.name, self.format.name()));
         if path.exists() { rows_of(&path, table, self.format) } else { Vec::new() }
     }
 }
 
-/// The rows of a file.
+/// The rows of a file, compressed as its name says.
 pub(crate) fn rows_of(path: &Path, table: &'static Table, format: Format) -> Vec<Row> {
+    let (_, compression) = Compression::of(path.to_str().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let plain = folder.path().join("plain");
+    let (from, mut text) = (File::open(path).unwrap(), Vec::new());
+    let path = match compression {
+        Compression::None => path,
+        Compression::Gzip => {
+            flate2::read::GzDecoder::new(from).read_to_end(&mut text).unwrap();
+            std::fs::write(&plain, text).unwrap();
+            &plain
+        }
+        Compression::Zstd => {
+            std::fs::write(&plain, zstd::decode_all(from).unwrap()).unwrap();
+            &plain
+        }
+    };
     match format {
         Format::Ndjson => ndjson(path, table),
         Format::Csv => csv(path, table),
@@ -151,29 +171,51 @@ fn records(text: &str) -> Vec<Vec<Option<String>>> {
     records
 }
 
-#[tokio::test]
-async fn a_directory_of_ndjson_keeps_what_sinks_promise() {
+async fn holds(format: Format, compression: Compression) {
     on_both(async |fixture| {
-        let folder = Folder { root: fixture.out(), format: Format::Ndjson };
+        let folder = Folder { root: fixture.out(), format, compression };
         conformance::holds(&fixture, &folder).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_directory_of_ndjson_keeps_what_sinks_promise() {
+    holds(Format::Ndjson, Compression::None).await;
+    holds(Format::Ndjson, Compression::Zstd).await;
 }
 
 #[tokio::test]
 async fn a_directory_of_csv_keeps_what_sinks_promise() {
-    on_both(async |fixture| {
-        let folder = Folder { root: fixture.out(), format: Format::Csv };
-        conformance::holds(&fixture, &folder).await;
-    })
-    .await;
+    holds(Format::Csv, Compression::None).await;
+    holds(Format::Csv, Compression::Gzip).await;
 }
 
 #[tokio::test]
 async fn a_directory_of_parquet_keeps_what_sinks_promise() {
+    holds(Format::Parquet, Compression::None).await;
+}
+
+#[tokio::test]
+async fn files_that_are_compressed_otherwise_take_the_place_of_those_before() {
     on_both(async |fixture| {
-        let folder = Folder { root: fixture.out(), format: Format::Parquet };
-        conformance::holds(&fixture, &folder).await;
+        fixture.fill(30).await;
+        let mut plain: Option<Vec<Row>> = None;
+        for compression in [Compression::None, Compression::Gzip, Compression::Zstd, Compression::None] {
+            let options = fixture.options(Format::Csv);
+            let destination = options.destination.clone().compressed(compression);
+            let options = ExportOptions { destination, ..options };
+            let report = fixture.export(&options).await.unwrap();
+            let name = format!("messages.csv{}", compression.ending());
+            assert!(report.equal && report.tables.iter().any(|part| part.file == name), "{report:?}");
+            let table = store::tables::table("messages").unwrap();
+            let rows = rows_of(&fixture.out().join(&name), table, Format::Csv);
+            assert_eq!(*plain.get_or_insert_with(|| rows.clone()), rows);
+            let named = |path: &&PathBuf| path.to_string_lossy().contains("/messages.csv");
+            assert_eq!(files(&fixture.out()).iter().filter(named).count(), 1);
+            let words = ExportOptions::of_words(&options.words(), "out", options.who.clone(), &|_| panic!());
+            assert_eq!(words.unwrap().destination.compression(), compression);
+        }
     })
     .await;
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::{FakeClock, Millis};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
-use sinks::format::{Format, Formulas};
+use sinks::format::{Compression, Format, Formulas};
 use sinks::objects::Bucket;
 use sinks::{Destination, ExportOptions};
 
@@ -29,8 +29,13 @@ impl Lake {
     }
 
     pub(crate) fn options(&self, fixture: &Fixture, format: Format) -> ExportOptions {
-        let destination =
-            Destination::Objects { bucket: self.bucket(), format, formulas: Formulas::Keep, delta: false };
+        let destination = Destination::Objects {
+            bucket: self.bucket(),
+            format,
+            compression: Compression::None,
+            formulas: Formulas::Keep,
+            delta: false,
+        };
         ExportOptions { destination, ..fixture.options(format) }
     }
 

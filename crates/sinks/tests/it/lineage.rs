@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{ContactId, ConversationId, FakeClock, Millis, SeededEntropy};
 use object_store::memory::InMemory;
 use sinks::copy::Source;
-use sinks::format::{Format, Formulas};
+use sinks::format::{Compression, Format, Formulas};
 use sinks::lineage::{self, Whose};
 use sinks::objects::Bucket;
 use sinks::{Destination, ExportOptions, Exporter, erase, proof};
@@ -15,7 +15,16 @@ use crate::fixture::{Fixture, ORG, T0, on_both};
 
 /// An export into a folder of this name.
 async fn exported(fixture: &Fixture, name: &str, format: Format) -> ExportOptions {
+    packed(fixture, name, (format, Compression::None)).await
+}
+
+async fn packed(
+    fixture: &Fixture,
+    name: &str,
+    (format, compression): (Format, Compression),
+) -> ExportOptions {
     let destination = Destination::folder(fixture.dir.path().join(name), format, Formulas::Keep);
+    let destination = destination.compressed(compression);
     let options = ExportOptions { destination, ..fixture.options(format) };
     fixture.export(&options).await.unwrap();
     options
@@ -51,8 +60,13 @@ async fn every_copy_of_a_conversation_and_of_a_person_is_named() {
 async fn lifted(fixture: &Fixture) -> ExportOptions {
     let clock = Arc::new(FakeClock::at(Millis(T0)));
     let bucket = Bucket::over(Arc::new(InMemory::new()), &"s3://lake/drift".parse().unwrap(), clock);
-    let destination =
-        Destination::Objects { bucket, format: Format::Parquet, formulas: Formulas::Keep, delta: false };
+    let destination = Destination::Objects {
+        bucket,
+        format: Format::Parquet,
+        compression: Compression::None,
+        formulas: Formulas::Keep,
+        delta: false,
+    };
     let options = ExportOptions { destination, ..fixture.options(Format::Parquet) };
     fixture.export(&options).await.unwrap();
     options
@@ -89,9 +103,14 @@ async fn a_copy_in_an_object_store_is_named_and_erased() {
 async fn an_erasure_empties_every_copy_and_what_is_left_still_proves_itself() {
     on_both(async |fixture| {
         fixture.fill(60).await;
-        for (name, format) in [("lake", Format::Parquet), ("sheets", Format::Csv), ("lines", Format::Ndjson)]
-        {
-            let options = exported(&fixture, name, format).await;
+        for (name, format) in [
+            ("lake", (Format::Parquet, Compression::None)),
+            ("sheets", (Format::Csv, Compression::None)),
+            ("packed", (Format::Csv, Compression::Gzip)),
+            ("lines", (Format::Ndjson, Compression::None)),
+            ("small", (Format::Ndjson, Compression::Zstd)),
+        ] {
+            let options = packed(&fixture, name, format).await;
             let place = options.destination.to_string();
             let whole = export_runs::last_succeeded(&fixture.db, ORG, &place).await.unwrap().unwrap();
             let subject = lineage::subject(&fixture.db, ORG, Whose::Contact(ContactId(1))).await.unwrap();

@@ -12,7 +12,7 @@ use object_store::memory::InMemory;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use sinks::copy::{self, Source};
-use sinks::format::{Format, Formulas};
+use sinks::format::{Compression, Format, Formulas};
 use sinks::objects::{Bucket, Network, ObjectError, ObjectOptions, ObjectSink, Retry};
 use sinks::sink::{Plan, Sink, Subject};
 use sinks::{Destination, SinkError};
@@ -40,6 +40,7 @@ enum Shelf {
 pub(crate) struct Prefix {
     shelf: Shelf,
     format: Format,
+    compression: Compression,
     clock: FakeClock,
     prefix: &'static str,
     /// One above, which holds that and is no export.
@@ -48,7 +49,8 @@ pub(crate) struct Prefix {
 
 impl Prefix {
     fn of(shelf: Shelf, format: Format) -> Self {
-        Self { shelf, format, clock: FakeClock::at(Millis(T0)), prefix: "drift/one", outer: "drift" }
+        let (compression, clock) = (Compression::None, FakeClock::at(Millis(T0)));
+        Self { shelf, format, compression, clock, prefix: "drift/one", outer: "drift" }
     }
 
     pub(crate) fn double(format: Format) -> (Arc<S3>, Self) {
@@ -80,11 +82,18 @@ impl Prefix {
 
     pub(crate) fn destination(&self) -> Destination {
         let (bucket, format) = (self.bucket(self.prefix), self.format);
-        Destination::Objects { bucket, format, formulas: Formulas::Keep, delta: false }
+        Destination::Objects {
+            bucket,
+            format,
+            compression: Compression::None,
+            formulas: Formulas::Keep,
+            delta: false,
+        }
     }
 
     fn sink_at(&self, prefix: &str) -> Box<dyn Sink> {
-        Box::new(ObjectSink::new(self.bucket(prefix), self.format, Formulas::Keep))
+        let sink = ObjectSink::new(self.bucket(prefix), self.format, Formulas::Keep);
+        Box::new(sink.compressed(self.compression))
     }
 
     /// An object's bytes, by the means of a reader.
@@ -133,7 +142,7 @@ impl Place for Prefix {
             let name = part["file"].as_str().unwrap();
             let bytes = self.get(name).await.unwrap_or_else(|| panic!("{name} is named and not there"));
             assert_eq!(part["sha256"], hex::encode(Sha256::digest(&bytes)), "{name}");
-            let path = folder.path().join("part");
+            let path = folder.path().join(name.rsplit('/').next().unwrap());
             std::fs::write(&path, &bytes).unwrap();
             let found = files::rows_of(&path, table, self.format);
             assert_eq!(part["rows"], found.len(), "{name}");
@@ -146,6 +155,10 @@ impl Place for Prefix {
 async fn holds(shelf: impl Fn() -> Shelf) {
     for format in Format::ALL {
         on_both(async |fixture| conformance::holds(&fixture, &Prefix::of(shelf(), format)).await).await;
+    }
+    for (format, compression) in [(Format::Ndjson, Compression::Gzip), (Format::Csv, Compression::Zstd)] {
+        let prefix = || Prefix { compression, ..Prefix::of(shelf(), format) };
+        on_both(async |fixture| conformance::holds(&fixture, &prefix()).await).await;
     }
 }
 

@@ -349,6 +349,18 @@ async fn a_run_goes_on_where_another_process_ended() {
 }
 
 #[tokio::test]
+async fn the_server_knows_new_tables_before_they_are_read() {
+    with_lake(async |fixture, lake| {
+        fixture.fill(60).await;
+        lake.export(&fixture, "0").await;
+        let known =
+            "SELECT count(*)::text FROM pg_stats WHERE tablename = 'messages' AND attname = 'message_id'";
+        assert_eq!(lake.text(known).await, "1");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_the_server_lost_is_not_gone_on_with() {
     with_lake(async |fixture, lake| {
         fixture.fill(3).await;

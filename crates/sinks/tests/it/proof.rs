@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use model::{FakeClock, Millis, SeededEntropy};
 use sinks::copy::Source;
-use sinks::format::{Format, Formulas};
+use sinks::format::{Compression, Format, Formulas};
 use sinks::proof::{self, Difference, Verification};
 use sinks::{Destination, ExportOptions, Exporter, export};
 use store::audit::{self, PublicKey, Signer};
@@ -51,14 +51,15 @@ async fn verified(fixture: &Fixture, options: &ExportOptions, key: PublicKey) ->
 async fn an_export_in_any_format_proves_itself_with_and_without_the_store() {
     on_both(async |fixture| {
         fixture.fill(60).await;
-        for (format, formulas) in [
-            (Format::Ndjson, Formulas::Keep),
-            (Format::Csv, Formulas::Keep),
-            (Format::Csv, Formulas::Defuse),
-            (Format::Parquet, Formulas::Keep),
+        for (format, formulas, compression) in [
+            (Format::Ndjson, Formulas::Keep, Compression::None),
+            (Format::Ndjson, Formulas::Keep, Compression::Zstd),
+            (Format::Csv, Formulas::Keep, Compression::None),
+            (Format::Csv, Formulas::Defuse, Compression::Gzip),
+            (Format::Parquet, Formulas::Keep, Compression::None),
         ] {
-            let dir = fixture.dir.path().join(format!("{}-{formulas:?}", format.name()));
-            let destination = Destination::folder(dir.clone(), format, formulas);
+            let dir = fixture.dir.path().join(format!("{}-{compression:?}", format.name()));
+            let destination = Destination::folder(dir.clone(), format, formulas).compressed(compression);
             let options = ExportOptions { destination, ..fixture.options(format) };
             let key = signed(&fixture, &options).await;
             let found = verified(&fixture, &options, key).await;

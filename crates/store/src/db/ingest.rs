@@ -7,6 +7,7 @@
 //! Writers queue for the pool's one connection, and so does this: it is held, and not used, while the thread writes.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
@@ -81,17 +82,22 @@ impl Ingest {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The way to the thread, which is started by whoever comes first, and anew where it has ended.
+    /// The way to the thread, which is started by whoever comes first.
     fn thread(&self) -> Result<mpsc::SyncSender<Work>, StoreError> {
         let mut state = self.state();
         match &*state {
-            State::Running(work, thread) if !thread.is_finished() => return Ok(work.clone()),
+            State::Running(work, _) => return Ok(work.clone()),
             State::Closed => return Err(StoreError::ConnectionLost),
-            State::Running(..) | State::Unused => {}
+            State::Unused => {}
         }
         let mut connection = self.open()?;
         let (work, waiting) = mpsc::sync_channel::<Work>(WAITING_MAX);
-        let run = move || waiting.into_iter().for_each(|work| work(&mut connection));
+        let run = move || {
+            for work in waiting {
+                // A panic undoes its transaction, and whoever asked is told; the next finds the connection as it was.
+                let _ = catch_unwind(AssertUnwindSafe(|| work(&mut connection)));
+            }
+        };
         let thread = thread::Builder::new().name("longshore-ingest".to_owned()).spawn(run);
         let thread = thread.map_err(|_| StoreError::Busy)?;
         *state = State::Running(work.clone(), thread);

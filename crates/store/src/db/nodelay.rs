@@ -35,3 +35,20 @@ pub fn send_at_once(port: u16) {
 /// Nothing can be done about it here.
 #[cfg(not(target_os = "linux"))]
 pub fn send_at_once(_port: u16) {}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn connections_to_the_port_send_at_once_and_no_others() {
+        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let to = |listener: &TcpListener| TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (ours, other) = (to(&listeners[0]), to(&listeners[1]));
+        assert!(!ours.nodelay().unwrap());
+        send_at_once(listeners[0].local_addr().unwrap().port());
+        assert_eq!((ours.nodelay().unwrap(), other.nodelay().unwrap()), (true, false));
+    }
+}

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use model::OrgId;
 use serde::Serialize;
 use sinks::destination::DELTA;
-use sinks::format::Formulas;
+use sinks::format::{Compression, Formulas};
 use sinks::mask::Mode;
 use sinks::objects::ObjectAddress;
 use sinks::postgres::PostgresAddress;
@@ -52,6 +52,9 @@ pub(super) struct Args {
     /// Leave the attachments' files out; they only come with --mask none
     #[arg(long)]
     no_attachments: bool,
+    /// How files of NDJSON and CSV are compressed; Parquet is
+    #[arg(long, value_enum, default_value_t = CompressFlag::None)]
+    compress: CompressFlag,
     /// What CSV does with texts that a spreadsheet would run
     #[arg(long, value_enum, default_value_t = FormulasFlag::Keep)]
     formulas: FormulasFlag,
@@ -79,6 +82,26 @@ enum FormatFlag {
     Sqlite,
     /// Tables in a PostgreSQL database
     Postgres,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CompressFlag {
+    /// As they are
+    None,
+    /// Each as a whole with gzip: messages.csv.gz
+    Gzip,
+    /// Each as a whole with zstd: messages.csv.zst
+    Zstd,
+}
+
+impl From<CompressFlag> for Compression {
+    fn from(flag: CompressFlag) -> Self {
+        match flag {
+            CompressFlag::None => Self::None,
+            CompressFlag::Gzip => Self::Gzip,
+            CompressFlag::Zstd => Self::Zstd,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -141,10 +164,18 @@ fn destination(app: &App, args: &Args) -> Result<Destination, Failure> {
     })?;
     let address = to.to_str().filter(|to| PostgresAddress::is_one(to));
     let bucket = to.to_str().filter(|to| ObjectAddress::is_one(to));
+    let compression = args.compress.into();
+    if compression != Compression::None && !matches!(args.format, Some(FormatFlag::Ndjson | FormatFlag::Csv))
+    {
+        return Err(Failure::usage("only NDJSON and CSV are compressed as they are told")
+            .hint("leave --compress out: Parquet is compressed, and a database sees to that itself"));
+    }
     let reach = |address| objects::bucket(app, address, args.store.endpoint.as_ref());
     let files = |format: Format| match bucket {
-        Some(bucket) => Ok(Destination::parse_reaching(bucket, format.name(), formulas, &reach)?),
-        None => Ok(Destination::folder(to.clone(), format, formulas)),
+        Some(bucket) => Destination::parse_reaching(bucket, format.name(), formulas, &reach)
+            .map(|destination| destination.compressed(compression))
+            .map_err(Failure::from),
+        None => Ok(Destination::folder(to.clone(), format, formulas).compressed(compression)),
     };
     match (args.format, address) {
         (None | Some(FormatFlag::Postgres), Some(address)) => {
