@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use drift::{OsEntropy, SystemClock};
 use model::Clock;
@@ -195,12 +196,15 @@ pub(crate) fn small() -> Options {
 
 /// How long a condition is waited for, in milliseconds.
 const PATIENCE_MS: i64 = 60_000;
+/// How often is looked whether it holds, in milliseconds.
+const POLL_MS: u64 = 5;
 
 /// Wait until a condition holds; a minute without it is a failure.
 pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) {
     let end = SystemClock.now().plus(PATIENCE_MS);
     while !condition() {
         assert!(SystemClock.now() < end, "the condition did not come");
-        std::thread::yield_now();
+        // Whoever is waited for needs the processor, and the ports that asking takes.
+        std::thread::sleep(Duration::from_millis(POLL_MS));
     }
 }
