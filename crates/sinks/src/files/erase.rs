@@ -40,10 +40,9 @@ pub(super) fn erase(root: &Path, subject: &Subject) -> Result<Erased, SinkError>
             continue;
         }
         let path = root.join(&file.file);
-        let (whole, removed) = match format {
-            Format::Ndjson => rewrite(&path, table, Records::Ndjson, subject)?,
-            Format::Csv => rewrite(&path, table, Records::Csv, subject)?,
-            Format::Parquet => rewrite_parquet(path, table, subject)?,
+        let (whole, removed) = match Records::of(format) {
+            Some(records) => rewrite(&path, table, records, subject)?,
+            None => rewrite_parquet(path, table, subject)?,
         };
         erased.rows += removed;
         file.rows = file.rows.saturating_sub(removed);

@@ -7,6 +7,7 @@ use std::io::{self, BufRead};
 use serde_json::Value;
 use store::tables::Table;
 
+use crate::format::Format;
 use crate::sink::Subject;
 
 /// The longest record that is read back; a message's body is bounded far below.
@@ -19,6 +20,17 @@ pub(crate) enum Records {
     Ndjson,
     /// One a line, or over several where a quoted text goes over them.
     Csv,
+}
+
+impl Records {
+    /// Those of a format; `None` for one of columns.
+    pub(crate) const fn of(format: Format) -> Option<Self> {
+        match format {
+            Format::Ndjson => Some(Self::Ndjson),
+            Format::Csv => Some(Self::Csv),
+            Format::Parquet => None,
+        }
+    }
 }
 
 /// The ids in a record's columns that say whose it is. A record that cannot be read is nobody's.

@@ -105,9 +105,8 @@ async fn rewrite_part(
     let (subject, (_, compression)) = (subject.clone(), Compression::of(&part.file));
     let (object, written) = put_anew(bucket, &part.file, table.name, move |into| {
         let failed = |error| failed("rewrite", &name, error);
-        match format {
-            Format::Ndjson | Format::Csv => {
-                let records = if format == Format::Csv { Records::Csv } else { Records::Ndjson };
+        match Records::of(format) {
+            Some(records) => {
                 let rewritten = || {
                     let from = compression.unpack(ObjectReader::new(from))?;
                     let mut into = compression.pack(into)?;
@@ -116,7 +115,7 @@ async fn rewrite_part(
                 };
                 rewritten().map_err(failed)
             }
-            Format::Parquet => {
+            None => {
                 let mut file = ParquetFile::begin(into, name.clone(), table)?;
                 rewrite::columns(from, &mut file, table, &subject, failed)?;
                 file.finish()?.finish().map_err(failed)
@@ -138,15 +137,14 @@ fn count(
     subject: &Subject,
 ) -> Result<u64, SinkError> {
     let mut removed = 0;
-    let read = match format {
-        Format::Ndjson | Format::Csv => {
-            let records = if format == Format::Csv { Records::Csv } else { Records::Ndjson };
+    let read = match Records::of(format) {
+        Some(records) => {
             let (_, compression) = Compression::of(&name.to_string_lossy());
             let from = compression.unpack(ObjectReader::new(from));
             from.and_then(|from| rewrite::rows(from, &mut io::sink(), records, table, subject))
                 .map(|rows| removed = rows)
         }
-        Format::Parquet => parquet::read(from, table, subject.org, |batch| {
+        None => parquet::read(from, table, subject.org, |batch| {
             let before = batch.rows();
             removed += (before - rewrite::without(batch, subject).rows()) as u64;
             Ok(())
