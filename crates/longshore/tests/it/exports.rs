@@ -78,6 +78,10 @@ fn what_cannot_be_done_is_told_in_a_line() {
             &["export", "verify", "--offline", "nowhere"],
             "error: nowhere has no manifest to verify it by\nhint: ",
         ),
+        (
+            &["export", "--format", "parquet", "--compress", "gzip", "--to", "nowhere"],
+            "error: only NDJSON and CSV are compressed as they are told\nhint: ",
+        ),
     ] {
         let ran = place.run(words);
         assert!(ran.code == 2 && ran.told().contains(told), "{words:?}: {}", ran.told());

@@ -51,3 +51,27 @@ impl Syncing {
         joined(STEP, self.thread).await
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_does_not_reach_the_disk_is_told_at_the_end_and_holds_nobody_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = Arc::new(Directory::claim(folder.path(), model::OrgId(1)).unwrap());
+        let good = || File::create(folder.path().join("a.csv")).unwrap();
+        let syncing = Syncing::begin(&directory);
+        syncing.add("a.csv".into(), good()).await;
+        syncing.end().await.unwrap();
+
+        let syncing = Syncing::begin(&directory);
+        // Nothing that is written there can be synced.
+        syncing.add("b.csv".into(), File::open("/dev/null").unwrap()).await;
+        for _ in 0..2 * FILES_WAITING_MAX {
+            syncing.add("a.csv".into(), good()).await;
+        }
+        let error = syncing.end().await.unwrap_err();
+        assert!(error.to_string().contains("b.csv"), "{error}");
+    }
+}

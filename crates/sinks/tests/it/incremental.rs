@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use model::record::Snapshot;
 use model::{ConversationId, Millis, Pii};
 use sha2::{Digest as _, Sha256};
+use sinks::format::Compression;
 use sinks::manifest::Manifest;
 use sinks::mask::Mode;
 use sinks::{ExportOptions, ExportReport, Format, SinkError};
@@ -17,6 +18,7 @@ use store::tables::{self, Row, TABLES};
 
 use crate::files::{files, parquet};
 use crate::fixture::{Fixture, ORG, T0, contact, on_both, snapshot, user};
+use crate::lake::Lake;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -191,6 +193,31 @@ async fn everything_is_written_when_what_stands_there_is_not_the_last_runs() {
         assert!(fixture.export(&fewer).await.unwrap().incremental);
         assert_eq!(export(&fixture).await.everything, Some("options"));
         assert_current(&fixture).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everything_is_written_when_it_is_to_be_compressed_otherwise() {
+    on_both(async |fixture| {
+        fixture.fill(5).await;
+        let lake = Lake::new();
+        let plain = ExportOptions {
+            transcripts: false,
+            attachments: false,
+            incremental: true,
+            ..lake.options(&fixture, Format::Csv)
+        };
+        let destination = plain.destination.clone().compressed(Compression::Gzip);
+        let packed = ExportOptions { destination, ..plain.clone() };
+        fixture.export(&plain).await.unwrap();
+        fixture.fill(6).await;
+        assert_eq!(fixture.export(&packed).await.unwrap().everything, Some("options"));
+        fixture.fill(7).await;
+        assert!(fixture.export(&packed).await.unwrap().incremental);
+        let manifest = lake.manifest();
+        let files = manifest["tables"].as_array().unwrap().iter().map(|part| part["file"].as_str().unwrap());
+        assert!(manifest["compression"] == "gzip" && files.clone().all(|file| file.ends_with(".csv.gz")));
     })
     .await;
 }
