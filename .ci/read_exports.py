@@ -22,6 +22,7 @@ import pyarrow
 import pyarrow.csv
 import pyarrow.dataset
 import pyarrow.json
+import pyarrow.parquet
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "analysis"))
@@ -350,11 +351,29 @@ def check_packed(exports):
     print(f"{files} files that are compressed with gzip and zstd, unpacked by PyArrow, are those that are not")
 
 
+def check_transcripts(store, exports):
+    """The table of transcripts holds what the files of the same export do."""
+    read = pyarrow.parquet.read_table(exports / "told" / "tables" / "transcripts")
+    files = {path.stem: path for path in (exports / "told" / "transcripts").glob("*/conversation-*.txt")}
+    for row in read.to_pylist():
+        path = files.pop(f"conversation-{row['conversation_id']}")
+        for column, ending in (("text", ".txt"), ("markdown", ".md")):
+            if row[column] != path.with_suffix(ending).read_bytes().decode():
+                sys.exit(f"{column} of conversation {row['conversation_id']} is not {path.with_suffix(ending)}")
+        if not row["html"].startswith("<!doctype html>"):
+            sys.exit(f"html of conversation {row['conversation_id']} is no page")
+    rows = store.execute("SELECT COUNT(*) FROM conversations").fetchone()[0]
+    if files or read.num_rows != rows:
+        sys.exit(f"{read.num_rows} transcripts of {rows} conversations, without {sorted(files)[:3]}")
+    print(f"{rows} transcripts in the table are those in the files")
+
+
 def main():
     store_path, exports = sys.argv[1], pathlib.Path(sys.argv[2])
     store = sqlite3.connect(store_path)
     check_tables(store, exports)
     check_packed(exports)
+    check_transcripts(store, exports)
     check_views(store, exports)
     check_neutral(store, exports)
 

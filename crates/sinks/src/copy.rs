@@ -3,12 +3,14 @@
 //! Pages are read ahead of the sink, across the ends of parts; memory holds a few of them, whatever the table's size.
 
 pub(crate) mod ahead;
+mod transcripts;
 
 use model::OrgId;
 use store::Db;
 use store::tables::{self, Among, Batch, Cut, Partition, Row, Rows, Table};
 
 use crate::SinkError;
+use crate::copy::transcripts::Composer;
 use crate::mask::Mask;
 use crate::selection::Selection;
 use crate::sink::{Layout, Part, PartFile, Period, Sink};
@@ -179,6 +181,8 @@ struct Pages<'a> {
     partition: Option<&'a Partition>,
     /// The partition's conversations, once they are read.
     among: Option<Option<Among>>,
+    /// What composes the rows of a table that is composed, once the first are read.
+    composer: Option<Option<Composer>>,
     after: Option<Row>,
     /// Rows of the next page, at most.
     limit: usize,
@@ -193,14 +197,26 @@ impl<'a> Pages<'a> {
             Where::Nowhere => (None, true),
         };
         let table = cut.part.table;
-        Self { source, table, partition, among: None, after: None, limit, ended }
+        Self { source, table, partition, among: None, composer: None, after: None, limit, ended }
     }
 
     /// The next page, never an empty one.
     async fn next(&mut self) -> Result<Option<Batch>, SinkError> {
-        if self.ended {
-            return Ok(None);
+        while !self.ended {
+            let page = self.read().await?;
+            if page.rows() == 0 {
+                continue;
+            }
+            // Rows of a page are chosen by the size of those at hand.
+            let fitting = PAGE_BYTES * page.rows() / page.bytes().max(1);
+            self.limit = fitting.clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
+            return Ok(Some(page));
         }
+        Ok(None)
+    }
+
+    /// The rows that follow, composed and masked.
+    async fn read(&mut self) -> Result<Batch, SinkError> {
         let Source { db, org, selection, mask } = self.source;
         let limit = u32::try_from(self.limit).unwrap_or(u32::MAX);
         let filter = selection.map(|selection| &selection.filter).filter(|filter| !filter.is_all());
@@ -214,15 +230,24 @@ impl<'a> Pages<'a> {
         let rows = Rows { table: self.table, org, partition: self.partition, filter, among };
         let mut page = tables::read_page(db, rows, self.after.as_ref(), limit).await?;
         self.ended = page.rows() < self.limit;
-        self.after = page.last_key();
         if page.rows() == 0 {
-            return Ok(None);
+            return Ok(page);
+        }
+        let composer = match &mut self.composer {
+            Some(known) => known.as_ref(),
+            unknown => unknown.insert(Composer::begin(db, org, self.table).await?).as_ref(),
+        };
+        if let Some(composer) = composer {
+            let composed = composer.compose(db, org, &page).await?;
+            self.after = composed.upto;
+            self.ended &= composed.is_whole;
+            page = composed.batch;
+        } else {
+            self.after = page.last_key();
         }
         if let Some(mask) = mask {
             mask.apply(&mut page);
         }
-        // Rows of a page are chosen by the size of those at hand.
-        self.limit = (PAGE_BYTES * page.rows() / page.bytes().max(1)).clamp(PAGE_ROWS_MIN, PAGE_ROWS_MAX);
-        Ok(Some(page))
+        Ok(page)
     }
 }

@@ -138,6 +138,9 @@ pub enum SinkError {
         /// Which.
         table: String,
     },
+    /// Transcripts were to go out as a table, and something is masked: they show people as they are.
+    #[error("a mask leaves nothing of transcripts")]
+    MaskedTranscripts,
     /// Something is to be masked, and there is nothing to do it with.
     #[error("there is no key to mask with")]
     NoMaskKey,
@@ -243,7 +246,12 @@ impl SinkError {
                 Some("check the disk, then run the export again: it writes that part anew")
             }
             Self::UnknownName(_) => Some("\"longshore schema\" prints the tables and their columns"),
-            Self::LeftOut { .. } => Some("name the table with --tables too, or leave its columns out"),
+            Self::LeftOut { .. } => Some(
+                "name the table with --tables too (transcripts: --transcript-table), or leave its columns out",
+            ),
+            Self::MaskedTranscripts => {
+                Some("export them with --mask none and a --reason, perhaps to a place of their own")
+            }
             Self::NoMaskKey => Some("\"longshore doctor\" tells what is wrong with the key"),
             Self::NoReason => Some(
                 "say why with --reason, in at most 500 bytes; an export can mask instead: --mask identifiers",

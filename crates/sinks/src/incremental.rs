@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use store::Db;
 use store::export_runs::ExportRun;
-use store::tables::{self, Cut, Filter, Month, Table, Touched};
+use store::tables::{self, Cut, Filter, Month, TRANSCRIPTS, Table, Touched};
 
 use crate::SinkError;
 use crate::copy::{CutPart, Source};
@@ -45,7 +45,7 @@ impl Scope {
 /// manifest that lies there now, `next` the one of the run that begins.
 ///
 /// # Errors
-/// [`SinkError::HasFiles`], and those of the store.
+/// [`SinkError::HasFiles`], those of [`Selection::tables`](crate::selection::Selection::tables), and those of the store.
 pub(crate) async fn scope(
     db: &Db,
     last: Option<&ExportRun>,
@@ -74,7 +74,8 @@ pub(crate) async fn scope(
         return everything(Why::Options);
     }
     let (Some(since), Some(now)) = (&standing.basis, &next.basis) else { return everything(Why::Other) };
-    let touched = tables::touched::touched(db, standing.org_id, since, now).await?;
+    let going = next.selection.tables()?;
+    let touched = tables::touched::touched(db, standing.org_id, (since, now), &going).await?;
     Ok(Scope::Since(touched, Box::new(standing)))
 }
 
@@ -161,16 +162,20 @@ enum Due {
 /// Where only some conversations are chosen, a change of any kind may choose one anew or no longer: then all that hangs on the
 /// conversations of its month is written, and what follows conversations without being cut by them, whole.
 fn due(table: &Table, touched: &Touched, filter: &Filter) -> Due {
+    if touched.is_whole(table) {
+        return Due::All;
+    }
     let own = touched.months(table);
-    if filter.is_all() {
+    if filter.is_all() || !filter.narrows(table) {
         return Due::Months(own);
     }
-    let hangs = |table: &Table| table.cut == Cut::Conversation || table.name == "conversations";
-    let of_conversations: BTreeSet<Option<Month>> =
+    let hangs = |table: &Table| {
+        table.cut == Cut::Conversation || ["conversations", TRANSCRIPTS.name].contains(&table.name)
+    };
+    let mut of_conversations: BTreeSet<Option<Month>> =
         tables::TABLES.iter().filter(|table| hangs(table)).flat_map(|table| touched.months(table)).collect();
-    if !filter.narrows(table) {
-        Due::Months(own)
-    } else if hangs(table) {
+    if hangs(table) {
+        of_conversations.extend(own);
         Due::Months(of_conversations)
     } else if of_conversations.is_empty() {
         Due::Months(own)

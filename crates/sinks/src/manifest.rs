@@ -65,7 +65,7 @@ pub struct Manifest {
     /// The list of transcripts and attachments with their sizes and hashes.
     pub files: Option<PartFile>,
     /// Which tables, columns and conversations went out, and what was masked of them; absent: everything, as it is.
-    #[serde(default, skip_serializing_if = "Selection::is_everything")]
+    #[serde(default, skip_serializing_if = "Selection::is_default")]
     pub selection: Selection,
     /// How far the mirror had come: what an incremental export goes on from.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use model::Millis;
 use serde::{Deserialize, Serialize};
-use store::tables::{Filter, Month, TABLES, Table, columns};
+use store::tables::{self, Filter, Month, TRANSCRIPTS, Table, columns};
 
 use crate::SinkError;
 use crate::mask::Mode;
@@ -19,6 +19,9 @@ pub struct Selection {
     /// The tables; absent: all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tables: Option<Vec<String>>,
+    /// Whether the table of transcripts goes out too, which is not among all.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub transcripts: bool,
     /// The columns of tables of which not all go out; keys always do.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, Vec<String>>,
@@ -30,10 +33,16 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Whether nothing was chosen.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Whether nothing is left out and nothing masked.
     #[must_use]
     pub fn is_everything(&self) -> bool {
-        *self == Self::default()
+        Self { transcripts: false, ..self.clone() }.is_default()
     }
 
     /// Leave out conversations that began before so many months, the running one included. It begins with a month, so that what
@@ -49,19 +58,28 @@ impl Selection {
     ///
     /// # Errors
     /// [`SinkError::UnknownName`] for a table or column that there is not, [`SinkError::LeftOut`] for columns of a table that does
-    /// not go out.
+    /// not go out, [`SinkError::MaskedTranscripts`] for transcripts under a mask.
     pub fn tables(&self) -> Result<Vec<&'static Table>, SinkError> {
         let named = self.tables.as_deref().unwrap_or_default();
         for name in named.iter().chain(self.columns.keys()) {
             columns::named(name)?;
         }
-        let goes = |table: &&Table| self.tables.is_none() || named.iter().any(|name| name == table.name);
+        let goes = |table: &&Table| match &self.tables {
+            Some(named) if named.iter().any(|name| name == table.name) => true,
+            Some(_) => self.transcripts && table.name == TRANSCRIPTS.name,
+            None => self.transcripts || table.name != TRANSCRIPTS.name,
+        };
         if let Some(name) =
-            self.columns.keys().find(|name| !TABLES.iter().filter(goes).any(|table| table.name == **name))
+            self.columns.keys().find(|name| !tables::every().filter(goes).any(|table| table.name == **name))
         {
             return Err(SinkError::LeftOut { table: name.clone() });
         }
-        TABLES.iter().filter(goes).map(|table| self.narrow(table)).collect()
+        let going = tables::every().filter(goes).map(|table| self.narrow(table));
+        let going = going.collect::<Result<Vec<_>, _>>()?;
+        if self.mask != Mode::None && going.iter().any(|table| table.name == TRANSCRIPTS.name) {
+            return Err(SinkError::MaskedTranscripts);
+        }
+        Ok(going)
     }
 
     /// A table as this selection has it, whether it goes out or not.
@@ -78,6 +96,8 @@ impl Selection {
 
 #[cfg(test)]
 mod tests {
+    use store::tables::TABLES;
+
     use super::*;
 
     fn of(tables: Option<&[&str]>, columns: &[(&str, &[&str])]) -> Selection {
@@ -107,6 +127,27 @@ mod tests {
         assert_eq!(error.to_string(), "there is no table \"massages\": did you mean \"messages\"?");
         let error = of(Some(&["users"]), &[("messages", &["text"])]).tables().unwrap_err();
         assert_eq!(error.to_string(), "columns of messages are named, and the table is left out");
+    }
+
+    #[test]
+    fn transcripts_go_out_only_when_they_are_asked_for_and_nothing_is_masked() {
+        let names = |selection: &Selection| -> Vec<&str> {
+            selection.tables().unwrap().iter().map(|table| table.name).collect()
+        };
+        let with = Selection { transcripts: true, ..Selection::default() };
+        assert_eq!(names(&with).len(), TABLES.len() + 1);
+        assert!(with.is_everything());
+        assert_eq!(names(&of(Some(&["transcripts"]), &[])), ["transcripts"]);
+        let chosen =
+            Selection { transcripts: true, ..of(Some(&["users"]), &[("transcripts", &["markdown"])]) };
+        assert_eq!(names(&chosen), ["users", "transcripts"]);
+        let columns: Vec<&str> =
+            chosen.tables().unwrap()[1].columns.iter().map(|column| column.name).collect();
+        assert_eq!(columns, ["org_id", "conversation_id", "markdown"]);
+        let masked = Selection { mask: Mode::Identifiers, ..with };
+        assert!(matches!(masked.tables(), Err(SinkError::MaskedTranscripts)));
+        let without = of(None, &[("transcripts", &["text"])]).tables().unwrap_err();
+        assert_eq!(without.to_string(), "columns of transcripts are named, and the table is left out");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub(crate) mod compose;
 pub(crate) mod edits;
+pub(crate) mod gather;
 pub mod html;
 pub mod index;
 pub mod markdown;

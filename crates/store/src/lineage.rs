@@ -9,7 +9,7 @@ use model::{AttachmentId, ContactId, ConversationId, Millis, OrgId};
 
 use crate::db::Db;
 use crate::error::StoreError;
-use crate::tables::{Cut, Month, Table};
+use crate::tables::{Cut, Month, TRANSCRIPTS, Table};
 
 /// Conversations, attachments and months looked at, at most: of one person there are not as many.
 const FOUND_MAX: i64 = 100_000;
@@ -103,6 +103,7 @@ pub async fn months(
 ) -> Result<BTreeSet<Option<Month>>, StoreError> {
     let name = match table.cut {
         Cut::Conversation => "conversations",
+        Cut::Own(_) if table.name == TRANSCRIPTS.name => "conversations",
         Cut::Own(_) | Cut::Whole => table.name,
     };
     let Some((_, _, text)) = INSTANTS.iter().find(|(of, by, _)| (*of, *by) == (name, column)) else {

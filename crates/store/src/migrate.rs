@@ -98,6 +98,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0014_scheduled_exports.sql"),
         include_str!("../migrations/postgres/0014_scheduled_exports.sql"),
     ),
+    (
+        15,
+        "user_names",
+        include_str!("../migrations/sqlite/0015_user_names.sql"),
+        include_str!("../migrations/postgres/0015_user_names.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.

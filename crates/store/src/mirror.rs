@@ -31,6 +31,7 @@ pub use missing::{Live, Missing, first_created_at, live, missing};
 pub use pending::{contacts_missing, conversations_without_details};
 pub use prepared::Prepared;
 pub use read::{
-    ConversationHash, ConversationState, StoredConversation, contact, contacts_of, conversation, hashes,
-    messages_of, messages_of_many, participants_of, read_conversations, states, tags_of, users,
+    ConversationHash, ConversationState, StoredConversation, contact, contacts_of, conversation,
+    conversations_of, hashes, messages_of, messages_of_many, participants_of, read_conversations, states,
+    tags_of, users,
 };

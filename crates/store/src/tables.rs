@@ -17,6 +17,7 @@ mod month;
 pub mod page;
 pub(crate) mod read;
 pub mod touched;
+mod transcripts;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ pub use filter::Filter;
 pub use month::Month;
 pub use read::{Among, Partition, Rows, among, partitions, partitions_of, read, read_page};
 pub use touched::{Basis, Touched};
+pub use transcripts::TRANSCRIPTS;
 
 use crate::db::Db;
 use crate::error::StoreError;
@@ -213,13 +215,34 @@ pub enum Value {
     Bytes(Vec<u8>),
 }
 
+impl Value {
+    /// The same, not copied.
+    #[must_use]
+    pub fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Real(number) => ValueRef::Real(*number),
+            Self::Flag(flag) => ValueRef::Flag(*flag),
+            Self::Text(text) => ValueRef::Text(text),
+            Self::Bytes(bytes) => ValueRef::Bytes(bytes),
+        }
+    }
+}
+
 /// One row, in the order of the table's columns.
 pub type Row = Vec<Value>;
 
-/// The public table of this name.
+/// Every table that an export may hold: the public tables, and what is composed of them.
+pub fn every() -> impl Iterator<Item = &'static Table> {
+    const COMPOSED: &[Table] = &[TRANSCRIPTS];
+    TABLES.iter().chain(COMPOSED)
+}
+
+/// The table of this name, among [`every`].
 #[must_use]
 pub fn table(name: &str) -> Option<&'static Table> {
-    TABLES.iter().find(|table| table.name == name)
+    every().find(|table| table.name == name)
 }
 
 /// Rows of each public table.
@@ -235,7 +258,7 @@ pub(crate) async fn count_all(db: &Db, org: OrgId) -> Result<BTreeMap<&'static s
 
 /// The statements of every table, for the test that prepares them all.
 pub(crate) fn statements() -> impl Iterator<Item = (&'static str, &'static str)> {
-    TABLES.iter().flat_map(|table| {
+    every().flat_map(|table| {
         let all = [
             table.first,
             table.next,

@@ -10,10 +10,9 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::Arc;
 
-use model::record::{Attachment, Contact, Message};
-use model::{ContactId, ConversationId, OrgId};
-use store::Db;
-use store::mirror::{self, StoredConversation};
+use model::record::Attachment;
+use model::{ConversationId, OrgId};
+use store::{Db, mirror};
 use tokio::task::JoinHandle;
 
 use crate::SinkError;
@@ -23,30 +22,16 @@ use crate::export::files::{FileList, Listed};
 use crate::export::trees::{NewFile, Pile, Trees};
 use crate::export::{ExportProgress, Run};
 use crate::file_name::percent_encode;
+use crate::transcript::gather::{self, Gathered};
 use crate::transcript::index::{self, Line, PAGE_ROWS_MAX};
-use crate::transcript::{Files, MESSAGES_MAX, People, Source, Transcript, html, markdown, month, one, text};
+use crate::transcript::{Files, People, Transcript, html, markdown, month, one, text};
 
 /// The tree's name.
 const TREE: &str = "transcripts";
 /// Conversations read at once.
 const BATCH_CONVERSATIONS_MAX: u32 = 64;
-/// Messages read at once: of conversations that have more together, fewer are taken, but always one.
-const BATCH_MESSAGES_MAX: i64 = 8_192;
 /// Batches being laid out at once, at most; fewer on fewer cores.
 const BATCHES_MAX: usize = 16;
-
-/// Everything about one conversation.
-struct Gathered {
-    stored: StoredConversation,
-    contact: Option<Contact>,
-    messages: Vec<Message>,
-}
-
-impl Gathered {
-    fn id(&self) -> ConversationId {
-        self.stored.conversation.conversation_id
-    }
-}
 
 /// What a batch gives back: its files, and its lines of the list.
 struct Laid {
@@ -121,23 +106,8 @@ async fn write_batches<W: Write + Send + 'static>(
 /// Read the conversations that follow `after`, as many as fit a batch; none at the end.
 async fn gather(db: &Db, org: OrgId, after: Option<ConversationId>) -> Result<Vec<Gathered>, SinkError> {
     let mut found = mirror::read_conversations(db, org, after, BATCH_CONVERSATIONS_MAX).await?;
-    let mut messages = 0;
-    let fitting = found.iter().take_while(|stored| {
-        messages += stored.message_count;
-        messages <= BATCH_MESSAGES_MAX
-    });
-    let fitting = fitting.count().max(1);
-    found.truncate(fitting);
-    let ids: Vec<ConversationId> = found.iter().map(|stored| stored.conversation.conversation_id).collect();
-    let mut messages = mirror::messages_of_many(db, org, &ids).await?;
-    let contacts: Vec<ContactId> = found.iter().filter_map(|stored| stored.conversation.contact_id).collect();
-    let contacts = mirror::contacts_of(db, org, &contacts).await?;
-    let batch = found.into_iter().map(|stored| Gathered {
-        contact: stored.conversation.contact_id.and_then(|id| contacts.get(&id).cloned()),
-        messages: messages.remove(&stored.conversation.conversation_id).unwrap_or_default(),
-        stored,
-    });
-    Ok(batch.collect())
+    found.truncate(gather::fitting(&found));
+    gather::gather(db, org, found).await
 }
 
 /// Lay out and write a batch.
@@ -146,18 +116,9 @@ fn lay_out(layout: &Layout, batch: &[Gathered]) -> Result<Laid, SinkError> {
         Laid { listed: Vec::with_capacity(3 * batch.len()), lines: Vec::with_capacity(batch.len()) };
     let mut pile = Pile::default();
     for gathered in batch {
-        let shown = &gathered.messages[..gathered.messages.len().min(MESSAGES_MAX)];
-        let source = Source {
-            conversation: &gathered.stored.conversation,
-            details: gathered.stored.details.as_ref(),
-            contact: gathered.contact.as_ref(),
-            messages: shown,
-            messages_left_out: (gathered.messages.len() - shown.len()) as u64,
-            gone_at: gathered.stored.gone_at,
-        };
         let id = gathered.id();
         let month = month(gathered.stored.conversation.created_at);
-        let transcript = Transcript::compose(source, &layout.people, layout);
+        let transcript = Transcript::compose(gathered.source(), &layout.people, layout);
         let page = html::render(&transcript, Some("../index.html"));
         let (plain, marked) = (text::render(&transcript), markdown::render(&transcript));
         for (ending, content) in [("txt", plain), ("html", page), ("md", marked)] {

@@ -1,6 +1,6 @@
 //! Removing a person from the tables, in one transaction. What waits in staging tables goes too.
 
-use store::tables::TABLES;
+use store::tables;
 
 use crate::postgres::PostgresError;
 use crate::postgres::fit;
@@ -22,7 +22,7 @@ pub(super) async fn erase(
     let staging = Staging::of(schema, subject.org);
     let mut erased = Erased::default();
     session.run(ERASING, "BEGIN").await?;
-    for table in TABLES {
+    for table in tables::every() {
         let Some(condition) = subject.condition(table) else { continue };
         let delete = |name: String| format!("DELETE FROM {name} WHERE {condition}");
         if has(table.name) {

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use store::tables::TABLES;
+use store::tables;
 
 use crate::SinkError;
 use crate::sink::{Erased, Part, Subject};
@@ -35,7 +35,7 @@ async fn erase_in(path: &Path, subject: &Subject) -> Result<u64, SqliteError> {
     let notes = file.parts().await?;
     file.run("write to", "BEGIN IMMEDIATE").await?;
     let mut rows = 0;
-    for table in TABLES.iter().filter(|table| notes.keys().any(|(name, _)| name == table.name)) {
+    for table in tables::every().filter(|table| notes.keys().any(|(name, _)| name == table.name)) {
         let Some(condition) = subject.condition(table) else { continue };
         let removed =
             file.run("write to", &format!("DELETE FROM \"{}\" WHERE {condition}", table.name)).await?;

@@ -4,7 +4,7 @@ use model::{ConversationId, OrgId};
 use store::{Db, mirror};
 
 use crate::SinkError;
-use crate::transcript::{Files, MESSAGES_MAX, People, Source, Transcript};
+use crate::transcript::{Files, People, Transcript, gather};
 
 /// Read one conversation and gather its transcript.
 ///
@@ -16,22 +16,10 @@ pub async fn read(
     id: ConversationId,
     files: &(dyn Files + Sync),
 ) -> Result<Transcript, SinkError> {
-    let stored = mirror::conversation(db, org, id).await?.ok_or(SinkError::NoConversation { id })?;
-    let messages = mirror::messages_of(db, org, id).await?;
-    let contact = match stored.conversation.contact_id {
-        Some(contact) => mirror::contact(db, org, contact).await?,
-        None => None,
-    };
-    let shown = &messages[..messages.len().min(MESSAGES_MAX)];
-    let source = Source {
-        conversation: &stored.conversation,
-        details: stored.details.as_ref(),
-        contact: contact.as_ref(),
-        messages: shown,
-        messages_left_out: (messages.len() - shown.len()) as u64,
-        gone_at: stored.gone_at,
-    };
-    Ok(Transcript::compose(source, &people(db, org).await?, files))
+    let stored = mirror::conversation(db, org, id).await?;
+    let gathered = gather::gather(db, org, stored.into_iter().collect()).await?;
+    let gathered = gathered.first().ok_or(SinkError::NoConversation { id })?;
+    Ok(Transcript::compose(gathered.source(), &people(db, org).await?, files))
 }
 
 /// The names of all users, bots among them.

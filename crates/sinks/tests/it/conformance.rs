@@ -6,6 +6,7 @@ use model::{AttachmentId, ContactId, ConversationId, Millis, RunId};
 use sinks::copy::{self, Source};
 use sinks::selection::Selection;
 use sinks::sink::{Plan, Sink, Subject};
+use sinks::transcript::{NoFiles, html, markdown, one, text};
 use store::export_runs::ExportMode;
 use store::tables::{self, Basis, Row, TABLES, Table, Value};
 
@@ -104,7 +105,7 @@ async fn refused(place: &impl Place) {
 }
 
 pub(crate) async fn copy_all(fixture: &Fixture, sink: &mut dyn Sink) {
-    for table in TABLES {
+    for table in tables::every() {
         let source = Source::all(&fixture.db, ORG);
         let mut told = 0;
         let parts = copy::table(source, sink, table, &mut |done| told = done).await.unwrap();
@@ -119,7 +120,7 @@ pub(crate) fn plan(run: &str) -> Plan {
         run: RunId(format!("run {run}")),
         schema_version: 1,
         started_at: Millis(T0),
-        tables: TABLES.iter().collect(),
+        tables: tables::every().collect(),
         mode: ExportMode::Full,
         selection: Selection::default(),
         basis: Basis::default(),
@@ -134,12 +135,28 @@ pub(crate) async fn stored(fixture: &Fixture) -> Tables {
         let rows = tables::read(&fixture.db, table, ORG, None, 100_000).await.unwrap();
         all.push((table.name, sorted(rows)));
     }
+    all.push(("transcripts", sorted(transcripts(fixture).await)));
     all
+}
+
+/// The rows of the table of transcripts, one after the other.
+pub(crate) async fn transcripts(fixture: &Fixture) -> Vec<Row> {
+    let conversations = tables::table("conversations").unwrap();
+    let mut rows = Vec::new();
+    for row in tables::read(&fixture.db, conversations, ORG, None, 100_000).await.unwrap() {
+        let Value::Integer(id) = row[1] else { panic!("{row:?}") };
+        let one = one::read(&fixture.db, ORG, ConversationId(id), &NoFiles).await.unwrap();
+        let laid_out = [text::render(&one), html::render(&one, None), markdown::render(&one)];
+        let at = row[conversations.place("created_at").unwrap()].clone();
+        let columns = [row[0].clone(), row[1].clone(), at].into_iter();
+        rows.push(columns.chain(laid_out.map(Value::Text)).collect());
+    }
+    rows
 }
 
 pub(crate) async fn seen(place: &impl Place) -> Tables {
     let mut all = Vec::new();
-    for table in TABLES {
+    for table in tables::every() {
         let rows = place.rows(table).await;
         if !rows.is_empty() {
             all.push((table.name, sorted(rows)));

@@ -24,3 +24,4 @@ mod s3;
 mod selection;
 mod sqlite;
 mod transcript;
+mod transcript_table;

@@ -47,6 +47,7 @@ async fn what_was_chosen_goes_out_and_nothing_else() {
         let chosen = Selection {
             tables: Some(vec!["messages".to_owned(), "conversations".to_owned(), "contacts".to_owned()]),
             columns: BTreeMap::from([("messages".to_owned(), vec!["text".to_owned()])]),
+            transcripts: false,
             filter: Filter { since: Some(Millis(T0 + 60 * 86_400_000)), ..Filter::default() },
             mask: Mode::None,
         };

@@ -173,11 +173,22 @@ pub async fn read_conversations(
     with_details(db, org, rows).await
 }
 
-const ONE: &str = "
-    SELECT conversation_id, contact_id, inbox_id, status, created_at, updated_at, related_playbook_id,
-        message_count, messages_hash, gone_at, seen_at, fetched_at, details_updated_at, details_fetched_at,
-        details_hash, messages_updated_at, messages_fetched_at, extra, details_extra
-    FROM conversations WHERE org_id = $1 AND conversation_id = $2";
+/// Several conversations with their details, in the order of ids; unknown ones are missing from the answer. Hold the list of
+/// ids short.
+///
+/// # Errors
+/// The database's error.
+pub async fn conversations_of(
+    db: &Db,
+    org: OrgId,
+    ids: &[ConversationId],
+) -> Result<Vec<StoredConversation>, StoreError> {
+    let (text, ids) = (state::ROWS.of_db(db), json_ids(ids.iter().map(|id| id.0)));
+    let mut rows: Vec<ConversationRow> =
+        on_db!(db, pool => sqlx::query_as(text).bind(org.0).bind(ids).fetch_all(pool).await)?;
+    rows.sort_unstable_by_key(|row| row.conversation_id);
+    with_details(db, org, rows).await
+}
 
 /// One conversation with its details.
 ///
@@ -188,9 +199,7 @@ pub async fn conversation(
     org: OrgId,
     id: ConversationId,
 ) -> Result<Option<StoredConversation>, StoreError> {
-    let rows: Vec<ConversationRow> =
-        on_db!(db, pool => sqlx::query_as(ONE).bind(org.0).bind(id.0).fetch_all(pool).await)?;
-    Ok(with_details(db, org, rows).await?.pop())
+    Ok(conversations_of(db, org, &[id]).await?.pop())
 }
 
 async fn with_details(
@@ -482,12 +491,8 @@ pub async fn users(db: &Db, org: OrgId) -> Result<Vec<User>, StoreError> {
         .collect())
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[
-    ("mirror::read::HASHES", HASHES),
-    ("mirror::read::PAGE", PAGE),
-    ("mirror::read::ONE", ONE),
-    ("mirror::read::USERS", USERS),
-];
+pub(crate) const STATEMENTS: &[(&str, &str)] =
+    &[("mirror::read::HASHES", HASHES), ("mirror::read::PAGE", PAGE), ("mirror::read::USERS", USERS)];
 
 pub(crate) const PAIRS: &[(&str, &Pair)] = &[
     ("mirror::read::CONTACTS", &CONTACTS),

@@ -152,7 +152,7 @@ pub(crate) fn json_ids(ids: impl IntoIterator<Item = i64>) -> String {
     format!("[{}]", ids.join(","))
 }
 
-const ROWS: Pair = by_ids!(
+pub(crate) const ROWS: Pair = by_ids!(
     "SELECT conversation_id, contact_id, inbox_id, status, created_at, updated_at, related_playbook_id,
         message_count, messages_hash, gone_at, seen_at, fetched_at, details_updated_at, details_fetched_at,
         details_hash, messages_updated_at, messages_fetched_at, extra, details_extra

@@ -10,7 +10,7 @@ use crate::tables::{Column, ColumnKind, Cut, Personal, Table};
 /// creation of the row's conversation. Where each row has its conversation and the order is theirs (`outer`) the months are those of the
 /// conversations, else they are looked up row by row (`inner`).
 macro_rules! table {
-    ($name:ident $about:literal
+    ($name:ident $(from $from:literal)? $about:literal
         order $count:ident [$first:ident $(, $more:ident)*] primary [$($primary:ident),+]
         cut $cut:ident $(($time:ident))?
         columns { $($column:ident $kind:ident $null:ident $(of $personal:ident)? $(in $unit:literal)? $meaning:literal,)* }
@@ -28,31 +28,34 @@ macro_rules! table {
             primary: &["org_id" $(, stringify!($primary))+],
             cut: table!(@cut $cut $($time)?),
             first: concat!(
-                "SELECT t.org_id" $(, ", t.", stringify!($column))*, " FROM ", stringify!($name), " AS t
+                "SELECT t.org_id" $(, ", t.", stringify!($column))*, " FROM ", table!(@source $name $($from)?), " AS t
                 WHERE t.org_id = $1 ORDER BY t.", stringify!($first) $(, ", t.", stringify!($more))*, " LIMIT $2"
             ),
             next: concat!(
-                "SELECT t.org_id" $(, ", t.", stringify!($column))*, " FROM ", stringify!($name), " AS t
+                "SELECT t.org_id" $(, ", t.", stringify!($column))*, " FROM ", table!(@source $name $($from)?), " AS t
                 WHERE t.org_id = $1 AND (t.", stringify!($first) $(, ", t.", stringify!($more))*, ") > (",
                 table!(@after $count), ") ORDER BY t.", stringify!($first) $(, ", t.", stringify!($more))*,
                 " LIMIT ", table!(@limit $count)
             ),
-            count: concat!("SELECT COUNT(*) FROM ", stringify!($name), " WHERE org_id = $1"),
-            days: table!(@days $cut $name $first $($time)?),
-            span: table!(@span $cut $count $name $first $($time)?),
+            count: concat!("SELECT COUNT(*) FROM ", table!(@source $name $($from)?), " AS t WHERE org_id = $1"),
+            days: table!(@days $cut (table!(@source $name $($from)?)) $first $($time)?),
+            span: table!(@span $cut $count (table!(@source $name $($from)?)) $first $($time)?),
             month_first: concat!(
-                "SELECT t.org_id" $(, ", t.", stringify!($column))*, " FROM ", table!(@from $cut $name),
+                "SELECT t.org_id" $(, ", t.", stringify!($column))*, " FROM ", table!(@from $cut (table!(@source $name $($from)?))),
                 " WHERE ", table!(@of $count $first), " AND ", table!(@instant $cut $($time)?), " BETWEEN $4 AND $5
                 ORDER BY t.", stringify!($first) $(, ", t.", stringify!($more))*, " LIMIT $6"
             ),
             month_next: concat!(
-                "SELECT t.org_id" $(, ", t.", stringify!($column))*, " FROM ", table!(@from $cut $name),
+                "SELECT t.org_id" $(, ", t.", stringify!($column))*, " FROM ", table!(@from $cut (table!(@source $name $($from)?))),
                 " WHERE ", table!(@of $count $first), " AND ", table!(@instant $cut $($time)?), " BETWEEN $4 AND $5
                 AND (t.", stringify!($first) $(, ", t.", stringify!($more))*, ") > (", table!(@month_after $count), ")
                 ORDER BY t.", stringify!($first) $(, ", t.", stringify!($more))*, " LIMIT $6"
             ),
         }
     };
+    // What the rows are read from: the table itself, or what is given in its place.
+    (@source $name:ident) => { stringify!($name) };
+    (@source $name:ident $from:literal) => { $from };
     (@cut whole) => { Cut::Whole };
     (@cut own $time:ident) => { Cut::Own(stringify!($time)) };
     (@cut outer) => { Cut::Conversation };
@@ -66,12 +69,12 @@ macro_rules! table {
     (@month_after one) => { "$7" };
     (@month_after text) => { "$7" };
     (@month_after two) => { "$7, $8" };
-    (@from whole $name:ident) => { concat!(stringify!($name), " AS t") };
-    (@from own $name:ident) => { concat!(stringify!($name), " AS t") };
+    (@from whole ($source:expr)) => { concat!($source, " AS t") };
+    (@from own ($source:expr)) => { concat!($source, " AS t") };
     // SQLite reads the rows in their order and looks each one's conversation up; where it may turn the loops around it sorts
     // every page.
-    (@from $cut:ident $name:ident) => {
-        concat!(stringify!($name), " AS t
+    (@from $cut:ident ($source:expr)) => {
+        concat!($source, " AS t
             LEFT JOIN conversations AS c ON c.org_id = t.org_id AND c.conversation_id = t.conversation_id")
     };
     (@of one $first:ident) => { concat!("t.org_id = $1 AND t.", stringify!($first), " BETWEEN $2 AND $3") };
@@ -87,31 +90,31 @@ macro_rules! table {
         concat!("(CASE WHEN ", $time, " >= -62135596800000 AND ", $time, " < 253402300800000 THEN ", $time,
             " ELSE -9000000000000000000 END)")
     };
-    (@days whole $name:ident $first:ident) => { "" };
-    (@days own $name:ident $first:ident $time:ident) => {
+    (@days whole ($source:expr) $first:ident) => { "" };
+    (@days own ($source:expr) $first:ident $time:ident) => {
         table!(@grouped concat!("t.", stringify!($first)), concat!("t.", stringify!($time)), "t",
-            concat!(stringify!($name), " AS t"))
+            concat!($source, " AS t"))
     };
-    (@days outer $name:ident $first:ident) => {
+    (@days outer ($source:expr) $first:ident) => {
         table!(@grouped "c.conversation_id", "c.created_at", "c", "conversations AS c")
     };
-    (@days inner $name:ident $first:ident) => {
-        table!(@grouped concat!("t.", stringify!($first)), "c.created_at", "t", table!(@from inner $name))
+    (@days inner ($source:expr) $first:ident) => {
+        table!(@grouped concat!("t.", stringify!($first)), "c.created_at", "t", table!(@from inner ($source)))
     };
     // The smallest and the largest key of a month. Texts have none, see above.
-    (@span whole $count:ident $name:ident $first:ident) => { "" };
-    (@span own text $name:ident $first:ident $time:ident) => { "" };
-    (@span own $count:ident $name:ident $first:ident $time:ident) => {
-        concat!("SELECT MIN(t.", stringify!($first), "), MAX(t.", stringify!($first), ") FROM ", stringify!($name),
+    (@span whole $count:ident ($source:expr) $first:ident) => { "" };
+    (@span own text ($source:expr) $first:ident $time:ident) => { "" };
+    (@span own $count:ident ($source:expr) $first:ident $time:ident) => {
+        concat!("SELECT MIN(t.", stringify!($first), "), MAX(t.", stringify!($first), ") FROM ", $source,
             " AS t WHERE t.org_id = $1 AND t.", stringify!($time), " BETWEEN $2 AND $3")
     };
-    (@span outer $count:ident $name:ident $first:ident) => {
+    (@span outer $count:ident ($source:expr) $first:ident) => {
         "SELECT MIN(c.conversation_id), MAX(c.conversation_id) FROM conversations AS c
         WHERE c.org_id = $1 AND c.created_at BETWEEN $2 AND $3"
     };
-    (@span inner $count:ident $name:ident $first:ident) => {
+    (@span inner $count:ident ($source:expr) $first:ident) => {
         concat!("SELECT MIN(t.", stringify!($first), "), MAX(t.", stringify!($first), ") FROM conversations AS c
-            CROSS JOIN ", stringify!($name), " AS t
+            CROSS JOIN ", $source, " AS t
             WHERE c.org_id = $1 AND c.created_at BETWEEN $2 AND $3
                 AND t.org_id = c.org_id AND t.conversation_id = c.conversation_id")
     };
@@ -122,6 +125,8 @@ macro_rules! table {
             FROM ", $from, " WHERE ", $org, ".org_id = $1) AS days GROUP BY day ORDER BY day")
     };
 }
+
+pub(super) use table;
 
 /// All public tables, in the order in which they are best read.
 pub const TABLES: &[Table] = &[

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::tables::{Column, TABLES, Table, table};
+use crate::tables::{Column, Table, every, table};
 
 /// The columns by which a row is known to be somebody's.
 pub const OWNERS: [&str; 3] = ["conversation_id", "contact_id", "attachment_id"];
@@ -45,7 +45,7 @@ pub fn named(name: &str) -> Result<&'static Table, UnknownName> {
     table(name).ok_or_else(|| UnknownName {
         table: None,
         name: name.to_owned(),
-        nearest: nearest(name, TABLES.iter().map(|table| table.name)),
+        nearest: nearest(name, every().map(|table| table.name)),
     })
 }
 

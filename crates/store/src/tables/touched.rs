@@ -18,7 +18,7 @@ use crate::changes::{self, ChangeKind};
 use crate::db::{Db, Tx, TxKind};
 use crate::error::StoreError;
 use crate::mirror::state::Pair;
-use crate::tables::{Month, Table};
+use crate::tables::{Month, TRANSCRIPTS, Table};
 
 /// What stands for rows that have no month.
 const NO_MONTH: &str = "none";
@@ -28,6 +28,8 @@ const OF_CONVERSATIONS: &[&str] =
     &["conversations", "messages", "participants", "tags", "attachments", "report_values"];
 /// What stands for all of them in `part_versions`.
 const ALL_OF_CONVERSATIONS: &str = "of_conversations";
+/// What stands there for the names that the team's members go by in transcripts.
+const USER_NAMES: &str = "user_names";
 
 /// How far the mirror had come when an export began.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,9 +45,16 @@ pub struct Basis {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Touched {
     tables: BTreeMap<String, BTreeSet<Option<Month>>>,
+    user_names: bool,
 }
 
 impl Touched {
+    /// Whether any month of this table may have changed, beside those that are known.
+    #[must_use]
+    pub fn is_whole(&self, table: &Table) -> bool {
+        self.user_names && table.name == TRANSCRIPTS.name
+    }
+
     /// The months of this table; none when it is as it was.
     #[must_use]
     pub fn months(&self, table: &Table) -> BTreeSet<Option<Month>> {
@@ -84,25 +93,39 @@ const CONVERSATIONS: &str = "
             THEN (c.created_at + 62135596800000) / 86400000 ELSE -1 END AS day, h.kind
     FROM changes AS h JOIN conversations AS c ON c.org_id = h.org_id AND c.conversation_id = h.conversation_id
     WHERE h.org_id = $1 AND h.seq > $2 AND h.seq <= $3";
-const CONTACTS: Pair = Pair {
-    sqlite: "
+
+/// The days of the rows of a table that tells whose each is, for contacts that came or changed.
+macro_rules! of_contacts {
+    ($table:literal) => {
+        Pair {
+            sqlite: concat!("
     SELECT DISTINCT CASE WHEN c.created_at >= -62135596800000 AND c.created_at < 253402300800000
             THEN (c.created_at + 62135596800000) / 86400000 ELSE -1 END AS day
-    FROM changes AS h JOIN contacts AS c
+    FROM changes AS h JOIN ", $table, " AS c
         ON c.org_id = h.org_id AND c.contact_id = json_extract(h.detail, '$.contact_id')
-    WHERE h.org_id = $1 AND h.seq > $2 AND h.seq <= $3 AND h.kind IN ('contact_created', 'contact_changed')",
-    postgres: "
+    WHERE h.org_id = $1 AND h.seq > $2 AND h.seq <= $3 AND h.kind IN ('contact_created', 'contact_changed')"),
+            postgres: concat!("
     SELECT DISTINCT part_day(c.created_at) AS day
-    FROM changes AS h JOIN contacts AS c
+    FROM changes AS h JOIN ", $table, " AS c
         ON c.org_id = h.org_id AND c.contact_id = CAST(CAST(h.detail AS json) ->> 'contact_id' AS BIGINT)
-    WHERE h.org_id = $1 AND h.seq > $2 AND h.seq <= $3 AND h.kind IN ('contact_created', 'contact_changed')",
-};
+    WHERE h.org_id = $1 AND h.seq > $2 AND h.seq <= $3 AND h.kind IN ('contact_created', 'contact_changed')"),
+        }
+    };
+}
 
-/// What was touched between two states of one store, the earlier first.
+const CONTACTS: Pair = of_contacts!("contacts");
+const TALKS: Pair = of_contacts!("conversations");
+
+/// What was touched of these tables between two states of one store, the earlier first.
 ///
 /// # Errors
 /// The database's error.
-pub async fn touched(db: &Db, org: OrgId, since: &Basis, now: &Basis) -> Result<Touched, StoreError> {
+pub async fn touched(
+    db: &Db,
+    org: OrgId,
+    (since, now): (&Basis, &Basis),
+    of: &[&Table],
+) -> Result<Touched, StoreError> {
     let mut touched = Touched::default();
     let has_orphans = now.versions.get("report_values").is_some_and(|months| months.contains_key(NO_MONTH));
     on_db!(db, pool => {
@@ -112,19 +135,32 @@ pub async fn touched(db: &Db, org: OrgId, since: &Basis, now: &Basis) -> Result<
             let month = Month::of_day(day.try_get(0)?);
             let kind = ChangeKind::parse_stored(day.try_get(1)?)?;
             written_by(kind).iter().for_each(|table| touched.add(table, month));
+            touched.add(TRANSCRIPTS.name, month);
             // Metrics that came before their conversation had no month till then.
             if kind == ChangeKind::ConversationCreated && has_orphans {
                 touched.add("report_values", None);
             }
         }
     });
-    on_db!(db, pool => {
-        let query = sqlx::query(CONTACTS.of_db(db)).bind(org.0).bind(since.changes_upto).bind(now.changes_upto);
-        let mut days = query.fetch(pool);
-        while let Some(day) = days.try_next().await? {
-            touched.add("contacts", Month::of_day(day.try_get(0)?));
+    // A transcript tells whom the conversation was with.
+    for (table, text) in [("contacts", &CONTACTS), (TRANSCRIPTS.name, &TALKS)] {
+        if !of.iter().any(|one| one.name == table) {
+            continue;
         }
-    });
+        on_db!(db, pool => {
+            let query = sqlx::query(text.of_db(db)).bind(org.0).bind(since.changes_upto).bind(now.changes_upto);
+            let mut days = query.fetch(pool);
+            while let Some(day) = days.try_next().await? {
+                touched.add(table, Month::of_day(day.try_get(0)?));
+            }
+        });
+    }
+    compare(since, now, &mut touched);
+    Ok(touched)
+}
+
+/// What the feed does not tell.
+fn compare(since: &Basis, now: &Basis, touched: &mut Touched) {
     let before = |table: &str, month: &str| since.versions.get(table)?.get(month).copied();
     for (table, months) in &now.versions {
         for (month, version) in months {
@@ -133,12 +169,15 @@ pub async fn touched(db: &Db, org: OrgId, since: &Basis, now: &Basis) -> Result<
             }
             let month = Month::parse(month);
             match table.as_str() {
-                ALL_OF_CONVERSATIONS => OF_CONVERSATIONS.iter().for_each(|table| touched.add(table, month)),
+                ALL_OF_CONVERSATIONS => {
+                    OF_CONVERSATIONS.iter().for_each(|table| touched.add(table, month));
+                    touched.add(TRANSCRIPTS.name, month);
+                }
+                USER_NAMES => touched.user_names = true,
                 table => touched.add(table, month),
             }
         }
     }
-    Ok(touched)
 }
 
 /// The tables that a change of a conversation may have written.
@@ -205,5 +244,8 @@ pub(crate) const STATEMENTS: &[(&str, &str)] =
 
 pub(crate) const POSTGRES: &[(&str, &str)] = &[("tables::touched::FOLD", FOLD)];
 
-pub(crate) const PAIRS: &[(&str, &Pair)] =
-    &[("tables::touched::CONTACTS", &CONTACTS), ("tables::touched::TOUCH", &TOUCH)];
+pub(crate) const PAIRS: &[(&str, &Pair)] = &[
+    ("tables::touched::CONTACTS", &CONTACTS),
+    ("tables::touched::TALKS", &TALKS),
+    ("tables::touched::TOUCH", &TOUCH),
+];

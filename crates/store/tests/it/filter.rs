@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use model::{ConversationId, InboxId, Millis, Pii, PlaybookId, UserId};
 use store::directory::{self, Listing};
 use store::mirror;
-use store::tables::{self, Filter, Rows, TABLES, Value, columns};
+use store::tables::{self, Filter, Rows, Value, columns};
 
 use crate::engines::{Store, on_both};
 use crate::samples::{
@@ -131,7 +131,7 @@ async fn everything_that_hangs_on_a_conversation_follows_it() {
 async fn fewer_columns_are_read_from_the_same_rows() {
     on_both(async |store| {
         fill(store).await;
-        for table in TABLES {
+        for table in tables::every() {
             let last = table.columns.last().unwrap().name.to_owned();
             let few = columns::narrowed(table, &[last]).unwrap();
             let whole = tables::read(&store.db, table, ORG, None, 100).await.unwrap();

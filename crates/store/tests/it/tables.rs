@@ -3,7 +3,7 @@
 use store::Engine;
 use store::directory::{self, Listing};
 use store::mirror;
-use store::tables::{self, Among, Cut, Partition, Row, Rows, TABLES, Table, Value};
+use store::tables::{self, Among, Cut, Partition, Row, Rows, Table, Value};
 
 use crate::engines::{Store, on_both};
 use crate::samples::{
@@ -55,7 +55,7 @@ fn rows<'a>(table: &'static Table, partition: &'a Partition) -> Rows<'a> {
 async fn every_table_is_read_whole_in_small_pages() {
     on_both(async |store| {
         fill(store).await;
-        for table in TABLES {
+        for table in tables::every() {
             let whole = tables::read(&store.db, table, ORG, None, 100).await.unwrap();
             assert_eq!(whole.len(), 3, "{}", table.name);
             let mut paged: Vec<tables::Row> = Vec::new();
@@ -122,7 +122,7 @@ async fn every_row_is_in_one_month_and_the_months_are_in_order() {
         let orphan = [report_value(9_999, "of no conversation", Some(1.0))];
         directory::apply_report_values(&mut tx, ORG, &orphan, NOW).await.unwrap();
         tx.commit().await.unwrap();
-        for table in TABLES.iter().filter(|table| table.cut != Cut::Whole) {
+        for table in tables::every().filter(|table| table.cut != Cut::Whole) {
             let partitions = tables::partitions(&store.db, table, ORG).await.unwrap();
             let months: Vec<_> = partitions.iter().map(|partition| partition.month).collect();
             assert!(months.is_sorted_by(|a, b| a < b), "{}: {months:?}", table.name);
@@ -163,7 +163,7 @@ fn order(key: &Row) -> Vec<String> {
 
 #[test]
 fn a_tables_key_stands_first() {
-    for table in TABLES {
+    for table in tables::every() {
         let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
         assert_eq!(&names[1..=table.key.len()], table.key, "{}", table.name);
     }

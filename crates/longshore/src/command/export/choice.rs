@@ -17,6 +17,9 @@ pub(super) struct Choice {
     /// Only these tables
     #[arg(long, value_name = "TABLE,…", value_delimiter = ',')]
     tables: Option<Vec<String>>,
+    /// The table of transcripts, too: each conversation as text, HTML and Markdown, a column each; only with --mask none
+    #[arg(long)]
+    transcript_table: bool,
     /// Only these columns of a table, beside those that say which row it is and whose; may be repeated
     #[arg(long, value_name = "TABLE=COLUMN,…", value_parser = columns)]
     columns: Vec<(String, Vec<String>)>,
@@ -96,7 +99,7 @@ impl Choice {
             MaskFlag::Identifiers => Mode::Identifiers,
             MaskFlag::AllText => Mode::AllText,
         };
-        Selection { tables: self.tables, columns, filter, mask }
+        Selection { tables: self.tables, transcripts: self.transcript_table, columns, filter, mask }
     }
 }
 
