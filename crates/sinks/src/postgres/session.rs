@@ -12,8 +12,8 @@ use store::StoreError;
 
 use crate::postgres::{PostgresAddress, PostgresError};
 
-/// The oldest server that is written for: identity and generated columns are told apart since then.
-const VERSION_OLDEST: i32 = 12;
+/// The oldest server that is written for: rows have digests since then.
+const VERSION_OLDEST: i32 = 14;
 /// How long a connection, or a look at the catalog, may take.
 pub(super) const SHORT_MS_MAX: u64 = 30_000;
 /// How long the server may take no rows, or one statement over a whole table may take: a merge of many millions of rows

@@ -144,6 +144,11 @@ impl Staging {
         qualified(&self.schema, &self.name(table))
     }
 
+    /// The table that tells which rows of this one differ, while a commit is under way.
+    pub(super) fn differing(&self, table: &Table) -> String {
+        qualified(&self.schema, &format!("{}_differing", self.name(table)))
+    }
+
     /// The table that notes which parts are whole.
     pub(super) fn notes(&self) -> String {
         qualified(&self.schema, &self.own())
