@@ -1,13 +1,14 @@
 //! Opening a store, and the transaction in which everything is written.
 //!
 //! SQLite: one write connection, so that writers queue inside the process instead of meeting `SQLITE_BUSY`, and a pool for reads
-//! (WAL: readers never wait for the writer). Apart from them, but writing in the same turn, the inbox's way in has a thread
-//! ([`ingest`]), and whole tables are read apart, too. PostgreSQL: one pool for everything. `synchronous=FULL`: a commit is on
-//! disk; the inbox's once it is settled ([`settle`]).
+//! (WAL: readers never wait for the writer). Apart from them, but taking turns with the writer, the inbox's way in has a thread
+//! ([`ingest`]), and whole tables are read apart, too. PostgreSQL: one pool for everything, and for the inbox [`lane`]s of it.
+//! `synchronous=FULL`: a commit is on disk; the inbox's once it is settled ([`settle`]).
 
 pub(crate) mod bulk;
 mod fold;
 pub(crate) mod ingest;
+pub(crate) mod lane;
 mod nodelay;
 mod postgres;
 pub(crate) mod settle;
@@ -16,7 +17,8 @@ mod sqlite;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{PgPool, Postgres, SqlSafeStr as _, Sqlite, SqlitePool, Transaction};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use nodelay::send_at_once;
 
@@ -24,6 +26,7 @@ use crate::audit;
 use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
 use crate::db::ingest::Ingest;
+use crate::db::lane::Lanes;
 use crate::error::StoreError;
 use crate::migrate;
 use crate::url::{DatabaseUrl, Engine, Target};
@@ -51,12 +54,17 @@ impl Default for OpenOptions {
 pub struct Db {
     pub(crate) pools: Pools,
     pub(crate) bells: Arc<Bells>,
+    /// Of PostgreSQL.
+    pub(crate) lanes: Arc<Lanes>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Pools {
     Sqlite {
         write: SqlitePool,
+        /// Whose turn it is to write: the connection's that is `write`'s only one, or the thread's. Whoever needs both has the
+        /// connection first.
+        turn: Arc<Semaphore>,
         read: SqlitePool,
         bulk: Arc<Bulk>,
         ingest: Arc<Ingest>,
@@ -81,6 +89,8 @@ pub(crate) struct TxContext {
     rings: Rings,
     bells: Arc<Bells>,
     folding: Option<Arc<Folding>>,
+    /// SQLite's, until the end.
+    turn: Option<OwnedSemaphorePermit>,
     /// Entries of the audit log that are written with the commit.
     audit: Vec<audit::Entry>,
 }
@@ -101,7 +111,7 @@ impl Db {
             Target::File(path) => sqlite::open(path, options).await?,
             Target::Server { options: server, .. } => postgres::open(server, options).await?,
         };
-        Ok(Self { pools, bells: Arc::default() })
+        Ok(Self { pools, bells: Arc::default(), lanes: Arc::default() })
     }
 
     /// Begin a transaction that writes. SQLite takes the write lock at once and waits for it if need be.
@@ -109,14 +119,18 @@ impl Db {
     /// # Errors
     /// [`StoreError::Locked`], [`StoreError::Busy`], or the connection's error.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        let (kind, folding) = match &self.pools {
-            Pools::Sqlite { write, folding, .. } => {
-                (TxKind::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?), Some(Arc::clone(folding)))
+        let (kind, folding, turn) = match &self.pools {
+            Pools::Sqlite { write, turn, folding, .. } => {
+                let connection = write.acquire().await?;
+                // It is the thread's for no longer than one of its transactions takes.
+                let turn = Arc::clone(turn).acquire_owned().await.map_err(|_| StoreError::ConnectionLost)?;
+                let tx = Transaction::begin(connection, Some("BEGIN IMMEDIATE".into_sql_str())).await?;
+                (TxKind::Sqlite(tx), Some(Arc::clone(folding)), Some(turn))
             }
-            Pools::Postgres(pool) => (TxKind::Postgres(pool.begin().await?), None),
+            Pools::Postgres(pool) => (TxKind::Postgres(pool.begin().await?), None, None),
         };
-        let bells = Arc::clone(&self.bells);
-        Ok(Tx(kind, TxContext { trace: None, rings: Rings::default(), bells, folding, audit: Vec::new() }))
+        let (bells, rings) = (Arc::clone(&self.bells), Rings::default());
+        Ok(Tx(kind, TxContext { trace: None, rings, bells, folding, turn, audit: Vec::new() }))
     }
 
     /// Wait until everything that was committed before is on the disk: also what [`crate::inbox::commit`] left for this.
@@ -127,7 +141,7 @@ impl Db {
     pub async fn settle(&self) -> Result<(), StoreError> {
         match &self.pools {
             Pools::Sqlite { log, path, .. } => settle::sync(log, path).await,
-            Pools::Postgres(pool) => settle::flush(pool).await,
+            Pools::Postgres(pool) => settle::flush(&self.lanes.settling, pool).await,
         }
     }
 
@@ -148,7 +162,7 @@ impl Db {
     #[must_use]
     pub fn connections_in_use(&self) -> usize {
         match &self.pools {
-            Pools::Sqlite { write, read, .. } => in_use(write) + in_use(read),
+            Pools::Sqlite { write, read, ingest, .. } => in_use(write) + in_use(read) + ingest.under_way(),
             Pools::Postgres(pool) => in_use(pool),
         }
     }
@@ -182,9 +196,12 @@ impl Tx {
     /// The database's error; nothing of the transaction is kept then.
     pub async fn commit(mut self) -> Result<(), StoreError> {
         audit::flush(&mut self).await?;
-        let Self(kind, context) = self;
+        let Self(kind, mut context) = self;
         match kind {
-            TxKind::Sqlite(tx) => tx.commit().await?,
+            TxKind::Sqlite(tx) => {
+                tx.commit().await?;
+                drop(context.turn.take());
+            }
             TxKind::Postgres(mut tx) => {
                 wake::notify(&mut tx, &context.rings, &context.bells).await?;
                 tx.commit().await?;

@@ -36,8 +36,10 @@ macro_rules! on_db {
 macro_rules! on_write {
     ($db:expr, $pool:ident => $body:expr) => {
         match &$db.pools {
-            $crate::db::Pools::Sqlite { write, .. } => {
-                let $pool = write;
+            $crate::db::Pools::Sqlite { write, turn, .. } => {
+                let mut connection = write.acquire().await?;
+                let _turn = turn.acquire().await.map_err(|_| $crate::StoreError::ConnectionLost)?;
+                let $pool = &mut *connection;
                 $body
             }
             $crate::db::Pools::Postgres($pool) => $body,

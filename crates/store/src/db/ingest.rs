@@ -4,26 +4,28 @@
 //! writing. Here a whole transaction is one message and one answer. Its commits are not synced: [`super::settle`] tells what
 //! that means, and who may do without. It knows no table.
 //!
-//! Writers queue for the pool's one connection, and so does this: it is held, and not used, while the thread writes.
+//! It takes turns with whoever writes through the pool, transaction by transaction; what it is given meanwhile waits here, so that
+//! nobody has to be woken between two that follow each other.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use sqlx::SqlitePool;
-use tokio::sync::oneshot;
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::db::sqlite::{CHECKPOINT_PAGES, LOG_BYTES_MAX};
 use crate::error::StoreError;
 
 /// Page cache, in KiB (negative by SQLite's convention).
 const CACHE_KIB: i64 = -8_192;
-/// Transactions that wait for the thread: whoever has one more waits for the pool's connection.
-const WAITING_MAX: usize = 1;
+/// Transactions that wait for the thread: whoever has one more waits until there is room.
+const WAITING_MAX: usize = 2;
 
 type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -31,12 +33,15 @@ type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 pub(crate) struct Ingest {
     path: PathBuf,
     busy_timeout: Duration,
+    turn: Arc<Semaphore>,
+    /// Transactions that were asked for and not answered.
+    under_way: AtomicUsize,
     state: Mutex<State>,
 }
 
 enum State {
     Unused,
-    Running(mpsc::SyncSender<Work>, JoinHandle<()>),
+    Running(mpsc::Sender<Work>, JoinHandle<()>),
     Closed,
 }
 
@@ -47,8 +52,13 @@ impl fmt::Debug for Ingest {
 }
 
 impl Ingest {
-    pub(super) fn new(path: PathBuf, busy_timeout: Duration) -> Self {
-        Self { path, busy_timeout, state: Mutex::new(State::Unused) }
+    pub(super) fn new(path: PathBuf, busy_timeout: Duration, turn: Arc<Semaphore>) -> Self {
+        Self { path, busy_timeout, turn, under_way: AtomicUsize::new(0), state: Mutex::new(State::Unused) }
+    }
+
+    /// How many transactions were asked for and not answered.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::SeqCst)
     }
 
     /// End the thread when it has written what it was given, and close its connection.
@@ -60,22 +70,19 @@ impl Ingest {
         }
     }
 
-    /// Have the thread do something with its connection, as the only writer of this process.
+    /// Have the thread do something with its connection, as the only writer of this process, after what it was asked before. It is
+    /// done also when whoever asked has gone.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
-        write: &SqlitePool,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let turn = write.acquire().await?;
+        let _counted = Counted::begin(&self.under_way);
         let (answer, answered) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
-            // Whoever asked may have gone.
             let _ = answer.send(work(connection));
         });
-        self.thread()?.send(work).map_err(|_| StoreError::ConnectionLost)?;
-        let done = answered.await.unwrap_or(Err(StoreError::ConnectionLost));
-        drop(turn);
-        done
+        self.thread()?.send(work).await.map_err(|_| StoreError::ConnectionLost)?;
+        answered.await.unwrap_or(Err(StoreError::ConnectionLost))
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -83,7 +90,7 @@ impl Ingest {
     }
 
     /// The way to the thread, which is started by whoever comes first.
-    fn thread(&self) -> Result<mpsc::SyncSender<Work>, StoreError> {
+    fn thread(&self) -> Result<mpsc::Sender<Work>, StoreError> {
         let mut state = self.state();
         match &*state {
             State::Running(work, _) => return Ok(work.clone()),
@@ -91,9 +98,11 @@ impl Ingest {
             State::Unused => {}
         }
         let mut connection = self.open()?;
-        let (work, waiting) = mpsc::sync_channel::<Work>(WAITING_MAX);
+        let (work, mut waiting) = mpsc::channel::<Work>(WAITING_MAX);
+        let (turn, runtime) = (Arc::clone(&self.turn), Handle::current());
         let run = move || {
-            for work in waiting {
+            while let Some(work) = waiting.blocking_recv() {
+                let Ok(_turn) = runtime.block_on(turn.acquire()) else { return };
                 // A panic undoes its transaction, and whoever asked is told; the next finds the connection as it was.
                 let _ = catch_unwind(AssertUnwindSafe(|| work(&mut connection)));
             }
@@ -114,5 +123,21 @@ impl Ingest {
         connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "journal_size_limit", LOG_BYTES_MAX)?;
         Ok(connection)
+    }
+}
+
+/// One more of something, until it is dropped.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::PgPool;
 
+use crate::db::lane::Lane;
 use crate::error::StoreError;
 
 /// SQLite's own code for it: `SQLITE_IOERR_FSYNC`.
@@ -21,8 +22,10 @@ const FSYNC_FAILED: &str = "1034";
 const FLUSH: &str = "SELECT pg_logical_emit_message(TRUE, 'longshore', '')";
 
 /// Have PostgreSQL bring its log to the disk, and wherever else it waits for.
-pub(super) async fn flush(pool: &PgPool) -> Result<(), StoreError> {
-    sqlx::query(FLUSH).execute(pool).await?;
+pub(super) async fn flush(lane: &Lane, pool: &PgPool) -> Result<(), StoreError> {
+    let mut held = lane.hold(pool).await?;
+    sqlx::query(FLUSH).execute(&mut *held).await?;
+    held.hand_on();
     Ok(())
 }
 
@@ -54,7 +57,7 @@ pub(crate) const POSTGRES: &[(&str, &str)] = &[("db::settle::FLUSH", FLUSH)];
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::Pools;
+    use crate::db::{Pools, TxKind};
     use crate::{DatabaseUrl, Db, OpenOptions};
 
     async fn open(path: &Path) -> Db {
@@ -70,9 +73,8 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         let db = open(&link).await;
         let log = log_of(&link);
-        let Pools::Sqlite { write, ingest, .. } = &db.pools else { panic!("not a file") };
-        let made =
-            ingest.run(write, |connection| Ok(connection.execute("CREATE TABLE one (id INTEGER)", [])?));
+        let Pools::Sqlite { ingest, .. } = &db.pools else { panic!("not a file") };
+        let made = ingest.run(|connection| Ok(connection.execute("CREATE TABLE one (id INTEGER)", [])?));
         made.await.unwrap();
         assert!(log.metadata().unwrap().len() > 0, "{}", log.display());
         db.settle().await.unwrap();
@@ -96,24 +98,58 @@ mod tests {
         let ask = |connection: &mut rusqlite::Connection| {
             Ok(connection.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))?)
         };
-        let (later, at_once) = (ingest.run(write, ask).await.unwrap(), 2);
+        let (later, at_once) = (ingest.run(ask).await.unwrap(), 2);
         let others: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(write).await.unwrap();
         assert_eq!((later, others), (1, at_once));
+    }
+
+    #[tokio::test]
+    async fn what_was_given_to_the_thread_is_written_in_turn_also_when_nobody_waits_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(&folder.path().join("store.db")).await;
+        let Pools::Sqlite { ingest, .. } = &db.pools else { panic!("not a file") };
+        let mut tx = db.begin().await.unwrap();
+        let make = |name: &'static str| {
+            ingest.run(move |connection| {
+                Ok(connection.execute(&format!("CREATE TABLE {name} (id INTEGER)"), [])?)
+            })
+        };
+        // The turn is the transaction's: both wait, and one is given up.
+        let (mut first, mut second) = (Box::pin(make("one")), Box::pin(make("two")));
+        assert!(
+            futures_util::poll!(&mut first).is_pending() && futures_util::poll!(&mut second).is_pending()
+        );
+        assert_eq!(db.connections_in_use(), 3);
+        drop(first);
+        let TxKind::Sqlite(held) = &mut tx.0 else { panic!("not a file") };
+        sqlx::query("CREATE TABLE zero (id INTEGER)").execute(&mut **held).await.unwrap();
+        tx.commit().await.unwrap();
+        second.await.unwrap();
+        let names: Vec<String> = sqlx::query_scalar(
+            "SELECT name FROM sqlite_schema WHERE name IN ('zero', 'one', 'two') ORDER BY rowid",
+        )
+        .fetch_all(match &db.pools {
+            Pools::Sqlite { read, .. } => read,
+            Pools::Postgres(_) => panic!("not a file"),
+        })
+        .await
+        .unwrap();
+        assert_eq!(names, ["zero", "one", "two"]);
+        db.begin().await.unwrap().commit().await.unwrap();
     }
 
     #[tokio::test]
     async fn what_fails_on_the_thread_is_undone_and_the_next_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder.path().join("store.db")).await;
-        let Pools::Sqlite { write, ingest, .. } = &db.pools else { panic!("not a file") };
-        let panicked = ingest.run(write, |connection| -> Result<(), StoreError> {
+        let Pools::Sqlite { ingest, .. } = &db.pools else { panic!("not a file") };
+        let panicked = ingest.run(|connection| -> Result<(), StoreError> {
             let tx = connection.transaction()?;
             tx.execute("CREATE TABLE one (id INTEGER)", [])?;
             panic!("as a defect would");
         });
         assert!(matches!(panicked.await, Err(StoreError::ConnectionLost)));
-        let made =
-            ingest.run(write, |connection| Ok(connection.execute("CREATE TABLE one (id INTEGER)", [])?));
+        let made = ingest.run(|connection| Ok(connection.execute("CREATE TABLE one (id INTEGER)", [])?));
         made.await.unwrap();
         db.begin().await.unwrap().commit().await.unwrap();
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::sync::Semaphore;
 
 use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
@@ -54,8 +55,18 @@ pub(super) async fn open(path: &Path, options: OpenOptions) -> Result<Pools, Sto
     let folding = Arc::new(Folding::start(read.clone()));
     let busy_timeout = Duration::from_millis(options.busy_timeout_ms);
     let bulk = Arc::new(Bulk::new(path.to_owned(), busy_timeout));
-    let ingest = Arc::new(Ingest::new(path.to_owned(), busy_timeout));
-    Ok(Pools::Sqlite { write, read, bulk, ingest, path: path.to_owned(), log: settle::log_of(path), folding })
+    let turn = Arc::new(Semaphore::new(1));
+    let ingest = Arc::new(Ingest::new(path.to_owned(), busy_timeout, Arc::clone(&turn)));
+    Ok(Pools::Sqlite {
+        write,
+        turn,
+        read,
+        bulk,
+        ingest,
+        path: path.to_owned(),
+        log: settle::log_of(path),
+        folding,
+    })
 }
 
 /// The connection that writes, with the schema up to date. Turning a new file to the write-ahead log answers "busy" at

@@ -44,7 +44,8 @@ pub struct Appended {
 type Key = [u8; KEY_BYTES];
 
 /// Keep each event whose key is not there, in a transaction of their own; the answer has the order of `events`. Then the
-/// inbox's bell is rung in this process. It waits for whoever writes the same key.
+/// inbox's bell is rung in this process. Batches are written one after the other, in the order in which they come, and each waits
+/// for whoever else writes the same key.
 ///
 /// Nothing may be acknowledged before [`Db::settle`], begun after this, has answered: until then what was kept may be lost with the
 /// power, and so may that of which a duplicate is one. On PostgreSQL the other processes are not told:
@@ -55,8 +56,8 @@ type Key = [u8; KEY_BYTES];
 pub async fn commit(db: &Db, events: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
     let keyed = keyed(&events)?;
     let (events, kept) = match &db.pools {
-        Pools::Sqlite { write, ingest, folding, .. } => {
-            let writing = ingest.run(write, move |connection| {
+        Pools::Sqlite { ingest, folding, .. } => {
+            let writing = ingest.run(move |connection| {
                 let kept = sqlite::write(connection, &keyed, &events)?;
                 Ok((events, kept))
             });
@@ -65,7 +66,9 @@ pub async fn commit(db: &Db, events: Vec<NewEvent>) -> Result<Vec<Appended>, Sto
             written
         }
         Pools::Postgres(pool) => {
-            let kept = postgres::commit(pool, &keyed, &events).await?;
+            let mut held = db.lanes.inbox.hold(pool).await?;
+            let kept = postgres::commit(&mut held, &keyed, &events).await?;
+            held.hand_on();
             (events, kept)
         }
     };

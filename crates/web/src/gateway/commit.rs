@@ -55,9 +55,7 @@ impl Committer {
     pub(super) fn start(db: Db, options: &GatewayOptions, seams: Seams) -> Self {
         let (queue, waiting) = mpsc::channel(options.requests_max.max(1));
         let bytes = Arc::new(AtomicUsize::new(0));
-        let turn = AsyncMutex::new(());
-        let writer =
-            Writer { db, turn, bytes: Arc::clone(&bytes), kept: Notify::new(), seams: seams.clone() };
+        let writer = Writer { db, bytes: Arc::clone(&bytes), kept: Notify::new(), seams: seams.clone() };
         let events_max = options.commit_events_max.clamp(1, inbox::BATCH_MAX);
         let task = Task { waiting, held: VecDeque::new(), events_max };
         Self {
@@ -186,8 +184,6 @@ struct Batch {
 
 struct Writer {
     db: Db,
-    /// Whose events are written now: one batch after the other, on PostgreSQL too. Two at once cost more than they overlap.
-    turn: AsyncMutex<()>,
     bytes: Arc<AtomicUsize>,
     /// Something was kept that other processes have not been told of.
     kept: Notify,
@@ -212,9 +208,7 @@ impl Writer {
             batch.into_iter().map(|one| (one.event, one.answer)).unzip();
         let (count, batch) = (answers.len(), Batch { bytes, began: self.seams.clock.now(), answers });
         let committed = async {
-            let turn = self.turn.lock().await;
             let appended = self.bounded(inbox::commit(&self.db, events)).await?;
-            drop(turn);
             self.bounded(self.db.settle()).await?;
             Ok(appended.iter().filter(|one| one.duplicate).count())
         };

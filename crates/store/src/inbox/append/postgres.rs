@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use futures_util::TryStreamExt as _;
-use sqlx::PgPool;
+use sqlx::PgConnection;
 
 use super::Key;
 use crate::error::StoreError;
@@ -38,7 +38,7 @@ const COMMIT: &str = "
 
 /// Write events and their keys; answers which of the events were kept, by their places.
 pub(super) async fn commit(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     keyed: &[(Key, usize)],
     events: &[NewEvent],
 ) -> Result<Vec<bool>, StoreError> {
@@ -65,7 +65,7 @@ pub(super) async fn commit(
         .bind(of(&rows, |event| event.payload.form()))
         .bind(of(&rows, |event| event.payload.bytes()))
         .bind(of(&rows, |event| event.trace.as_deref()))
-        .fetch(pool)
+        .fetch(connection)
         .try_collect()
         .await?;
     let mut kept = vec![false; events.len()];
