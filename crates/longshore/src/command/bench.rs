@@ -14,6 +14,7 @@ mod disconnect;
 mod export;
 mod flat;
 mod gateway;
+mod idle;
 mod machine;
 mod process;
 mod queue;
@@ -46,6 +47,7 @@ enum What {
     Flat(flat::Args),
     Gateway(gateway::Args),
     Dedupe(dedupe::Args),
+    Idle(idle::Args),
     #[command(hide = true)]
     GatewayServer(gateway::server::Args),
     Queue(queue::Args),
@@ -67,6 +69,7 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         What::Flat(args) => flat::run(app, &args).await,
         What::Gateway(args) => gateway::run(app, &args).await,
         What::Dedupe(args) => dedupe::run(app, &args).await,
+        What::Idle(args) => idle::run(app, &args).await,
         What::GatewayServer(args) => gateway::server::run(app, &args).await,
         What::Queue(args) => queue::run(app, &args).await,
         What::Refresh(args) => refresh::run(app, &args).await,

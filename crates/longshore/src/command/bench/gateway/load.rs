@@ -17,6 +17,9 @@ use crate::failure::Failure;
 
 /// An answer takes longer only if the server is stuck: it then counts as timed out.
 const ANSWER_MS_MAX: u64 = 10_000;
+/// So long the load is made before it is measured: a server that has just begun opens its connections, and its database learns what
+/// it is asked.
+const WARM: Duration = Duration::from_secs(1);
 /// Messages of each conversation.
 const MESSAGES_EACH: u64 = 40;
 /// Digits of a message's id, and of a time in milliseconds, in the body.
@@ -50,8 +53,9 @@ pub(super) struct Load {
 /// What came back.
 #[derive(Debug, Default)]
 pub(super) struct Measured {
+    /// How long it was measured.
     pub(super) seconds: f64,
-    /// Ids of messages that were acknowledged.
+    /// Ids of messages that were acknowledged, also before that.
     pub(super) acknowledged: Vec<i64>,
     /// Microseconds from the instant an acknowledged event was meant to be sent, to its answer.
     pub(super) acknowledged_us: Vec<u64>,
@@ -101,7 +105,7 @@ impl Load {
             all.failed += got.failed;
             all.timed_out += got.timed_out;
         }
-        all.seconds = began.elapsed().as_secs_f64();
+        all.seconds = began.elapsed().saturating_sub(WARM).as_secs_f64();
         all.acknowledged_us.sort_unstable();
         all.refused_us.sort_unstable();
         Ok(all)
@@ -134,7 +138,7 @@ impl Sender {
                 Pace::FlatOut => self.began.elapsed(),
                 Pace::Offered { per_second, .. } => Duration::from_secs_f64(number as f64 / per_second),
             };
-            if meant.as_secs() >= self.load.seconds {
+            if meant >= WARM + Duration::from_secs(self.load.seconds) {
                 return self.got;
             }
             if let Some(early) = meant.checked_sub(self.began.elapsed()).filter(|early| !early.is_zero()) {
@@ -150,9 +154,11 @@ impl Sender {
             match answer {
                 Ok(Ok(Answer::Acknowledged)) => {
                     self.got.acknowledged.push(id);
-                    self.got.acknowledged_us.push(us(meant));
+                    self.got.acknowledged_us.extend((meant >= WARM).then(|| us(meant)));
                 }
-                Ok(Ok(Answer::RefusedForNow)) => self.got.refused_us.push(us(sent)),
+                Ok(Ok(Answer::RefusedForNow)) => {
+                    self.got.refused_us.extend((meant >= WARM).then(|| us(sent)));
+                }
                 Ok(Ok(Answer::Other)) => self.got.failed += 1,
                 Ok(Err(_)) | Err(_) => {
                     self.got.timed_out += u64::from(answer.is_err());

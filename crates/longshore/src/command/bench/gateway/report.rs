@@ -93,7 +93,11 @@ fn quantile_ms(sorted_us: &[u64], thousandths: usize) -> f64 {
 
 impl Report {
     pub(super) fn text(&self) -> String {
-        let mut text = format!("{}\n{} seconds each\n", self.machine.text(), self.seconds);
+        let mut text = format!(
+            "{}\n{} seconds each, after one that is not counted\n",
+            self.machine.text(),
+            self.seconds
+        );
         for size in &self.sizes {
             for it in &size.engines {
                 text += &format!(
