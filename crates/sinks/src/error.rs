@@ -138,6 +138,12 @@ pub enum SinkError {
         /// Which.
         table: String,
     },
+    /// A database was to get rows that hang on conversations, and not these.
+    #[error("{table} are kept by the month of their conversation, and conversations are left out")]
+    NoConversations {
+        /// Which.
+        table: &'static str,
+    },
     /// Transcripts were to go out as a table, and something is masked: they show people as they are.
     #[error("a mask leaves nothing of transcripts")]
     MaskedTranscripts,
@@ -248,6 +254,9 @@ impl SinkError {
             Self::UnknownName(_) => Some("\"longshore schema\" prints the tables and their columns"),
             Self::LeftOut { .. } => Some(
                 "name the table with --tables too (transcripts: --transcript-table), or leave its columns out",
+            ),
+            Self::NoConversations { .. } => Some(
+                "add conversations to --tables; --columns conversations=created_at leaves little of them",
             ),
             Self::MaskedTranscripts => {
                 Some("export them with --mask none and a --reason, perhaps to a place of their own")

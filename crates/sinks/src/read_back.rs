@@ -88,17 +88,6 @@ fn quoted(text: String, kind: ColumnKind) -> io::Result<Value> {
     }
 }
 
-pub(crate) fn borrowed(value: &Value) -> ValueRef<'_> {
-    match value {
-        Value::Null => ValueRef::Null,
-        Value::Integer(number) => ValueRef::Integer(*number),
-        Value::Real(number) => ValueRef::Real(*number),
-        Value::Flag(flag) => ValueRef::Flag(*flag),
-        Value::Text(text) => ValueRef::Text(text),
-        Value::Bytes(bytes) => ValueRef::Bytes(bytes),
-    }
-}
-
 fn invalid(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }

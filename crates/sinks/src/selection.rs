@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(names(&chosen), ["users", "transcripts"]);
         let columns: Vec<&str> =
             chosen.tables().unwrap()[1].columns.iter().map(|column| column.name).collect();
-        assert_eq!(columns, ["org_id", "conversation_id", "markdown"]);
+        assert_eq!(columns, ["org_id", "conversation_id", "created_at", "markdown"]);
         let masked = Selection { mask: Mode::Identifiers, ..with };
         assert!(matches!(masked.tables(), Err(SinkError::MaskedTranscripts)));
         let without = of(None, &[("transcripts", &["text"])]).tables().unwrap_err();

@@ -158,7 +158,8 @@ impl Db {
         }
     }
 
-    /// How many of its connections somebody has in hand; whole tables are read apart from them.
+    /// How many of its connections somebody has in hand, and transactions that the inbox's thread has; whole tables are read apart
+    /// from them.
     #[must_use]
     pub fn connections_in_use(&self) -> usize {
         match &self.pools {

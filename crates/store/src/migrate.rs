@@ -100,9 +100,9 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
     ),
     (
         15,
-        "user_names",
-        include_str!("../migrations/sqlite/0015_user_names.sql"),
-        include_str!("../migrations/postgres/0015_user_names.sql"),
+        "transcripts",
+        include_str!("../migrations/sqlite/0015_transcripts.sql"),
+        include_str!("../migrations/postgres/0015_transcripts.sql"),
     ),
 ];
 

@@ -21,6 +21,7 @@ impl From<SinkError> for Failure {
             | SinkError::UnknownFormat { .. }
             | SinkError::UnknownName(_)
             | SinkError::LeftOut { .. }
+            | SinkError::NoConversations { .. }
             | SinkError::MaskedTranscripts
             | SinkError::OnlyTables
             | SinkError::NoMonths

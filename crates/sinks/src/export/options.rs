@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use store::StoreError;
 use store::audit::Who;
 use store::export_runs::ExportRun;
+use store::tables::Cut;
 
 use crate::SinkError;
 use crate::destination::{Destination, Reach};
@@ -137,7 +138,7 @@ impl ExportOptions {
     /// Whether what is asked for can be had at all.
     ///
     /// # Errors
-    /// [`SinkError::NoReason`], [`SinkError::OnlyTables`], [`SinkError::NoMonths`], and those of [`Selection::tables`].
+    /// [`SinkError::NoReason`], [`SinkError::NoConversations`], [`SinkError::OnlyTables`], [`SinkError::NoMonths`], and those of [`Selection::tables`].
     pub fn check(&self) -> Result<(), SinkError> {
         let told = self.reason.as_deref().map(str::trim);
         if told.is_some_and(|reason| reason.len() > REASON_BYTES_MAX)
@@ -145,7 +146,12 @@ impl ExportOptions {
         {
             return Err(SinkError::NoReason);
         }
-        self.selection.tables()?;
+        let going = self.selection.tables()?;
+        let has = |name: &str| going.iter().any(|table| table.name == name);
+        let hangs = going.iter().find(|table| table.cut == Cut::Conversation);
+        if let Some(table) = hangs.filter(|_| !self.destination.has_files() && !has("conversations")) {
+            return Err(SinkError::NoConversations { table: table.name });
+        }
         let has_files = self.transcripts || self.attachments;
         if has_files && (self.incremental || !self.selection.is_everything()) {
             return Err(SinkError::OnlyTables);

@@ -1,6 +1,6 @@
 //! Removing a person from the tables, in one transaction. What waits in staging tables goes too.
 
-use store::tables;
+use store::tables::{self, Table};
 
 use crate::postgres::PostgresError;
 use crate::postgres::fit;
@@ -16,19 +16,23 @@ pub(super) async fn erase(
     schema: &str,
     subject: &Subject,
 ) -> Result<Erased, PostgresError> {
-    let found = fit::relations(session, schema).await?;
-    let has =
-        |name: &str| found.iter().any(|(found, kind, _)| found == name && matches!(kind.as_str(), "r" | "p"));
+    let found = fit::tables(session, schema).await?;
+    // A table of another's may have the name of one that never went there.
+    let has = |name: &str, table: &Table| {
+        let columns = Subject::columns(table).into_iter().map(|(column, _)| column);
+        let mut needed = columns.chain(std::iter::once("org_id"));
+        found.get(name).is_some_and(|names| needed.all(|column| names.contains(column)))
+    };
     let staging = Staging::of(schema, subject.org);
     let mut erased = Erased::default();
     session.run(ERASING, "BEGIN").await?;
     for table in tables::every() {
         let Some(condition) = subject.condition(table) else { continue };
         let delete = |name: String| format!("DELETE FROM {name} WHERE {condition}");
-        if has(table.name) {
+        if has(table.name, table) {
             erased.rows += session.run_long(ERASING, &delete(staging.target(table))).await?;
         }
-        if has(&staging.name(table)) {
+        if has(&staging.name(table), table) {
             session.run_long(ERASING, &delete(staging.table(table))).await?;
         }
     }

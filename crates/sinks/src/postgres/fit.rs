@@ -117,6 +117,20 @@ pub(super) async fn relations(
     session.rows("look at the schema", RELATIONS, |query| query.bind(schema.to_owned())).await
 }
 
+/// The tables of the schema, each with the names of its columns.
+pub(super) async fn tables(
+    session: &mut Session,
+    schema: &str,
+) -> Result<BTreeMap<String, BTreeSet<String>>, PostgresError> {
+    let read: Vec<(String, String, String, bool, bool, bool)> =
+        session.rows("look at the schema", COLUMNS, |query| query.bind(schema.to_owned())).await?;
+    let mut tables: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (table, column, ..) in read {
+        tables.entry(table).or_default().insert(column);
+    }
+    Ok(tables)
+}
+
 fn wanted(table: &Table) -> Vec<Wanted> {
     let column = |column: &store::tables::Column| Wanted {
         name: column.name,

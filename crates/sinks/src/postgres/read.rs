@@ -11,7 +11,7 @@ use crate::SinkError;
 use crate::postgres::session::{LONG_MS_MAX, Session, bounded};
 use crate::postgres::staging::Staging;
 use crate::postgres::{PostgresAddress, statements};
-use crate::read_back::{Told, borrowed};
+use crate::read_back::Told;
 use crate::sink::Part;
 
 /// Tell `each` the rows of a part, in the order of the table's key; answers the state.
@@ -34,7 +34,7 @@ pub(crate) async fn read<S: Send>(
             for (place, column) in table.columns.iter().enumerate() {
                 values.push(value(&row, place, column.kind).map_err(store::StoreError::from)?);
             }
-            let told: Vec<_> = values.iter().map(borrowed).zip(table.columns).collect();
+            let told: Vec<_> = values.iter().map(Value::as_ref).zip(table.columns).collect();
             each(&mut state, &told);
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, BufRead};
 
 use store::tables::{ColumnKind, Table, Value};
 
-use super::{Told, borrowed, columns, invalid, plain, quoted};
+use super::{Told, columns, invalid, plain, quoted};
 use crate::format::{Records, fields, read_record};
 
 pub(super) fn rows(
@@ -28,7 +28,7 @@ pub(super) fn rows(
             .zip(fields)
             .map(|(column, field)| value(field, column.kind))
             .collect::<io::Result<_>>()?;
-        let row: Vec<_> = values.iter().map(borrowed).zip(known.iter().copied()).collect();
+        let row: Vec<_> = values.iter().map(Value::as_ref).zip(known.iter().copied()).collect();
         each(&row)?;
     }
     Ok(())

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use store::tables::{ColumnKind, Table, Value};
 
-use super::{Told, borrowed, columns, invalid, plain, quoted};
+use super::{Told, columns, invalid, plain, quoted};
 
 /// The members of an object, in the order of the line.
 struct Members<'a>(Vec<(String, &'a RawValue)>);
@@ -40,7 +40,7 @@ pub(super) fn rows(
             .zip(&members)
             .map(|(column, (_, raw))| value(raw.get(), column.kind))
             .collect::<io::Result<_>>()?;
-        let row: Vec<_> = values.iter().map(borrowed).zip(known.iter().copied()).collect();
+        let row: Vec<_> = values.iter().map(Value::as_ref).zip(known.iter().copied()).collect();
         each(&row)?;
     }
 }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use store::tables;
+use store::tables::{self, columns};
 
 use crate::SinkError;
 use crate::sink::{Erased, Part, Subject};
@@ -44,6 +44,7 @@ async fn erase_in(path: &Path, subject: &Subject) -> Result<u64, SqliteError> {
     for ((name, period), noted) in notes {
         let held = |part: &Part| rows > 0 && subject.condition(part.table).is_some();
         let Some(part) = Part::named(&name, &period).filter(held) else { continue };
+        let part = as_it_stands(&mut file, part).await?;
         let digested = read::digest(&mut file, &part).await?;
         let now = Noted { rows: digested.rows.cast_signed(), digest: digested.digest, run: noted.run };
         file.note((&name, &period), &now).await?;
@@ -51,4 +52,12 @@ async fn erase_in(path: &Path, subject: &Subject) -> Result<u64, SqliteError> {
     file.run("write to", "COMMIT").await?;
     file.close().await?;
     Ok(rows)
+}
+
+/// The part with the columns that went into the file.
+async fn as_it_stands(file: &mut Open, part: Part) -> Result<Part, SqliteError> {
+    let found = file.columns(part.table.name).await?;
+    let found: Vec<String> = found.into_iter().filter(|name| part.table.place(name).is_some()).collect();
+    // None of them is unknown.
+    Ok(Part { table: columns::narrowed(part.table, &found).unwrap_or(part.table), ..part })
 }

@@ -47,6 +47,7 @@ const BEGIN_RUN: &str = "
     VALUES ($1, $2, $3, $4, $5, $6)";
 const END_RUN: &str = "UPDATE longshore_export SET finished_at = $1";
 const PARTS: &str = "SELECT table_name, period, rows, digest, export_run_id FROM longshore_manifest";
+const COLUMNS: &str = "SELECT name FROM pragma_table_info($1)";
 const NOTE_PART: &str = "
     INSERT INTO longshore_manifest (table_name, period, export_run_id, rows, digest) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (table_name, period) DO UPDATE SET
@@ -178,6 +179,13 @@ impl Open {
         Ok(parts
             .map(|(table, period, rows, digest, run)| ((table, period), Noted { rows, digest, run }))
             .collect())
+    }
+
+    /// The columns of a table, whoever made it; none where there is no such table.
+    pub(super) async fn columns(&mut self, table: &str) -> Result<Vec<String>, SqliteError> {
+        let failed = self.failed("read");
+        let query = sqlx::query_scalar(COLUMNS).bind(table);
+        query.fetch_all(&mut self.connection).await.map_err(failed)
     }
 
     /// Note a part, in the transaction that writes it.

@@ -9,7 +9,7 @@ use store::tables::{ColumnKind, Value};
 use crate::SinkError;
 use crate::digest::{Digested, RowDigest};
 use crate::format::Formulas;
-use crate::read_back::{Told, borrowed};
+use crate::read_back::Told;
 use crate::sink::Part;
 use crate::sqlite::SqliteError;
 use crate::sqlite::file::Open;
@@ -58,7 +58,7 @@ async fn rows(
             for (place, column) in table.columns.iter().enumerate() {
                 values.push(value(&row, place, column.kind)?);
             }
-            let told: Vec<_> = values.iter().map(borrowed).zip(table.columns).collect();
+            let told: Vec<_> = values.iter().map(Value::as_ref).zip(table.columns).collect();
             each(&told);
         }
         Ok(())

@@ -7,9 +7,11 @@ use model::{ContactId, ConversationId, Entropy as _, Millis, Pii, SeededEntropy}
 use sinks::lineage::{self, Whose};
 use sinks::manifest::Manifest;
 use sinks::mask::Mode;
+use sinks::postgres::PostgresAddress;
 use sinks::selection::Selection;
+use sinks::sink::Subject;
 use sinks::transcript::{NoFiles, markdown, one};
-use sinks::{ExportOptions, Format, SinkError, proof};
+use sinks::{Destination, ExportOptions, Format, SinkError, proof};
 use store::directory::{self, Listing};
 use store::mirror;
 use store::tables::{self, Row, Value};
@@ -18,6 +20,7 @@ use crate::conformance::transcripts;
 use crate::files::{files, ndjson, parquet};
 use crate::fixture::{Fixture, ORG, T0, contact, on_both, snapshot, user};
 use crate::incremental::{apply, changed};
+use crate::postgres::Lake;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -56,7 +59,8 @@ async fn one_layout_is_one_column_of_one_table() {
         let rows = ndjson(&fixture.out().join("transcripts.ndjson"), table);
         for (row, id) in rows.iter().zip([1, 2, 3, 4, 5, 201, 202, 203]) {
             let transcript = one::read(&fixture.db, ORG, ConversationId(id), &NoFiles).await.unwrap();
-            let expected = [ORG.0, id].map(Value::Integer).into_iter();
+            let began = T0 + id * DAY_MS;
+            let expected = [ORG.0, id, began].map(Value::Integer).into_iter();
             let expected = expected.chain([Value::Text(markdown::render(&transcript))]);
             assert_eq!(*row, expected.collect::<Row>());
         }
@@ -95,10 +99,11 @@ async fn happen(fixture: &Fixture, draw: &SeededEntropy, version: i64) {
             moved.conversation.created_at = Some(Millis(T0 + 100 * DAY_MS));
             mirror::apply(&mut tx, ORG, &[moved], Millis(T0)).await.unwrap();
         }
-        2 => mirror::mark_gone(&mut tx, ORG, &[ConversationId(id)], Millis(T0 + version))
-            .await
-            .map(drop)
-            .unwrap(),
+        // Again and again: since when is told to the second.
+        2 => {
+            let gone = ConversationId(1 + i64::try_from(draw.below(2)).unwrap());
+            mirror::mark_gone(&mut tx, ORG, &[gone], Millis(T0 + version * 1_000)).await.map(drop).unwrap();
+        }
         3 | 4 => {
             let renamed = Contact { name: name(), ..contact(id) };
             let at = Millis(T0 + version);
@@ -125,7 +130,7 @@ async fn whatever_happens_an_incremental_export_has_it_in_the_transcripts() {
         options.incremental = true;
         fixture.export(&options).await.unwrap();
         let draw = SeededEntropy::new(5);
-        for version in 3..33 {
+        for version in 3..53 {
             happen(&fixture, &draw, version).await;
             let report = fixture.export(&options).await.unwrap();
             assert!(report.incremental && report.equal, "{version}: {report:?}");
@@ -165,6 +170,54 @@ async fn only_the_months_of_what_transcripts_tell_are_written() {
         directory::apply_users(&mut tx, ORG, &[user(2, "Roba")], Listing::Partial, Millis(T0)).await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(fixture.export(&options).await.unwrap().parts_written, months);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fewer_columns_go_to_databases_are_brought_up_to_date_and_erased() {
+    on_both(async |fixture| {
+        fixture.fill(40).await;
+        let lake = Lake::make().await;
+        if let Some(lake) = &lake {
+            // Somebody's own, by the name of one that does not go there.
+            lake.run("CREATE SCHEMA few; CREATE TABLE few.attachments (note TEXT)").await;
+        }
+        let server = lake.iter().map(|lake| PostgresAddress::parse(&lake.url, Some("few")).unwrap());
+        let server = server.map(|address| Destination::Postgres { address });
+        let few = ["conversations=status", "messages=text", "contacts=email", "transcripts=markdown"];
+        let few = few.map(|one| one.split_once('=').unwrap());
+        let selection = Selection {
+            tables: Some(few.map(|(table, _)| table.to_owned()).to_vec()),
+            columns: few.map(|(table, column)| (table.to_owned(), vec![column.to_owned()])).into(),
+            ..Selection::default()
+        };
+        for destination in server.chain([Destination::sqlite(fixture.dir.path().join("few.sqlite"))]) {
+            let mut options = options(&fixture, Format::Parquet, selection.clone());
+            (options.destination, options.incremental) = (destination, true);
+            assert!(fixture.export(&options).await.unwrap().equal);
+            fixture.set_status(3, "closed").await;
+            let report = fixture.export(&options).await.unwrap();
+            assert!(report.incremental && report.equal, "{report:?}");
+            let subject = Subject {
+                org: ORG,
+                conversations: BTreeSet::from([ConversationId(3)]),
+                contacts: BTreeSet::new(),
+                attachments: BTreeSet::new(),
+            };
+            let erase = async || options.destination.target().sink().erase(&subject).await.unwrap().rows;
+            assert_eq!((erase().await, erase().await), (7, 0));
+            options.incremental = false;
+            assert!(fixture.export(&options).await.unwrap().equal, "they come back: the mirror has them");
+
+            // A month of messages is known by their conversations.
+            options.selection =
+                Selection { tables: Some(vec!["messages".to_owned()]), ..Selection::default() };
+            let error = fixture.export(&options).await.unwrap_err();
+            assert!(
+                matches!(error, SinkError::NoConversations { table: "messages" }) && error.hint().is_some()
+            );
+        }
     })
     .await;
 }

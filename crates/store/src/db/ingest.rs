@@ -34,8 +34,8 @@ pub(crate) struct Ingest {
     path: PathBuf,
     busy_timeout: Duration,
     turn: Arc<Semaphore>,
-    /// Transactions that were asked for and not answered.
-    under_way: AtomicUsize,
+    /// Transactions that wait for the thread, and the one that it does.
+    under_way: Arc<AtomicUsize>,
     state: Mutex<State>,
 }
 
@@ -53,10 +53,10 @@ impl fmt::Debug for Ingest {
 
 impl Ingest {
     pub(super) fn new(path: PathBuf, busy_timeout: Duration, turn: Arc<Semaphore>) -> Self {
-        Self { path, busy_timeout, turn, under_way: AtomicUsize::new(0), state: Mutex::new(State::Unused) }
+        Self { path, busy_timeout, turn, under_way: Arc::default(), state: Mutex::new(State::Unused) }
     }
 
-    /// How many transactions were asked for and not answered.
+    /// How many transactions wait for the thread, with the one that it does.
     pub(super) fn under_way(&self) -> usize {
         self.under_way.load(Ordering::SeqCst)
     }
@@ -70,16 +70,19 @@ impl Ingest {
         }
     }
 
-    /// Have the thread do something with its connection, as the only writer of this process, after what it was asked before. It is
-    /// done also when whoever asked has gone.
+    /// Have the thread do something with its connection, as the only writer of this process, after what it was asked before. What
+    /// it has begun it ends, also when whoever asked has gone; what it has not begun by then it leaves.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let _counted = Counted::begin(&self.under_way);
+        let counted = Counted::begin(&self.under_way);
         let (answer, answered) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
-            let _ = answer.send(work(connection));
+            let _counted = counted;
+            if !answer.is_closed() {
+                let _ = answer.send(work(connection));
+            }
         });
         self.thread()?.send(work).await.map_err(|_| StoreError::ConnectionLost)?;
         answered.await.unwrap_or(Err(StoreError::ConnectionLost))
@@ -127,16 +130,16 @@ impl Ingest {
 }
 
 /// One more of something, until it is dropped.
-struct Counted<'a>(&'a AtomicUsize);
+struct Counted(Arc<AtomicUsize>);
 
-impl<'a> Counted<'a> {
-    fn begin(count: &'a AtomicUsize) -> Self {
+impl Counted {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
         count.fetch_add(1, Ordering::SeqCst);
-        Self(count)
+        Self(Arc::clone(count))
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }

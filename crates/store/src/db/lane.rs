@@ -44,6 +44,14 @@ impl Lane {
         };
         Ok(Held { connection, kept, lane: self })
     }
+
+    fn clear_unless_awaited(&self) {
+        if self.waiting.load(Ordering::SeqCst) == 0
+            && let Ok(mut kept) = self.kept.try_lock()
+        {
+            kept.take();
+        }
+    }
 }
 
 /// Somebody who waits; when the last gives up, what was kept for it goes back to the pool.
@@ -58,11 +66,8 @@ impl<'a> Waits<'a> {
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        if self.0.waiting.fetch_sub(1, Ordering::SeqCst) == 1
-            && let Ok(mut kept) = self.0.kept.try_lock()
-        {
-            kept.take();
-        }
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+        self.0.clear_unless_awaited();
     }
 }
 
@@ -77,9 +82,13 @@ impl Held<'_> {
     /// Hand it on to whoever waits; everything that was asked of the server has been answered.
     pub(crate) fn hand_on(self) {
         let Self { connection, mut kept, lane } = self;
-        if lane.waiting.load(Ordering::SeqCst) > 0 {
-            *kept = Some(connection);
+        if lane.waiting.load(Ordering::SeqCst) == 0 {
+            return;
         }
+        *kept = Some(connection);
+        drop(kept);
+        // The last who waited may have given up meanwhile, and found it not yet here.
+        lane.clear_unless_awaited();
     }
 }
 

@@ -14,6 +14,8 @@
 mod postgres;
 mod sqlite;
 
+use std::sync::Arc;
+
 use model::EventId;
 
 use crate::db::{Db, Pools};
@@ -57,26 +59,35 @@ pub async fn commit(db: &Db, events: Vec<NewEvent>) -> Result<Vec<Appended>, Sto
     let keyed = keyed(&events)?;
     let (events, kept) = match &db.pools {
         Pools::Sqlite { ingest, folding, .. } => {
+            let (folding, told) = (Arc::clone(folding), db.clone());
             let writing = ingest.run(move |connection| {
                 let kept = sqlite::write(connection, &keyed, &events)?;
+                // Here, because whoever asked may have gone.
+                folding.committed();
+                told.tell(&kept);
                 Ok((events, kept))
             });
-            let written = writing.await?;
-            folding.committed();
-            written
+            writing.await?
         }
         Pools::Postgres(pool) => {
             let mut held = db.lanes.inbox.hold(pool).await?;
             let kept = postgres::commit(&mut held, &keyed, &events).await?;
             held.hand_on();
+            db.tell(&kept);
             (events, kept)
         }
     };
-    if kept.contains(&true) {
-        db.ring(Channel::Inbox);
-    }
     let appended = |(event, kept): (NewEvent, bool)| Appended { event_id: event.event_id, duplicate: !kept };
     Ok(events.into_iter().zip(kept).map(appended).collect())
+}
+
+impl Db {
+    /// Ring where something was kept.
+    fn tell(&self, kept: &[bool]) {
+        if kept.contains(&true) {
+            self.ring(Channel::Inbox);
+        }
+    }
 }
 
 /// The places of events with their keys, in the keys' order, each key once.

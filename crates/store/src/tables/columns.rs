@@ -1,14 +1,14 @@
 //! Which tables and columns go out: a table of its own with fewer of them, read by statements that name only these.
 //!
-//! Keys always stay, and so do the columns that say whose a row is: without them nobody could be found in what was exported, to be
-//! erased from it. A table that was narrowed is kept for the life of the process, once for
+//! Keys always stay, and so do the columns that say whose a row is, without which nobody could be found in what was exported, to be
+//! erased from it, and the instant that the table is cut by, by which a database tells its months apart. A table that was narrowed is kept for the life of the process, once for
 //! each set of columns.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::tables::{Column, Table, every, table};
+use crate::tables::{Column, Cut, Table, every, table};
 
 /// The columns by which a row is known to be somebody's.
 pub const OWNERS: [&str; 3] = ["conversation_id", "contact_id", "attachment_id"];
@@ -49,7 +49,7 @@ pub fn named(name: &str) -> Result<&'static Table, UnknownName> {
     })
 }
 
-/// The table with these columns only, in its own order, and with its key and [`OWNERS`].
+/// The table with these columns only, in its own order, and with its key, [`OWNERS`] and the instant that it is cut by.
 ///
 /// # Errors
 /// When it has no column of one of the names.
@@ -61,7 +61,8 @@ pub fn narrowed(of: &'static Table, names: &[String]) -> Result<&'static Table, 
     }
     let stays = |column: &&Column| {
         let name = column.name;
-        let is_needed = name == "org_id" || of.key.contains(&name) || OWNERS.contains(&name);
+        let is_needed =
+            name == "org_id" || of.key.contains(&name) || OWNERS.contains(&name) || of.cut == Cut::Own(name);
         is_needed || names.iter().any(|chosen| chosen == name)
     };
     let columns: Vec<Column> = of.columns.iter().filter(stays).copied().collect();

@@ -3,7 +3,7 @@
 //! There is no timer: while commits are on their way, the next batch gathers by itself, and an event that comes alone is
 //! written at once. Batches are written one after the other; while one is brought to the disk the next is written, if it has as
 //! many events: small ones cost more than they overlap. A commit that fails fails for its whole batch, with nothing written;
-//! one that does not reach the disk fails, too, and is a duplicate when it comes again.
+//! one that does not reach the disk, or takes too long, fails, too, and may be a duplicate when it comes again.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -26,7 +26,7 @@ use super::{GatewayOptions, Seams};
 
 /// Most bytes of bodies in a commit, but for a single larger one.
 const COMMIT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
-/// The longest a commit may take, in milliseconds, and the disk after it; the commit is undone then.
+/// The longest a commit may take, in milliseconds, with its wait for other writers, and the disk after it.
 const COMMIT_MS_MAX: u64 = 10_000;
 /// Commits on their way: one is written, and one before it brought to the disk.
 const COMMITS_MAX: usize = 2;

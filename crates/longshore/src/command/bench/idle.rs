@@ -32,6 +32,7 @@ pub(super) struct Args {
 /// How often it is looked whether the node is ready, and for how long, in milliseconds.
 const LOOK_MS: u64 = 5;
 const READY_MS_MAX: i64 = 60_000;
+const ANSWER_MS_MAX: u64 = 1_000;
 /// How often its memory is read, in milliseconds, and after what time.
 const SAMPLE_MS: u64 = 500;
 const SETTLE_MS: u64 = 5_000;
@@ -83,7 +84,7 @@ async fn watch(
     let address = free_address().await?;
     let began = app.clock.now();
     let mut node = serve(folder, database, address)?;
-    while !is_ready(address).await {
+    while !drift::deadline(&*app.clock, ANSWER_MS_MAX, is_ready(address)).await.unwrap_or(false) {
         if node.try_wait().is_ok_and(|ended| ended.is_some()) || app.clock.now().since(began) > READY_MS_MAX {
             return Err(Failure::unexpected("the node did not become ready"));
         }

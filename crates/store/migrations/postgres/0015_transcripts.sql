@@ -13,3 +13,7 @@ CREATE TRIGGER users_name_update AFTER UPDATE ON users FOR EACH ROW
     EXECUTE FUNCTION user_renamed();
 CREATE TRIGGER users_name_delete AFTER DELETE ON users REFERENCING OLD TABLE AS written
     FOR EACH STATEMENT EXECUTE FUNCTION part_written('user_names', '-1');
+
+-- They also tell since when a conversation is gone. That Drift said so again is in no feed.
+CREATE TRIGGER conversations_transcript_gone AFTER UPDATE OF gone_at ON conversations FOR EACH ROW
+    WHEN (OLD.gone_at IS DISTINCT FROM NEW.gone_at) EXECUTE FUNCTION part_moved('transcripts');
