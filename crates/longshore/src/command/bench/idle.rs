@@ -1,7 +1,7 @@
 //! `longshore bench idle`: what a node costs that has nothing to do: how soon it is ready, and what it holds and uses then.
 //!
 //! It is started twice, as a process of its own with all its roles: the first time it makes the tables, the second time it finds
-//! them, as after every restart. The bars are absolute, so there is nothing to hold the figures against but each other.
+//! them, as after every restart. There is nothing to hold these figures against but each other.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
