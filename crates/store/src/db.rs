@@ -2,7 +2,7 @@
 //!
 //! SQLite: one write connection, so that writers queue inside the process instead of meeting `SQLITE_BUSY`, and a pool for reads
 //! (WAL: readers never wait for the writer). Apart from them, but taking turns with the writer, the inbox's way in has a thread
-//! ([`ingest`]), and whole tables are read apart, too. PostgreSQL: one pool for everything, and for the inbox [`lane`]s of it.
+//! ([`ingest`]), and whole tables are read apart, too. PostgreSQL: one pool for everything but the inbox's way in, which has a [`lane`].
 //! `synchronous=FULL`: a commit is on disk; the inbox's once it is settled ([`settle`]).
 
 pub(crate) mod bulk;
@@ -26,7 +26,7 @@ use crate::audit;
 use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
 use crate::db::ingest::Ingest;
-use crate::db::lane::Lanes;
+use crate::db::lane::Lane;
 use crate::error::StoreError;
 use crate::migrate;
 use crate::url::{DatabaseUrl, Engine, Target};
@@ -54,8 +54,8 @@ impl Default for OpenOptions {
 pub struct Db {
     pub(crate) pools: Pools,
     pub(crate) bells: Arc<Bells>,
-    /// Of PostgreSQL.
-    pub(crate) lanes: Arc<Lanes>,
+    /// PostgreSQL's connections of the inbox.
+    pub(crate) lane: Arc<Lane>,
 }
 
 #[derive(Debug, Clone)]
@@ -111,7 +111,7 @@ impl Db {
             Target::File(path) => sqlite::open(path, options).await?,
             Target::Server { options: server, .. } => postgres::open(server, options).await?,
         };
-        Ok(Self { pools, bells: Arc::default(), lanes: Arc::default() })
+        Ok(Self { pools, bells: Arc::default(), lane: Arc::default() })
     }
 
     /// Begin a transaction that writes. SQLite takes the write lock at once and waits for it if need be.
@@ -141,7 +141,8 @@ impl Db {
     pub async fn settle(&self) -> Result<(), StoreError> {
         match &self.pools {
             Pools::Sqlite { log, path, .. } => settle::sync(log, path).await,
-            Pools::Postgres(pool) => settle::flush(&self.lanes.settling, pool).await,
+            // What is committed is on the disk.
+            Pools::Postgres(_) => Ok(()),
         }
     }
 
@@ -154,7 +155,10 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Pools::Postgres(pool) => pool.close().await,
+            Pools::Postgres(pool) => {
+                self.lane.close().await;
+                pool.close().await;
+            }
         }
     }
 
@@ -164,7 +168,7 @@ impl Db {
     pub fn connections_in_use(&self) -> usize {
         match &self.pools {
             Pools::Sqlite { write, read, ingest, .. } => in_use(write) + in_use(read) + ingest.under_way(),
-            Pools::Postgres(pool) => in_use(pool),
+            Pools::Postgres(pool) => in_use(pool) + self.lane.in_use(),
         }
     }
 

@@ -30,7 +30,7 @@ macro_rules! erased {
 }
 
 erased! {
-    "jobs", "schedules", "scheduled_exports", "sweeps", "effects", "endpoints", "consumers", "changes", "event_keys", "events", "facts",
+    "jobs", "schedules", "scheduled_exports", "sweeps", "effects", "endpoints", "consumers", "changes", "events", "facts",
     "messages", "participants", "tags", "attachment_files", "attachments", "conversations",
     "contacts_gone", "contacts", "users", "teams", "accounts", "playbooks", "landing_pages", "contact_attributes",
     "meetings", "report_values", "failures", "watermarks", "runs", "export_parts", "export_runs", "job_runs", "call_stats", "pauses",

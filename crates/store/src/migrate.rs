@@ -104,6 +104,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0015_transcripts.sql"),
         include_str!("../migrations/postgres/0015_transcripts.sql"),
     ),
+    (
+        16,
+        "event_keys",
+        include_str!("../migrations/sqlite/0016_event_keys.sql"),
+        include_str!("../migrations/postgres/0016_event_keys.sql"),
+    ),
 ];
 
 /// The newest schema version this program knows.

@@ -3,7 +3,7 @@
 use sqlx::{Executor as _, SqlSafeStr as _};
 
 use crate::bulk::Texts;
-use crate::db::{Db, Pools, settle};
+use crate::db::{Db, Pools};
 use crate::error::StoreError;
 use crate::mirror::state::Pair;
 use crate::url::Engine;
@@ -134,15 +134,10 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
             .map(|(name, pair)| (name.to_owned(), pair.on(engine))),
     );
     let own = match engine {
-        Engine::Sqlite => [inbox::SQLITE].concat(),
-        Engine::Postgres => [
-            exclusive::POSTGRES,
-            inbox::POSTGRES,
-            settle::POSTGRES,
-            tables::touched::POSTGRES,
-            wake::POSTGRES,
-        ]
-        .concat(),
+        Engine::Sqlite => inbox::SQLITE.to_vec(),
+        Engine::Postgres => {
+            [exclusive::POSTGRES, inbox::POSTGRES, tables::touched::POSTGRES, wake::POSTGRES].concat()
+        }
     };
     all.extend(own.into_iter().map(|(name, text)| (name.to_owned(), text)));
     let bulk = BULK.concat();

@@ -108,6 +108,8 @@ impl Db {
 }
 
 const NOTIFY: &str = "SELECT pg_notify($1, $2)";
+/// What was told need not be on the disk.
+const TELL: &str = "SELECT pg_notify($1, $2), set_config('synchronous_commit', 'off', TRUE)";
 
 /// Tell the other processes, as part of the transaction: they hear of it when it commits.
 pub(crate) async fn notify(
@@ -129,7 +131,7 @@ pub(crate) async fn notify(
 pub async fn tell_others(db: &Db, channel: Channel) -> Result<(), StoreError> {
     let Pools::Postgres(pool) = &db.pools else { return Ok(()) };
     let session = db.bells.session.load(Ordering::Relaxed).to_string();
-    sqlx::query(NOTIFY).bind(channel.name()).bind(session).execute(pool).await?;
+    sqlx::query(TELL).bind(channel.name()).bind(session).execute(pool).await?;
     Ok(())
 }
 
@@ -206,4 +208,5 @@ async fn within<T>(clock: &dyn Clock, work: impl Future<Output = Result<T, Store
 }
 
 /// In PostgreSQL's words only.
-pub(crate) const POSTGRES: &[(&str, &str)] = &[("wake::NOTIFY", NOTIFY), ("wake::BACKEND", BACKEND)];
+pub(crate) const POSTGRES: &[(&str, &str)] =
+    &[("wake::NOTIFY", NOTIFY), ("wake::TELL", TELL), ("wake::BACKEND", BACKEND)];

@@ -184,7 +184,7 @@ fn a_newer_database_is_left_alone() {
             .unwrap();
     });
     insta::assert_snapshot!(place.run(&["status"]).told(), @r"
-    error: cannot open the database sqlite://longshore.db: the database has schema version 1015, this program knows 15
+    error: cannot open the database sqlite://longshore.db: the database has schema version 1016, this program knows 16
     hint: install the newer version of this program, or use another database
     exit 6
     ");

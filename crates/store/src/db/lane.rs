@@ -1,94 +1,107 @@
-//! A connection of PostgreSQL that goes from hand to hand as long as somebody waits for it.
+//! Connections of PostgreSQL that are the inbox's own.
 //!
-//! The pool asks the server of each connection that is given back whether it lives: one more way there and back for each
-//! transaction. Whoever writes many a second, one after the other, hands the connection on instead, and gives it back when nobody
-//! waits: it never lies idle here.
+//! The pool asks the server of each connection that is given back whether it lives, and hands out the one that has lain longest: one
+//! more way there and back for each transaction, and a session whose caches are cold. Whoever writes many a second keeps its own few
+//! instead, and takes the one that was used last. It knows no table.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres};
-use tokio::sync::{Mutex, MutexGuard};
+use sqlx::{Connection as _, PgConnection, PgPool};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::db::nodelay::send_at_once;
 use crate::error::StoreError;
 
-/// The lanes of a store.
-#[derive(Debug, Default)]
-pub(crate) struct Lanes {
-    /// Events come in on it.
-    pub(crate) inbox: Lane,
-    /// They are settled on it.
-    pub(crate) settling: Lane,
+/// How many there are at the most: while one waits for the disk, another is written on.
+const CONNECTIONS: usize = 2;
+
+/// The connections; those that nobody has in hand are kept, until [`Lane::close`].
+#[derive(Debug)]
+pub(crate) struct Lane {
+    room: Semaphore,
+    kept: Mutex<Vec<PgConnection>>,
 }
 
-/// One of them: one holds it, the others wait in the order in which they came.
-#[derive(Debug, Default)]
-pub(crate) struct Lane {
-    kept: Mutex<Option<PoolConnection<Postgres>>>,
-    waiting: AtomicUsize,
+impl Default for Lane {
+    fn default() -> Self {
+        Self { room: Semaphore::new(CONNECTIONS), kept: Mutex::default() }
+    }
 }
 
 impl Lane {
-    /// Have the connection. May be given up.
+    /// Have one: the one used last, else a new one. Whoever comes when all are in hand waits, for as long as it likes. May be given up.
     ///
     /// # Errors
-    /// Those of the pool.
+    /// Those of connecting; [`StoreError::ConnectionLost`] after [`Lane::close`].
     pub(crate) async fn hold(&self, pool: &PgPool) -> Result<Held<'_>, StoreError> {
-        let waits = Waits::begin(self);
-        let mut kept = self.kept.lock().await;
-        drop(waits);
-        let connection = match kept.take() {
+        let room = self.room.acquire().await.map_err(|_| StoreError::ConnectionLost)?;
+        let last = self.kept().pop();
+        let is_kept = last.is_some();
+        let connection = match last {
             Some(connection) => connection,
-            None => pool.acquire().await?,
+            None => connect(pool).await?,
         };
-        Ok(Held { connection, kept, lane: self })
+        Ok(Held { connection, is_kept, lane: self, _room: room })
     }
 
-    fn clear_unless_awaited(&self) {
-        if self.waiting.load(Ordering::SeqCst) == 0
-            && let Ok(mut kept) = self.kept.try_lock()
-        {
-            kept.take();
+    /// Take no more in hand, and close what is kept. What is in hand is closed when it comes back.
+    pub(crate) async fn close(&self) {
+        self.room.close();
+        let kept = std::mem::take(&mut *self.kept());
+        for connection in kept {
+            // Whatever it was, it is over.
+            let _ = connection.close().await;
         }
     }
-}
 
-/// Somebody who waits; when the last gives up, what was kept for it goes back to the pool.
-struct Waits<'a>(&'a Lane);
+    /// How many are in hand.
+    pub(crate) fn in_use(&self) -> usize {
+        CONNECTIONS.saturating_sub(self.room.available_permits())
+    }
 
-impl<'a> Waits<'a> {
-    fn begin(lane: &'a Lane) -> Self {
-        lane.waiting.fetch_add(1, Ordering::SeqCst);
-        Self(lane)
+    fn kept(&self) -> MutexGuard<'_, Vec<PgConnection>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
-        self.0.clear_unless_awaited();
-    }
+/// A connection as those of the pool, but apart from it: what lies in the pool may be lost as well.
+async fn connect(pool: &PgPool) -> Result<PgConnection, StoreError> {
+    let options = pool.connect_options();
+    let connection = PgConnection::connect_with(&options).await?;
+    send_at_once(options.get_port());
+    Ok(connection)
 }
 
-/// The connection, in hand. Dropped it goes back to the pool, which looks whether it is still good.
+/// A connection in hand. Dropped it is closed, with whatever it was doing.
 pub(crate) struct Held<'a> {
-    connection: PoolConnection<Postgres>,
-    kept: MutexGuard<'a, Option<PoolConnection<Postgres>>>,
+    connection: PgConnection,
+    is_kept: bool,
     lane: &'a Lane,
+    _room: SemaphorePermit<'a>,
 }
 
 impl Held<'_> {
-    /// Hand it on to whoever waits; everything that was asked of the server has been answered.
-    pub(crate) fn hand_on(self) {
-        let Self { connection, mut kept, lane } = self;
-        if lane.waiting.load(Ordering::SeqCst) == 0 {
-            return;
+    /// Whether somebody had it before, so that the server may have gone since.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.is_kept
+    }
+
+    /// Have a new one instead, and none of those that were kept: a server that has gone has left them all.
+    ///
+    /// # Errors
+    /// Those of connecting.
+    pub(crate) async fn renew(&mut self, pool: &PgPool) -> Result<(), StoreError> {
+        self.lane.kept().clear();
+        (self.connection, self.is_kept) = (connect(pool).await?, false);
+        Ok(())
+    }
+
+    /// Leave it to whoever comes next; everything that was asked of the server has been answered.
+    pub(crate) fn hand_back(self) {
+        if !self.lane.room.is_closed() {
+            self.lane.kept().push(self.connection);
         }
-        *kept = Some(connection);
-        drop(kept);
-        // The last who waited may have given up meanwhile, and found it not yet here.
-        lane.clear_unless_awaited();
     }
 }
 
@@ -116,35 +129,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_goes_from_hand_to_hand_and_back_to_the_pool_when_nobody_waits() {
+    async fn the_connection_that_was_used_last_is_used_next_and_one_that_was_given_up_never() {
         let Ok(server) = std::env::var("LONGSHORE_TEST_POSTGRES") else { return };
         let pool = PgPool::connect(&server).await.unwrap();
         let lane = Lane::default();
-        let mut first = lane.hold(&pool).await.unwrap();
-        let number = session(&mut first).await;
-        let mut second = Box::pin(lane.hold(&pool));
+        let (mut first, mut second) = (lane.hold(&pool).await.unwrap(), lane.hold(&pool).await.unwrap());
+        let numbers = (session(&mut first).await, session(&mut second).await);
         let mut third = Box::pin(lane.hold(&pool));
-        assert!(
-            futures_util::poll!(&mut second).is_pending() && futures_util::poll!(&mut third).is_pending()
-        );
-        first.hand_on();
-        let mut second = second.await.unwrap();
-        assert_eq!(session(&mut second).await, number);
-        second.hand_on();
-        // The one it was kept for gives up.
-        drop(third);
-        assert!(lane.kept.lock().await.is_none());
-        let mut fourth = lane.hold(&pool).await.unwrap();
-        session(&mut fourth).await;
-        fourth.hand_on();
-        assert!(lane.kept.lock().await.is_none(), "nobody waits");
-        // What was given up in the middle is not handed on.
-        let held = lane.hold(&pool).await.unwrap();
-        let mut next = Box::pin(lane.hold(&pool));
-        assert!(futures_util::poll!(&mut next).is_pending());
-        drop(held);
-        assert!(lane.kept.try_lock().map_or(true, |kept| kept.is_none()));
-        session(&mut next.await.unwrap()).await;
+        assert!(futures_util::poll!(&mut third).is_pending());
+        second.hand_back();
+        let mut third = third.await.unwrap();
+        assert!(third.is_kept() && session(&mut third).await == numbers.1);
+        assert_eq!((lane.in_use(), pool.size()), (2, 1), "they are apart from the pool");
+        first.hand_back();
+        third.hand_back();
+        let mut last = lane.hold(&pool).await.unwrap();
+        assert_eq!(session(&mut last).await, numbers.1);
+        // In the middle of something.
+        drop(last);
+        let mut other = lane.hold(&pool).await.unwrap();
+        assert_eq!(session(&mut other).await, numbers.0);
+        other.renew(&pool).await.unwrap();
+        assert!(!other.is_kept() && !<[i32; 2]>::from(numbers).contains(&session(&mut other).await));
+        lane.close().await;
+        other.hand_back();
+        assert!(lane.kept().is_empty());
+        assert!(matches!(lane.hold(&pool).await.map(drop), Err(StoreError::ConnectionLost)));
         pool.close().await;
     }
 }

@@ -1,34 +1,19 @@
-//! Bringing the log to the disk apart from the commit, so that the next can be written meanwhile.
+//! Bringing SQLite's log to the disk apart from the commit, so that the next can be written meanwhile.
 //!
 //! A transaction that was committed with the log left to be synced later is read by others before it would survive a loss of
 //! power. Only the inbox's way in does that: nothing acknowledges an event before it is settled, and every other commit syncs the
 //! log with all that lies before it. What is on the disk is so at any time a beginning of what was committed.
 //!
-//! SQLite syncs when it commits or not at all, so the log's file is synced here. PostgreSQL flushes its log up to any transaction
-//! that waits for that, however small.
+//! PostgreSQL needs nothing of this: there, two commits wait for the disk beside each other.
 
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use sqlx::PgPool;
-
-use crate::db::lane::Lane;
 use crate::error::StoreError;
 
 /// SQLite's own code for it: `SQLITE_IOERR_FSYNC`.
 const FSYNC_FAILED: &str = "1034";
-/// Nearly nothing, that must be in the log: an empty transaction waits for nothing.
-const FLUSH: &str = "SELECT pg_logical_emit_message(TRUE, 'longshore', '')";
-
-/// Have PostgreSQL bring its log to the disk, and wherever else it waits for.
-pub(super) async fn flush(lane: &Lane, pool: &PgPool) -> Result<(), StoreError> {
-    let mut held = lane.hold(pool).await?;
-    sqlx::query(FLUSH).execute(&mut *held).await?;
-    held.hand_on();
-    Ok(())
-}
-
 /// Where SQLite writes the log of the database at `path`: beside the file that links lead to.
 pub(super) fn log_of(path: &Path) -> PathBuf {
     let mut log = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
@@ -51,8 +36,6 @@ pub(super) async fn sync(log: &Path, path: &Path) -> Result<(), StoreError> {
         Err(_) => Err(StoreError::ConnectionLost),
     }
 }
-
-pub(crate) const POSTGRES: &[(&str, &str)] = &[("db::settle::FLUSH", FLUSH)];
 
 #[cfg(test)]
 mod tests {

@@ -1,15 +1,15 @@
 //! The way in: a batch of events, each kept unless its key is there already.
 //!
-//! The key is written first; which events it was new for, or had ended for, is what is written next. Two processes with the
-//! same key meet at the key's row: one waits for the other's commit, and then finds the key. Keys are written in their
-//! order, so that two batches never wait for each other in a circle.
+//! The event itself holds its key, until that ends; a later event then takes the key over. Two processes with the same key meet at
+//! it: one waits for the other's commit, and then finds the key held. Events are written in the order of their keys, so that two
+//! batches never wait for each other in a circle.
 //!
 //! A dated event's key begins with its time. The time is part of what deliveries have in common, so this tells no two
 //! deliveries apart that the hash holds together; it makes keys that arrive together neighbours, and a commit touches a
 //! few pages instead of one for each event.
 //!
 //! This is the hottest path of all, so each engine has its own: what costs there is not the row but the way to the database
-//! and back. So, too, the log is left to be settled apart from the commit.
+//! and back. So, too, SQLite's log is left to be settled apart from the commit.
 
 mod postgres;
 mod sqlite;
@@ -17,6 +17,7 @@ mod sqlite;
 use std::sync::Arc;
 
 use model::EventId;
+use sqlx::PgPool;
 
 use crate::db::{Db, Pools};
 use crate::error::StoreError;
@@ -46,15 +47,16 @@ pub struct Appended {
 type Key = [u8; KEY_BYTES];
 
 /// Keep each event whose key is not there, in a transaction of their own; the answer has the order of `events`. Then the
-/// inbox's bell is rung in this process. Batches are written one after the other, in the order in which they come, and each waits
-/// for whoever else writes the same key.
+/// inbox's bell is rung in this process. Batches are written in the order in which they come, on PostgreSQL two beside each other, and
+/// each waits for whoever else writes the same key.
 ///
 /// Nothing may be acknowledged before [`Db::settle`], begun after this, has answered: until then what was kept may be lost with the
 /// power, and so may that of which a duplicate is one. On PostgreSQL the other processes are not told:
 /// [`crate::wake::tell_others`] does that, off this path.
 ///
 /// # Errors
-/// [`StoreError::Stored`] for more than [`BATCH_MAX`] events, or the database's error; nothing is kept then.
+/// [`StoreError::Stored`] for more than [`BATCH_MAX`] events, or the database's error; nothing is kept then, but for what is found
+/// to be there when it is brought again.
 pub async fn commit(db: &Db, events: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
     let keyed = keyed(&events)?;
     let (events, kept) = match &db.pools {
@@ -70,15 +72,32 @@ pub async fn commit(db: &Db, events: Vec<NewEvent>) -> Result<Vec<Appended>, Sto
             writing.await?
         }
         Pools::Postgres(pool) => {
-            let mut held = db.lanes.inbox.hold(pool).await?;
-            let kept = postgres::commit(&mut held, &keyed, &events).await?;
-            held.hand_on();
+            let kept = on_its_own(db, pool, &keyed, &events).await?;
             db.tell(&kept);
             (events, kept)
         }
     };
     let appended = |(event, kept): (NewEvent, bool)| Appended { event_id: event.event_id, duplicate: !kept };
     Ok(events.into_iter().zip(kept).map(appended).collect())
+}
+
+/// On one of the inbox's own connections. One that was lost while nobody used it is no reason to refuse anything: whatever it had
+/// written all the same is found to be there.
+async fn on_its_own(
+    db: &Db,
+    pool: &PgPool,
+    keyed: &[(Key, usize)],
+    events: &[NewEvent],
+) -> Result<Vec<bool>, StoreError> {
+    let mut held = db.lane.hold(pool).await?;
+    let mut kept = postgres::commit(&mut held, keyed, events).await;
+    if held.is_kept() && matches!(kept, Err(StoreError::ConnectionLost)) {
+        held.renew(pool).await?;
+        kept = postgres::commit(&mut held, keyed, events).await;
+    }
+    let kept = kept?;
+    held.hand_back();
+    Ok(kept)
 }
 
 impl Db {

@@ -133,35 +133,26 @@ pub async fn unroute(
 
 const PRUNE: &str = "
     DELETE FROM events WHERE event_id IN (
-        SELECT event_id FROM events WHERE event_id < $1 AND routed_at IS NOT NULL ORDER BY event_id LIMIT $2)";
-const PRUNE_KEYS: &str = "
-    DELETE FROM event_keys WHERE (org_id, key) IN (
-        SELECT org_id, key FROM event_keys WHERE ends_at <= $1 ORDER BY ends_at LIMIT $2)";
+        SELECT event_id FROM events
+        WHERE event_id < $1 AND routed_at IS NOT NULL AND (key_ends_at IS NULL OR key_ends_at <= $2)
+        ORDER BY event_id LIMIT $3)";
 
-/// Delete routed events received before `before`, and keys that have ended, at most `limit` of each; answers how many
-/// were deleted. Call it until it answers 0, each time in a transaction of its own.
+/// Delete routed events received before `before` whose keys have ended, at most `limit`; answers how many were deleted. Call
+/// it until it answers 0, each time in a transaction of its own.
 ///
 /// # Errors
 /// The database's error.
 pub async fn prune(tx: &mut Tx, before: Millis, now: Millis, limit: u32) -> Result<u64, StoreError> {
-    let mut pruned = 0;
-    pruned += on_tx!(tx, conn => sqlx::query(PRUNE)
+    Ok(on_tx!(tx, conn => sqlx::query(PRUNE)
         .bind(EventId::first_of(before).0)
-        .bind(i64::from(limit))
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected()))?;
-    pruned += on_tx!(tx, conn => sqlx::query(PRUNE_KEYS)
         .bind(now.0)
         .bind(i64::from(limit))
         .execute(conn)
         .await
-        .map(|done| done.rows_affected()))?;
-    Ok(pruned)
+        .map(|done| done.rows_affected()))?)
 }
 
-pub(super) const STATEMENTS: &[(&str, &str)] =
-    &[("inbox::route::PRUNE", PRUNE), ("inbox::route::PRUNE_KEYS", PRUNE_KEYS)];
+pub(super) const STATEMENTS: &[(&str, &str)] = &[("inbox::route::PRUNE", PRUNE)];
 
 pub(super) const PAIRS: &[(&str, &Pair)] = &[
     ("inbox::route::UNROUTED", &UNROUTED),

@@ -55,15 +55,18 @@ async fn what_is_committed_on_its_own_is_seen_at_once_and_on_the_disk_once_it_is
     on_both(async |store| {
         let entropy = SeededEntropy::new(1);
         let (first, second) = ([event(1, 0, &entropy), event(2, 0, &entropy)], [event(2, 1, &entropy)]);
+        let before = match store.db.engine() {
+            store::Engine::Sqlite => Vec::new(),
+            store::Engine::Postgres => {
+                store.texts("SELECT CAST(pg_current_wal_insert_lsn() AS TEXT)".to_owned()).await
+            }
+        };
         assert_eq!(duplicates(&inbox::commit(&store.db, first.into()).await.unwrap()), [false, false]);
         assert_eq!(duplicates(&inbox::commit(&store.db, second.into()).await.unwrap()), [true]);
         assert_eq!(all(store).await.len(), 2);
-        if store.db.engine() == store::Engine::Sqlite {
-            return store.db.settle().await.unwrap();
-        }
-        let written = store.texts("SELECT CAST(pg_current_wal_insert_lsn() AS TEXT)".to_owned()).await;
         store.db.settle().await.unwrap();
-        let flushed = format!("SELECT CAST(pg_current_wal_flush_lsn() >= '{}' AS TEXT)", written[0]);
+        let Some(before) = before.first() else { return };
+        let flushed = format!("SELECT CAST(pg_current_wal_flush_lsn() > '{before}' AS TEXT)");
         assert_eq!(store.texts(flushed).await, ["true"]);
     })
     .await;
@@ -88,6 +91,73 @@ async fn a_second_delivery_within_the_window_is_dropped_and_a_later_one_is_new()
         assert_eq!(all(store).await.len(), 6);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_key_that_several_events_take_over_is_the_last_ones() {
+    on_both(async |store| {
+        let entropy = SeededEntropy::new(9);
+        for turn in 0..4 {
+            let (held, ended) = (event(1, turn * WINDOW_MS, &entropy), event(2, turn * WINDOW_MS, &entropy));
+            let batch = [held, ended, event(3, turn, &entropy)];
+            assert_eq!(duplicates(&append(&store.db, &batch).await), [false, false, turn > 0]);
+            let again = [event(1, (turn + 1) * WINDOW_MS - 1, &entropy), event(3, turn, &entropy)];
+            assert_eq!(duplicates(&append(&store.db, &again).await), [true, true]);
+        }
+        let events = inbox::list(&store.db, &Selection::default(), None, 100).await.unwrap();
+        assert_eq!(events.len(), 9);
+        let of_one: Vec<_> =
+            events.iter().filter(|one| one.conversation_id == Some(ConversationId(1))).collect();
+        assert!(of_one.len() == 4 && of_one.iter().all(|one| one.key == of_one[0].key), "{of_one:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn keys_of_an_older_schema_are_in_force_after_the_upgrade() {
+    on_both(async |store| {
+        let entropy = SeededEntropy::new(10);
+        append(&store.db, &[event(1, 0, &entropy), event(2, 0, &entropy)]).await;
+        append(&store.db, &[event(1, WINDOW_MS, &entropy)]).await;
+        let (integer, bytes) = match store.db.engine() {
+            store::Engine::Sqlite => ("INTEGER", "BLOB"),
+            store::Engine::Postgres => ("BIGINT", "BYTEA"),
+        };
+        for statement in [
+            format!(
+                "CREATE TABLE event_keys (org_id {integer} NOT NULL, key {bytes} NOT NULL, event_id TEXT NOT NULL,
+                 received_at {integer} NOT NULL, ends_at {integer} NOT NULL, PRIMARY KEY (org_id, key))"
+            ),
+            "INSERT INTO event_keys SELECT org_id, key, event_id, received_at, key_ends_at FROM events
+             WHERE key_ends_at IS NOT NULL"
+                .to_owned(),
+            "DROP INDEX events_by_key".to_owned(),
+            "ALTER TABLE events DROP COLUMN key_ends_at".to_owned(),
+            "DELETE FROM longshore_migrations WHERE version >= 16".to_owned(),
+        ] {
+            store.tamper(statement).await;
+        }
+        let upgraded = Db::open(&store.url, options()).await.unwrap();
+        let again = [event(1, 2 * WINDOW_MS - 1, &entropy), event(2, WINDOW_MS - 1, &entropy)];
+        assert_eq!(duplicates(&append(&upgraded, &again).await), [true, true]);
+        let later = [event(1, 2 * WINDOW_MS, &entropy), event(2, WINDOW_MS, &entropy)];
+        assert_eq!(duplicates(&append(&upgraded, &later).await), [false, false]);
+        upgraded.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_came_back_costs_no_event() {
+    let Some(store) = crate::engines::postgres().await else { return };
+    let entropy = SeededEntropy::new(11);
+    append(&store.db, &[event(1, 0, &entropy)]).await;
+    let all_sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    store.tamper(all_sessions).await;
+    let after = [event(1, 1, &entropy), event(2, 1, &entropy)];
+    assert_eq!(duplicates(&append(&store.db, &after).await), [true, false]);
+    store.end().await;
 }
 
 #[tokio::test]
@@ -204,11 +274,13 @@ async fn a_selection_is_replayed_in_pages_and_what_is_old_is_pruned() {
         assert_eq!(inbox::count(&store.db, &none).await.unwrap(), 0);
 
         let mut tx = store.db.begin().await.unwrap();
-        // Those that wait to be routed stay, however old; the keys are all still in force.
-        assert_eq!(inbox::prune(&mut tx, NOW.plus(60_000), NOW, 3).await.unwrap(), 3);
-        assert_eq!(inbox::prune(&mut tx, NOW.plus(60_000), NOW, 100).await.unwrap(), 2);
-        let ended = NOW.plus(9_000 + WINDOW_MS);
-        assert_eq!(inbox::prune(&mut tx, NOW, ended, 100).await.unwrap(), 10);
+        // However old, those that wait to be routed stay, and those whose keys are still in force.
+        let (before, ended) = (NOW.plus(60_000), NOW.plus(9_000 + WINDOW_MS));
+        assert_eq!(inbox::prune(&mut tx, before, NOW, 100).await.unwrap(), 0);
+        assert_eq!(inbox::prune(&mut tx, before, NOW.plus(WINDOW_MS), 100).await.unwrap(), 1);
+        assert_eq!(inbox::prune(&mut tx, before, ended, 3).await.unwrap(), 3);
+        assert_eq!(inbox::prune(&mut tx, before, ended, 100).await.unwrap(), 1);
+        assert_eq!(inbox::prune(&mut tx, NOW, ended, 100).await.unwrap(), 0);
         tx.commit().await.unwrap();
         assert_eq!(all(store).await.len(), 5);
     })

@@ -31,6 +31,9 @@ const COMMIT_MS_MAX: u64 = 10_000;
 /// Commits on their way: one is written, and one before it brought to the disk.
 const COMMITS_MAX: usize = 2;
 
+/// Between two times that the other processes are told of events, in milliseconds: to tell costs as much as a commit.
+const TELL_PAUSE_MS: u64 = 20;
+
 /// The event was not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Failed;
@@ -121,6 +124,7 @@ impl Task {
             () = telling => unreachable!("it never ends"),
             () = writing => {}
         }
+        writer.tell_rest().await;
     }
 
     async fn write_all(&mut self, writer: &Writer) {
@@ -191,13 +195,25 @@ struct Writer {
 }
 
 impl Writer {
-    /// Tell the other processes of what was kept, beside the commits: several commits are told at once.
+    /// Tell the other processes of what was kept, beside the commits: what is kept in a pause is told at its end.
     async fn tell_others(&self) {
         loop {
             self.kept.notified().await;
-            if let Err(error) = wake::tell_others(&self.db, Channel::Inbox).await {
-                tracing::debug!("Could not tell the other processes of new events: {error}");
-            }
+            self.tell().await;
+            self.seams.clock.sleep(TELL_PAUSE_MS).await;
+        }
+    }
+
+    /// Tell what was not told yet.
+    async fn tell_rest(&self) {
+        if self.kept.notified().now_or_never().is_some() {
+            self.tell().await;
+        }
+    }
+
+    async fn tell(&self) {
+        if let Err(error) = self.bounded(wake::tell_others(&self.db, Channel::Inbox)).await {
+            tracing::debug!("Could not tell the other processes of new events: {error}");
         }
     }
 
