@@ -139,22 +139,19 @@ impl Task {
     /// What waits, as far as it fits into one commit; `None` once nothing more will come.
     async fn next_batch(&mut self, under_way: &mut UnderWay<'_>) -> Option<Vec<Waiting>> {
         loop {
-            // Nobody is woken for what cannot be written yet.
-            if under_way.commits.len() >= COMMITS_MAX {
-                under_way.end_one().await;
-            }
             while self.held.len() < self.events_max
                 && let Ok(more) = self.waiting.try_recv()
             {
                 self.held.push_back(more);
             }
             let enough = under_way.events.clamp(1, self.events_max);
-            if self.held.len() >= enough {
+            if self.held.len() >= enough && under_way.commits.len() < COMMITS_MAX {
                 return Some(next_batch(&mut self.held));
             }
+            let has_room = self.held.len() < self.events_max;
             tokio::select! {
                 true = under_way.end_one() => {}
-                more = self.waiting.recv() => match more {
+                more = self.waiting.recv(), if has_room => match more {
                     Some(more) => self.held.push_back(more),
                     None if self.held.is_empty() => return None,
                     // Nothing more comes: what is held need not be enough.
