@@ -10,19 +10,18 @@ use crate::hash::{clean, clean_option};
 use crate::inbox::NewEvent;
 
 /// An event whose key has ended gives it up, and is among what was written without a key: the one that wants it comes again.
-/// Nearly always all are new, and nothing has to be told of each.
+/// Nearly always all are new, and nothing has to be told of each. Arrays are unrolled beside each other and in their order, which is
+/// that of the keys: to sort them once more would copy every row.
 const COMMIT: &str = "
     WITH written AS (
         INSERT INTO events (event_id, org_id, connection_id, kind, spelled, conversation_id, contact_id, user_id, message_id,
             playbook_id, occurred_at, received_at, key_ends_at, key, facts, payload_form, payload, trace)
-        SELECT * FROM UNNEST(
-            CAST($1 AS TEXT[]), CAST($2 AS BIGINT[]), CAST($3 AS TEXT[]), CAST($4 AS TEXT[]), CAST($5 AS TEXT[]),
-            CAST($6 AS BIGINT[]), CAST($7 AS BIGINT[]), CAST($8 AS BIGINT[]), CAST($9 AS BIGINT[]),
-            CAST($10 AS BIGINT[]), CAST($11 AS BIGINT[]), CAST($12 AS BIGINT[]), CAST($13 AS BIGINT[]),
-            CAST($14 AS BYTEA[]), CAST($15 AS TEXT[]), CAST($16 AS TEXT[]), CAST($17 AS BYTEA[]), CAST($18 AS TEXT[])
-        ) AS given (event_id, org_id, connection_id, kind, spelled, conversation_id, contact_id, user_id, message_id,
-            playbook_id, occurred_at, received_at, key_ends_at, key, facts, payload_form, payload, trace)
-        ORDER BY org_id, key
+        SELECT UNNEST(CAST($1 AS TEXT[])), UNNEST(CAST($2 AS BIGINT[])), UNNEST(CAST($3 AS TEXT[])),
+            UNNEST(CAST($4 AS TEXT[])), UNNEST(CAST($5 AS TEXT[])), UNNEST(CAST($6 AS BIGINT[])),
+            UNNEST(CAST($7 AS BIGINT[])), UNNEST(CAST($8 AS BIGINT[])), UNNEST(CAST($9 AS BIGINT[])),
+            UNNEST(CAST($10 AS BIGINT[])), UNNEST(CAST($11 AS BIGINT[])), UNNEST(CAST($12 AS BIGINT[])),
+            UNNEST(CAST($13 AS BIGINT[])), UNNEST(CAST($14 AS BYTEA[])), UNNEST(CAST($15 AS TEXT[])),
+            UNNEST(CAST($16 AS TEXT[])), UNNEST(CAST($17 AS BYTEA[])), UNNEST(CAST($18 AS TEXT[]))
         ON CONFLICT (org_id, key) WHERE key_ends_at IS NOT NULL DO UPDATE SET key_ends_at = NULL
         WHERE events.key_ends_at <= excluded.received_at
         RETURNING event_id, key_ends_at
