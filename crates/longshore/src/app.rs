@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drift::{OsEntropy, SystemClock};
+use drift::OsEntropy;
 use model::{Clock, Entropy};
 
 use crate::config::Config;
@@ -20,12 +20,12 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// The application on the real clock and the real randomness. Needs a runtime: it listens for signals.
-    pub(crate) fn new(config: Config, output: Output) -> Self {
+    /// The application on this clock and the real randomness. Needs a runtime: it listens for signals.
+    pub(crate) fn new(config: Config, output: Output, clock: Arc<dyn Clock>) -> Self {
         Self {
             config: Arc::new(config),
             output,
-            clock: Arc::new(SystemClock),
+            clock,
             entropy: Arc::new(OsEntropy),
             interrupt: Interrupt::listen(output),
         }

@@ -3,8 +3,11 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use drift::SystemClock;
+use model::Clock;
 
 use crate::app::App;
 use crate::command;
@@ -24,6 +27,20 @@ pub(crate) struct Cli {
     global: Global,
     #[command(subcommand)]
     command: Command,
+}
+
+impl Cli {
+    /// What is to be run, and on which clock: the machine's, unless a bench turns it.
+    fn with_clock(self) -> Result<(Self, Arc<dyn Clock>), clap::Error> {
+        let turned = match &self.command {
+            Command::Bench(args) => args.turned(),
+            _ => None,
+        };
+        match turned {
+            Some((clock, words)) => Ok((Self::try_parse_from(words)?, clock)),
+            None => Ok((self, Arc::new(SystemClock))),
+        }
+    }
 }
 
 /// The exit codes, at the end of the long help.
@@ -189,13 +206,13 @@ impl Command {
 /// Run the program with these words. Everything that goes wrong has been told when this returns.
 pub(crate) fn run(words: impl Iterator<Item = OsString>) -> Exit {
     let words: Vec<OsString> = words.collect();
-    let cli = match Cli::try_parse_from(&words) {
-        Ok(cli) => cli,
+    let (cli, clock) = match Cli::try_parse_from(&words).and_then(Cli::with_clock) {
+        Ok(parsed) => parsed,
         Err(error) => return explain(&error, words.iter().any(|word| word == "--json")),
     };
     let form = if cli.global.json { Form::Json } else { Form::Text };
     let output = Output::new(cli.command.name(), form, cli.global.quiet);
-    match run_command(cli, output) {
+    match run_command(cli, output, clock) {
         Ok(exit) => exit,
         Err(failure) => {
             output.failure(&failure);
@@ -204,7 +221,7 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> Exit {
     }
 }
 
-fn run_command(cli: Cli, output: Output) -> Result<Exit, Failure> {
+fn run_command(cli: Cli, output: Output, clock: Arc<dyn Clock>) -> Result<Exit, Failure> {
     let Global { config: file, database, org, set: assignments, log, .. } = cli.global;
     let flags = Flags { file, database, org, log, assignments, named: cli.command.settings() };
     let config = Config::load(&flags, &|name| std::env::var(name).ok())?;
@@ -214,7 +231,7 @@ fn run_command(cli: Cli, output: Output) -> Result<Exit, Failure> {
         .map_err(|error| Failure::unexpected(format!("cannot start the runtime: {error}")))?;
     let telemetry = telemetry::begin(&config, runtime.handle())?;
     let ended = runtime.block_on(async {
-        let app = App::new(config, output);
+        let app = App::new(config, output, clock);
         let ended = cli.command.run(&app).await;
         ended.map_err(|failure| failure.naming(&app.config.api_url))
     });

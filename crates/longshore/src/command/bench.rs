@@ -20,8 +20,13 @@ mod process;
 mod queue;
 mod refresh;
 mod subject;
+mod turned;
+
+use std::ffi::OsString;
+use std::sync::Arc;
 
 use clap::Subcommand;
+use model::Clock;
 
 use crate::app::App;
 use crate::exit::Exit;
@@ -54,6 +59,17 @@ enum What {
     Refresh(refresh::Args),
     #[command(hide = true)]
     RefreshCaller(refresh::caller::Args),
+    #[command(hide = true)]
+    Turned(turned::Args),
+}
+
+impl Args {
+    /// The words of a command that is to run on another clock, and that clock.
+    pub(crate) fn turned(&self) -> Option<(Arc<dyn Clock>, Vec<OsString>)> {
+        let What::Turned(args) = &self.what else { return None };
+        let (clock, words) = args.turned();
+        Some((Arc::new(clock), words))
+    }
 }
 
 /// Measure.
@@ -74,5 +90,6 @@ pub(crate) async fn run(app: &App, args: Args) -> Result<Exit, Failure> {
         What::Queue(args) => queue::run(app, &args).await,
         What::Refresh(args) => refresh::run(app, &args).await,
         What::RefreshCaller(args) => refresh::caller::run(app, &args).await,
+        What::Turned(_) => Err(Failure::usage("a clock is turned once")),
     }
 }

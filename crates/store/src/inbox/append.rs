@@ -82,7 +82,7 @@ pub async fn commit(db: &Db, events: Vec<NewEvent>) -> Result<Vec<Appended>, Sto
 }
 
 /// On one of the inbox's own connections. One that was lost while nobody used it is no reason to refuse anything: whatever it had
-/// written all the same is found to be there.
+/// written all the same is found to be there, and told like what is new.
 async fn on_its_own(
     db: &Db,
     pool: &PgPool,
@@ -94,6 +94,7 @@ async fn on_its_own(
     if held.is_kept() && matches!(kept, Err(StoreError::ConnectionLost)) {
         held.renew(pool).await?;
         kept = postgres::commit(&mut held, keyed, events).await;
+        db.ring(Channel::Inbox);
     }
     let kept = kept?;
     held.hand_back();

@@ -17,6 +17,8 @@ mod sender;
 mod verdict;
 mod watch;
 
+use std::sync::Arc;
+
 use sandbox::{DeliveryFaults, Options, RateLimit, Sandbox, Source, WebhookOptions};
 use store::{DatabaseUrl, Db, OpenOptions};
 use tokio::net::TcpListener;
@@ -27,6 +29,7 @@ use self::sender::Sender;
 use self::watch::Watch;
 use super::process;
 use super::subject::Folder;
+use super::turned::TurnedClock;
 use crate::app::App;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -60,6 +63,9 @@ pub(super) struct Args {
     /// Latest that a webhook may come, in seconds
     #[arg(long, default_value_t = 10, value_name = "SECONDS")]
     late: u64,
+    /// How many times as fast the clocks of all go: an hour passes in five minutes with 12
+    #[arg(long, default_value_t = 1)]
+    speed: u32,
     /// The shortest time between two refreshes of one conversation, in seconds
     #[arg(long, default_value_t = 25, value_name = "SECONDS")]
     spacing: u32,
@@ -103,6 +109,8 @@ impl Args {
 struct Stage<'a> {
     app: &'a App,
     args: &'a Args,
+    /// What everything goes by that is not this measurement itself.
+    turned: TurnedClock,
     sandbox: Sandbox,
     sender: Sender,
     receiver: Receiver,
@@ -137,7 +145,8 @@ impl<'a> Stage<'a> {
     /// A sandbox, an archive of it, an endpoint, and the processes that serve.
     async fn set(app: &'a App, args: &'a Args) -> Result<Self, Failure> {
         let folder = Folder::make()?;
-        let sandbox = Sandbox::new(args.options(), app.clock.clone(), app.entropy.clone())
+        let turned = TurnedClock::from_now(args.speed);
+        let sandbox = Sandbox::new(args.options(), Arc::new(turned), app.entropy.clone())
             .map_err(|error| unexpected(format!("no sandbox: {error}")))?;
         let (listener, api) = listen().await?;
         let served = sandbox.clone();
@@ -147,8 +156,8 @@ impl<'a> Stage<'a> {
         // Only the nodes keep to the budget: what comes before and after them is not measured.
         let common = words(args, 0, &folder, &database, &api);
         let ask = async |what: &[&str], input: &str| {
-            let words: Vec<String> = what.iter().map(ToString::to_string).chain(common.clone()).collect();
-            let report = process::run(&words, input, &*app.clock).await?.report;
+            let words = what.iter().map(ToString::to_string).chain(common.clone()).collect();
+            let report = process::run(&turned.words(words), input, &*app.clock).await?.report;
             match report.get("error") {
                 Some(error) => Err(unexpected(format!("\"{}\" failed: {error}", what[0]))),
                 None => Ok(()),
@@ -162,14 +171,27 @@ impl<'a> Stage<'a> {
         let org = model::OrgId(sandbox.world().org_id());
         let from_seq = store::changes::head(&db, org).await.map_err(|error| unread(&error))?;
         sandbox.log().clear();
-        let watch = (args.rate > 0).then(|| Watch::start(&sandbox, &db, app.clock.clone(), args.rate));
+        let watch = (args.rate > 0).then(|| Watch::start(&sandbox, &db, Arc::new(turned), args.rate));
         if args.rate > 0 {
             sandbox.set_rate(RateLimit { reports_per_minute: None, ..RateLimit::per_minute(args.rate) });
         }
         let serve = words(args, args.rate, &folder, &database, &api);
-        let fleet = Fleet::start(args.nodes, &serve, &folder).await?;
+        let fleet = Fleet::start(args.nodes, &serve, turned, &folder).await?;
         let sender = Sender::new(sandbox.clone(), fleet.gateways(), app.clock.clone())?;
-        Ok(Self { app, args, sandbox, sender, receiver, fleet, watch, db, common, from_seq, _folder: folder })
+        Ok(Self {
+            app,
+            args,
+            turned,
+            sandbox,
+            sender,
+            receiver,
+            fleet,
+            watch,
+            db,
+            common,
+            from_seq,
+            _folder: folder,
+        })
     }
 
     fn org(&self) -> model::OrgId {

@@ -1,6 +1,6 @@
 //! What happens: conversations change, processes die, and how the budget was used meanwhile.
 
-use model::{Entropy as _, SeededEntropy};
+use model::{Clock as _, Entropy as _, SeededEntropy};
 use sandbox::world::{Change, Speaker, Tag};
 
 use super::{Stage, unexpected};
@@ -62,7 +62,7 @@ impl Stage<'_> {
     ) -> Result<(), Failure> {
         while self.sandbox.webhook_counts().events.values().sum::<u64>() < until {
             let conversation = ids[usize::try_from(dice.below(ids.len() as u64)).unwrap_or(0)];
-            let (change, now) = (draw(conversation, dice), self.app.clock.now());
+            let (change, now) = (draw(conversation, dice), self.turned.now());
             // Nobody of the team has written yet where there is nothing to edit.
             let instead = Change::NewMessage { conversation, from: Speaker::Agent, text: None };
             let world = self.sandbox.world();

@@ -9,6 +9,7 @@ use tokio::process::{Child, Command};
 
 use super::super::process;
 use super::super::subject::Folder;
+use super::super::turned::TurnedClock;
 use super::{TOKEN, unexpected};
 use crate::failure::Failure;
 
@@ -30,7 +31,12 @@ struct Served {
 
 impl Fleet {
     /// Start so many whole nodes; one is a gateway and a worker apart.
-    pub(super) async fn start(nodes: u16, common: &[String], folder: &Folder) -> Result<Self, Failure> {
+    pub(super) async fn start(
+        nodes: u16,
+        common: &[String],
+        turned: TurnedClock,
+        folder: &Folder,
+    ) -> Result<Self, Failure> {
         let parts: Vec<&str> = match nodes {
             0 | 1 => vec!["gateway", "worker"],
             several => vec!["gateway,worker,console"; usize::from(several)],
@@ -43,6 +49,7 @@ impl Fleet {
             let mut words: Vec<String> =
                 ["serve", "--quiet", "--roles", roles, "--listen", &address].map(str::to_owned).to_vec();
             words.extend_from_slice(common);
+            let words = turned.words(words);
             let path = folder.file(&format!("serve-{number}.log"));
             let log = File::create(&path).map_err(|error| Failure::input(path.as_ref(), &error))?;
             let child = spawn(&words, &log)?;

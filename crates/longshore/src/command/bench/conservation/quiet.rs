@@ -1,6 +1,6 @@
 //! Waiting until nothing is left to do, and the one sweep.
 
-use model::{JobId, Millis};
+use model::{Clock as _, JobId, Millis};
 use store::consumers::{self, ConsumerKind};
 use store::queue::{self, NewJob, priority};
 use store::{StoreError, effects, inbox, signals, sweeps};
@@ -60,7 +60,7 @@ impl Stage<'_> {
 
     /// Ask for a sweep, and wait until it and all that it found is done.
     pub(super) async fn sweep(&mut self) -> Result<(), Failure> {
-        let asked_at = self.app.clock.now();
+        let asked_at = self.turned.now();
         self.ask_sweep(asked_at).await.map_err(|error| unread(&error))?;
         self.rest().await?;
         let last = sweeps::last(&self.db, self.org(), 20).await.map_err(|error| unread(&error))?;
@@ -69,7 +69,7 @@ impl Stage<'_> {
     }
 
     async fn ask_sweep(&self, now: Millis) -> Result<(), StoreError> {
-        let (clock, entropy) = (&*self.app.clock, &*self.app.entropy);
+        let (clock, entropy) = (&self.turned, &*self.app.entropy);
         let job = NewJob {
             job_id: JobId::new(clock, entropy),
             kind: "sweep".to_owned(),

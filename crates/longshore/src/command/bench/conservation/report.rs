@@ -14,6 +14,10 @@ pub(super) struct Report {
     pub(super) engine: &'static str,
     pub(super) processes: usize,
     pub(super) kills: u32,
+    /// Latest that a webhook came, in seconds of the turned clock.
+    pub(super) late_seconds_max: u64,
+    /// How many times as fast the clocks of all went.
+    pub(super) speed: u32,
     /// From the first event until everything was at rest.
     pub(super) seconds: f64,
     /// While things happened.
@@ -94,7 +98,8 @@ impl Report {
 
     pub(super) fn text(&self) -> String {
         let mut text = format!(
-            "{}\n{}, {} processes, {} kills, {} events in {:.0} s, at rest after {:.0} s, seed {}\n\n",
+            "{}\n{}, {} processes, {} kills, {} events in {:.0} s, at rest after {:.0} s, seed {}\n\
+             webhooks up to {} s late by clocks that go {} times as fast\n\n",
             self.machine.text(),
             self.engine,
             self.processes,
@@ -102,7 +107,9 @@ impl Report {
             self.events,
             self.driven_seconds,
             self.seconds,
-            self.seed
+            self.seed,
+            self.late_seconds_max,
+            self.speed
         );
         let (webhooks, delivered) = (&self.webhooks, &self.delivered);
         let counts: [(&str, String); 16] = [

@@ -27,8 +27,8 @@ impl Stage<'_> {
         let words = ["verify", "--json", "--quiet"].map(str::to_owned).into_iter();
         let calls = self.sandbox.log().totals();
         self.sandbox.set_rate(sandbox::RateLimit::none());
-        let words: Vec<String> = words.chain(self.common.iter().cloned()).collect();
-        let verified = process::run(&words, "", &*self.app.clock).await?.report;
+        let words = words.chain(self.common.iter().cloned()).collect();
+        let verified = process::run(&self.turned.words(words), "", &*self.app.clock).await?.report;
         let webhooks = self.webhooks().await.map_err(|error| unread(&error))?;
         let delivered = self.delivered().await.map_err(|error| unread(&error))?;
         let dead = queue::counts(&self.db).await.map_err(|error| unread(&error))?;
@@ -42,6 +42,8 @@ impl Stage<'_> {
             engine: if self.args.postgres.is_some() { "PostgreSQL" } else { "SQLite" },
             processes: self.fleet.len(),
             kills: driven.kills,
+            late_seconds_max: self.args.late,
+            speed: self.args.speed,
             seconds,
             driven_seconds: driven.seconds,
             events: self.sandbox.webhook_counts().events.values().sum(),
