@@ -141,7 +141,7 @@ impl Db {
     pub async fn settle(&self) -> Result<(), StoreError> {
         match &self.pools {
             Pools::Sqlite { log, path, .. } => settle::sync(log, path).await,
-            // What is committed is on the disk.
+            // What is committed is on the disk, or as safe as the server is set to make it.
             Pools::Postgres(_) => Ok(()),
         }
     }

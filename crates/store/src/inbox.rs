@@ -1,6 +1,6 @@
 //! The inbox: received events, each once, from the commit that acknowledges it until it is pruned.
 //!
-//! [`commit`] is the way in: it drops what is already there and writes the rest, in one or two statements a batch. The
+//! [`commit`] is the way in: it drops what is already there and writes the rest, a batch in a transaction. The
 //! router reads what nobody has routed and marks it in the transaction of its jobs; a replay takes the mark away again.
 //! What an event says of itself is a hint, so only ids and times are columns; the payload is kept as the setting says.
 //!

@@ -7,49 +7,63 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use sqlx::{Connection as _, PgConnection, PgPool};
+use model::Millis;
+use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::db::nodelay::send_at_once;
 use crate::error::StoreError;
 
 /// How many there are at the most: while one waits for the disk, another is written on.
-const CONNECTIONS: usize = 2;
+const CONNECTIONS: u32 = 2;
+/// One that lay for longer, in milliseconds, is left: something between here and the server may have forgotten it, and what were sent
+/// on it would be answered by nobody.
+const IDLE_MS_MAX: i64 = 60_000;
+/// Who waits for a lock for longer has been given up by whoever asked, and must not go on to wait in the server.
+const LOCKS: &str = "SET lock_timeout = '9s'";
 
 /// The connections; those that nobody has in hand are kept, until [`Lane::close`].
 #[derive(Debug)]
 pub(crate) struct Lane {
     room: Semaphore,
-    kept: Mutex<Vec<PgConnection>>,
+    /// With the instant at which each was asked for last.
+    kept: Mutex<Vec<(PgConnection, Millis)>>,
 }
 
 impl Default for Lane {
     fn default() -> Self {
-        Self { room: Semaphore::new(CONNECTIONS), kept: Mutex::default() }
+        Self { room: Semaphore::new(CONNECTIONS as usize), kept: Mutex::default() }
     }
 }
 
 impl Lane {
-    /// Have one: the one used last, else a new one. Whoever comes when all are in hand waits, for as long as it likes. May be given up.
+    /// Have one, now: the one used last, else a new one. Whoever comes when all are in hand waits, for as long as it likes. May be given
+    /// up.
     ///
     /// # Errors
     /// Those of connecting; [`StoreError::ConnectionLost`] after [`Lane::close`].
-    pub(crate) async fn hold(&self, pool: &PgPool) -> Result<Held<'_>, StoreError> {
+    pub(crate) async fn hold(&self, pool: &PgPool, now: Millis) -> Result<Held<'_>, StoreError> {
         let room = self.room.acquire().await.map_err(|_| StoreError::ConnectionLost)?;
-        let last = self.kept().pop();
+        let last = {
+            let mut kept = self.kept();
+            kept.retain(|(_, used_at)| now.since(*used_at) <= IDLE_MS_MAX);
+            kept.pop()
+        };
         let is_kept = last.is_some();
         let connection = match last {
-            Some(connection) => connection,
+            Some((connection, _)) => connection,
             None => connect(pool).await?,
         };
-        Ok(Held { connection, is_kept, lane: self, _room: room })
+        Ok(Held { connection, is_kept, now, lane: self, _room: room })
     }
 
-    /// Take no more in hand, and close what is kept. What is in hand is closed when it comes back.
+    /// Wait for those in hand, give out no more, and close all.
     pub(crate) async fn close(&self) {
+        let all = self.room.acquire_many(CONNECTIONS).await;
         self.room.close();
+        drop(all);
         let kept = std::mem::take(&mut *self.kept());
-        for connection in kept {
+        for (connection, _) in kept {
             // Whatever it was, it is over.
             let _ = connection.close().await;
         }
@@ -57,19 +71,25 @@ impl Lane {
 
     /// How many are in hand.
     pub(crate) fn in_use(&self) -> usize {
-        CONNECTIONS.saturating_sub(self.room.available_permits())
+        (CONNECTIONS as usize).saturating_sub(self.room.available_permits())
     }
 
-    fn kept(&self) -> MutexGuard<'_, Vec<PgConnection>> {
+    fn kept(&self) -> MutexGuard<'_, Vec<(PgConnection, Millis)>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection as those of the pool, but apart from it: what lies in the pool may be lost as well.
+/// A connection as those of the pool, but apart from it: what lies in the pool may be lost as well. A server that is just
+/// starting is waited for as the pool does.
 async fn connect(pool: &PgPool) -> Result<PgConnection, StoreError> {
     let options = pool.connect_options();
-    let connection = PgConnection::connect_with(&options).await?;
+    let mut connection = match PgConnection::connect_with(&options).await.map_err(StoreError::from) {
+        Ok(connection) => connection,
+        Err(error) if error.is_passing() => pool.acquire().await?.detach(),
+        Err(error) => return Err(error),
+    };
     send_at_once(options.get_port());
+    connection.execute(LOCKS).await?;
     Ok(connection)
 }
 
@@ -77,6 +97,7 @@ async fn connect(pool: &PgPool) -> Result<PgConnection, StoreError> {
 pub(crate) struct Held<'a> {
     connection: PgConnection,
     is_kept: bool,
+    now: Millis,
     lane: &'a Lane,
     _room: SemaphorePermit<'a>,
 }
@@ -99,9 +120,7 @@ impl Held<'_> {
 
     /// Leave it to whoever comes next; everything that was asked of the server has been answered.
     pub(crate) fn hand_back(self) {
-        if !self.lane.room.is_closed() {
-            self.lane.kept().push(self.connection);
-        }
+        self.lane.kept().push((self.connection, self.now));
     }
 }
 
@@ -132,10 +151,11 @@ mod tests {
     async fn the_connection_that_was_used_last_is_used_next_and_one_that_was_given_up_never() {
         let Ok(server) = std::env::var("LONGSHORE_TEST_POSTGRES") else { return };
         let pool = PgPool::connect(&server).await.unwrap();
-        let lane = Lane::default();
-        let (mut first, mut second) = (lane.hold(&pool).await.unwrap(), lane.hold(&pool).await.unwrap());
+        let (lane, now) = (Lane::default(), Millis(1_000_000));
+        let hold = || lane.hold(&pool, now);
+        let (mut first, mut second) = (hold().await.unwrap(), hold().await.unwrap());
         let numbers = (session(&mut first).await, session(&mut second).await);
-        let mut third = Box::pin(lane.hold(&pool));
+        let mut third = Box::pin(hold());
         assert!(futures_util::poll!(&mut third).is_pending());
         second.hand_back();
         let mut third = third.await.unwrap();
@@ -143,18 +163,36 @@ mod tests {
         assert_eq!((lane.in_use(), pool.size()), (2, 1), "they are apart from the pool");
         first.hand_back();
         third.hand_back();
-        let mut last = lane.hold(&pool).await.unwrap();
+        let mut last = hold().await.unwrap();
         assert_eq!(session(&mut last).await, numbers.1);
         // In the middle of something.
         drop(last);
-        let mut other = lane.hold(&pool).await.unwrap();
+        let mut other = hold().await.unwrap();
         assert_eq!(session(&mut other).await, numbers.0);
         other.renew(&pool).await.unwrap();
-        assert!(!other.is_kept() && !<[i32; 2]>::from(numbers).contains(&session(&mut other).await));
-        lane.close().await;
+        let renewed = session(&mut other).await;
+        assert!(!other.is_kept() && renewed != numbers.0 && renewed != numbers.1);
         other.hand_back();
+        let mut later = lane.hold(&pool, now.plus(IDLE_MS_MAX)).await.unwrap();
+        assert_eq!(session(&mut later).await, renewed);
+        later.hand_back();
+        let long_after = lane.hold(&pool, now.plus(2 * IDLE_MS_MAX + 1)).await.unwrap();
+        assert!(!long_after.is_kept(), "nobody knows what became of it");
+        pool.close().await;
+    }
+
+    #[tokio::test]
+    async fn closing_waits_for_those_in_hand_and_leaves_none() {
+        let Ok(server) = std::env::var("LONGSHORE_TEST_POSTGRES") else { return };
+        let pool = PgPool::connect(&server).await.unwrap();
+        let lane = Lane::default();
+        let held = lane.hold(&pool, Millis(1)).await.unwrap();
+        let mut closing = Box::pin(lane.close());
+        assert!(futures_util::poll!(&mut closing).is_pending());
+        held.hand_back();
+        closing.await;
         assert!(lane.kept().is_empty());
-        assert!(matches!(lane.hold(&pool).await.map(drop), Err(StoreError::ConnectionLost)));
+        assert!(matches!(lane.hold(&pool, Millis(1)).await.map(drop), Err(StoreError::ConnectionLost)));
         pool.close().await;
     }
 }

@@ -81,24 +81,47 @@ pub async fn commit(db: &Db, events: Vec<NewEvent>) -> Result<Vec<Appended>, Sto
     Ok(events.into_iter().zip(kept).map(appended).collect())
 }
 
-/// On one of the inbox's own connections. One that was lost while nobody used it is no reason to refuse anything: whatever it had
-/// written all the same is found to be there, and told like what is new.
+/// On one of the inbox's own connections. One that was lost while nobody used it, and a lost race for a key, are no reason to refuse
+/// anything: what was written all the same is found to be there.
 async fn on_its_own(
     db: &Db,
     pool: &PgPool,
     keyed: &[(Key, usize)],
     events: &[NewEvent],
 ) -> Result<Vec<bool>, StoreError> {
-    let mut held = db.lane.hold(pool).await?;
+    let Some(now) = events.iter().map(|event| event.received_at).max() else { return Ok(Vec::new()) };
+    let mut held = db.lane.hold(pool, now).await?;
+    let untold = Untold(Some(db));
     let mut kept = postgres::commit(&mut held, keyed, events).await;
-    if held.is_kept() && matches!(kept, Err(StoreError::ConnectionLost)) {
-        held.renew(pool).await?;
-        kept = postgres::commit(&mut held, keyed, events).await;
-        db.ring(Channel::Inbox);
+    match &kept {
+        Err(StoreError::ConnectionLost) if held.is_kept() => {
+            held.renew(pool).await?;
+            kept = postgres::commit(&mut held, keyed, events).await;
+        }
+        Err(StoreError::Contention) => kept = postgres::commit(&mut held, keyed, events).await,
+        Ok(_) => untold.end(),
+        Err(_) => {}
     }
     let kept = kept?;
     held.hand_back();
     Ok(kept)
+}
+
+/// Something may have been written of which nobody will tell: the bell rings when this is dropped before its end.
+struct Untold<'a>(Option<&'a Db>);
+
+impl Untold<'_> {
+    fn end(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Untold<'_> {
+    fn drop(&mut self) {
+        if let Some(db) = self.0 {
+            db.ring(Channel::Inbox);
+        }
+    }
 }
 
 impl Db {

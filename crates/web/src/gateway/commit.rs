@@ -1,14 +1,14 @@
 //! The committer: what waits is written in one transaction, brought to the disk, and then all who wait are told.
 //!
 //! There is no timer: while commits are on their way, the next batch gathers by itself, and an event that comes alone is
-//! written at once. Batches are written one after the other; while one is brought to the disk the next is written, if it has as
-//! many events: small ones cost more than they overlap. A commit that fails fails for its whole batch, with nothing written;
+//! written at once. While one is brought to the disk the next is written, if it has as many events: small ones cost more than they
+//! overlap. A commit that fails fails for its whole batch, with nothing written;
 //! one that does not reach the disk, or takes too long, fails, too, and may be a duplicate when it comes again.
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use drift::deadline;
@@ -28,7 +28,7 @@ use super::{GatewayOptions, Seams};
 const COMMIT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 /// The longest a commit may take, in milliseconds, with its wait for other writers, and the disk after it.
 const COMMIT_MS_MAX: u64 = 10_000;
-/// Commits on their way: one is written, and one before it brought to the disk.
+/// Commits on their way: one is written, while one before it is brought to the disk.
 const COMMITS_MAX: usize = 2;
 
 /// Between two times that the other processes are told of events, in milliseconds: to tell costs as much as a commit.
@@ -58,7 +58,13 @@ impl Committer {
     pub(super) fn start(db: Db, options: &GatewayOptions, seams: Seams) -> Self {
         let (queue, waiting) = mpsc::channel(options.requests_max.max(1));
         let bytes = Arc::new(AtomicUsize::new(0));
-        let writer = Writer { db, bytes: Arc::clone(&bytes), kept: Notify::new(), seams: seams.clone() };
+        let writer = Writer {
+            db,
+            bytes: Arc::clone(&bytes),
+            kept: Notify::new(),
+            untold: AtomicBool::new(false),
+            seams: seams.clone(),
+        };
         let events_max = options.commit_events_max.clamp(1, inbox::BATCH_MAX);
         let task = Task { waiting, held: VecDeque::new(), events_max };
         Self {
@@ -191,6 +197,8 @@ struct Writer {
     bytes: Arc<AtomicUsize>,
     /// Something was kept that other processes have not been told of.
     kept: Notify,
+    /// Until they were.
+    untold: AtomicBool,
     seams: Seams,
 }
 
@@ -206,14 +214,15 @@ impl Writer {
 
     /// Tell what was not told yet.
     async fn tell_rest(&self) {
-        if self.kept.notified().now_or_never().is_some() {
+        if self.untold.load(Ordering::Relaxed) || self.kept.notified().now_or_never().is_some() {
             self.tell().await;
         }
     }
 
     async fn tell(&self) {
-        if let Err(error) = self.bounded(wake::tell_others(&self.db, Channel::Inbox)).await {
-            tracing::debug!("Could not tell the other processes of new events: {error}");
+        match self.bounded(wake::tell_others(&self.db, Channel::Inbox)).await {
+            Ok(()) => self.untold.store(false, Ordering::Relaxed),
+            Err(error) => tracing::debug!("Could not tell the other processes of new events: {error}"),
         }
     }
 
@@ -251,6 +260,7 @@ impl Writer {
                 metrics.inbox_events_deduplicated.inc_by(*duplicates as u64);
                 metrics.inbox_commit_events.observe(answers.len() as f64);
                 metrics.inbox_commit_seconds.observe(clock.now().since(began).max(0) as f64 / 1_000.0);
+                self.untold.store(true, Ordering::Relaxed);
                 self.kept.notify_one();
             }
             Err(why) => {

@@ -64,7 +64,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 10, value_name = "SECONDS")]
     late: u64,
     /// How many times as fast the clocks of all go: an hour passes in five minutes with 12
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     speed: u32,
     /// The shortest time between two refreshes of one conversation, in seconds
     #[arg(long, default_value_t = 25, value_name = "SECONDS")]

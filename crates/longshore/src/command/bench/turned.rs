@@ -39,9 +39,9 @@ pub(super) struct TurnedClock {
 }
 
 impl TurnedClock {
-    /// From now on so many times as fast; 1 is the machine's own clock, and so is 0.
+    /// From now on so many times as fast; 1 is the machine's own clock.
     pub(super) fn from_now(speed: u32) -> Self {
-        Self { from: SystemClock.now(), speed: speed.max(1) }
+        Self { from: SystemClock.now(), speed }
     }
 
     /// The words that run a command of this program on this clock.

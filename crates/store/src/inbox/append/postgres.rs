@@ -1,4 +1,7 @@
 //! PostgreSQL: a batch in one statement, which by itself is a transaction: one way to the server and back.
+//!
+//! An event that is there already is not touched, and so not waited for: the router holds many of them. Only where something
+//! was not written is it looked, in a second statement, whether its key has ended, and if so it is written in a third.
 
 use std::collections::HashSet;
 
@@ -9,8 +12,7 @@ use crate::error::StoreError;
 use crate::hash::{clean, clean_option};
 use crate::inbox::NewEvent;
 
-/// An event whose key has ended gives it up, and is among what was written without a key: the one that wants it comes again.
-/// Nearly always all are new, and nothing has to be told of each. Arrays are unrolled beside each other and in their order, which is
+/// Which were written; `NULL` when all were, as nearly always. Arrays are unrolled beside each other and in their order, which is
 /// that of the keys: to sort them once more would copy every row.
 const COMMIT: &str = "
     WITH written AS (
@@ -22,14 +24,19 @@ const COMMIT: &str = "
             UNNEST(CAST($10 AS BIGINT[])), UNNEST(CAST($11 AS BIGINT[])), UNNEST(CAST($12 AS BIGINT[])),
             UNNEST(CAST($13 AS BIGINT[])), UNNEST(CAST($14 AS BYTEA[])), UNNEST(CAST($15 AS TEXT[])),
             UNNEST(CAST($16 AS TEXT[])), UNNEST(CAST($17 AS BYTEA[])), UNNEST(CAST($18 AS TEXT[]))
-        ON CONFLICT (org_id, key) WHERE key_ends_at IS NOT NULL DO UPDATE SET key_ends_at = NULL
-        WHERE events.key_ends_at <= excluded.received_at
-        RETURNING event_id, key_ends_at
+        ON CONFLICT (org_id, key) WHERE key_ends_at IS NOT NULL DO NOTHING
+        RETURNING event_id
     )
-    SELECT COUNT(*) > COUNT(key_ends_at) AS ended,
-        CASE WHEN COUNT(key_ends_at) < CARDINALITY($1)
-            THEN COALESCE(ARRAY_AGG(event_id) FILTER (WHERE key_ends_at IS NOT NULL), '{}') END AS new
-    FROM written";
+    SELECT CASE WHEN COUNT(*) < CARDINALITY($1) THEN COALESCE(ARRAY_AGG(event_id), '{}') END FROM written";
+/// Take ended keys away from their events. Each is looked up by itself, whatever the server thinks it knows of the table.
+const END_KEYS: &str = "
+    UPDATE events SET key_ends_at = NULL
+    FROM UNNEST(CAST($1 AS BIGINT[]), CAST($2 AS BYTEA[]), CAST($3 AS BIGINT[])) AS given (org_id, key, received_at)
+        CROSS JOIN LATERAL (
+            SELECT event_id FROM events AS held
+            WHERE held.org_id = given.org_id AND held.key = given.key AND held.key_ends_at <= given.received_at
+            LIMIT 1) AS ended
+    WHERE events.event_id = ended.event_id";
 
 /// Write events whose keys are not held; answers which of them were kept, by their places.
 pub(super) async fn commit(
@@ -38,32 +45,41 @@ pub(super) async fn commit(
     events: &[NewEvent],
 ) -> Result<Vec<bool>, StoreError> {
     let mut kept = vec![false; events.len()];
-    let mut left = keyed.to_vec();
-    // Whoever comes again finds the key free, or taken by somebody else.
-    for _ in 0..2 {
-        let (ended, new) = write(connection, &left, events).await?;
-        left.retain(|(_, place)| {
-            kept[*place] = new.as_ref().is_none_or(|new| new.contains(&events[*place].event_id.0));
-            !kept[*place]
-        });
-        if !ended {
-            break;
-        }
+    let left = write(connection, keyed, events, &mut kept).await?;
+    if !left.is_empty() && end_keys(connection, &left, events).await? {
+        // Whoever finds its key held now was overtaken by another delivery.
+        write(connection, &left, events, &mut kept).await?;
     }
     Ok(kept)
 }
 
-/// Whether a key had ended, and which events were written; `None` when all were.
+/// Whether the keys of some events had ended.
+async fn end_keys(
+    connection: &mut PgConnection,
+    keyed: &[(Key, usize)],
+    events: &[NewEvent],
+) -> Result<bool, StoreError> {
+    let ended = sqlx::query(END_KEYS)
+        .bind(keyed.iter().map(|(_, place)| events[*place].org_id.0).collect::<Vec<_>>())
+        .bind(keyed.iter().map(|(key, _)| key.as_slice()).collect::<Vec<_>>())
+        .bind(keyed.iter().map(|(_, place)| events[*place].received_at.0).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(ended.rows_affected() > 0)
+}
+
+/// Note which events were written, and answer those that were not.
 async fn write(
     connection: &mut PgConnection,
     keyed: &[(Key, usize)],
     events: &[NewEvent],
-) -> Result<(bool, Option<HashSet<String>>), StoreError> {
+    kept: &mut [bool],
+) -> Result<Vec<(Key, usize)>, StoreError> {
     fn of<'a, T>(events: &[&'a NewEvent], value: impl Fn(&'a NewEvent) -> T) -> Vec<T> {
         events.iter().map(|event| value(event)).collect()
     }
     let rows: Vec<&NewEvent> = keyed.iter().map(|(_, place)| &events[*place]).collect();
-    let (ended, new): (bool, Option<Vec<String>>) = sqlx::query_as(COMMIT)
+    let written: Option<Vec<String>> = sqlx::query_scalar(COMMIT)
         .bind(of(&rows, |event| event.event_id.0.as_str()))
         .bind(of(&rows, |event| event.org_id.0))
         .bind(of(&rows, |event| event.connection_id.as_ref().map(|id| id.0.as_str())))
@@ -84,7 +100,12 @@ async fn write(
         .bind(of(&rows, |event| event.trace.as_deref()))
         .fetch_one(connection)
         .await?;
-    Ok((ended, new.map(HashSet::from_iter)))
+    let written: Option<HashSet<String>> = written.map(HashSet::from_iter);
+    for (_, place) in keyed {
+        kept[*place] = written.as_ref().is_none_or(|written| written.contains(&events[*place].event_id.0));
+    }
+    Ok(keyed.iter().filter(|(_, place)| !kept[*place]).copied().collect())
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] = &[("inbox::append::postgres::COMMIT", COMMIT)];
+pub(crate) const STATEMENTS: &[(&str, &str)] =
+    &[("inbox::append::postgres::COMMIT", COMMIT), ("inbox::append::postgres::END_KEYS", END_KEYS)];
