@@ -161,6 +161,23 @@ async fn a_server_that_came_back_costs_no_event() {
 }
 
 #[tokio::test]
+async fn a_repeated_event_does_not_wait_for_the_router_that_holds_it() {
+    let Some(store) = crate::engines::postgres().await else { return };
+    let entropy = SeededEntropy::new(12);
+    append(&store.db, &[event(1, 0, &entropy), event(2, 0, &entropy)]).await;
+    let mut routing = store.db.begin().await.unwrap();
+    assert_eq!(inbox::unrouted(&mut routing, 10).await.unwrap().len(), 2);
+    let again = [event(2, 1, &entropy), event(1, 1, &entropy), event(3, 1, &entropy)];
+    assert_eq!(duplicates(&append(&store.db, &again).await), [true, true, false]);
+    let mut other = store.db.begin().await.unwrap();
+    let left = inbox::unrouted(&mut other, 10).await.unwrap();
+    assert_eq!(left.iter().map(|one| one.conversation_id).collect::<Vec<_>>(), [Some(ConversationId(3))]);
+    other.rollback().await.unwrap();
+    routing.rollback().await.unwrap();
+    store.end().await;
+}
+
+#[tokio::test]
 async fn sixty_four_identical_deliveries_at_once_from_several_processes_are_one_event() {
     on_both(async |store| {
         let entropy = Arc::new(SeededEntropy::new(2));
