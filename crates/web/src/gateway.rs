@@ -86,7 +86,7 @@ pub enum PayloadSetting {
 pub enum Storing {
     /// Yes, and the answer waits for it.
     Committed,
-    /// No: every event is answered once it is parsed. Loses every event.
+    /// No: every event is answered once it has its key and could be committed. Loses every event.
     Nothing,
 }
 
@@ -217,11 +217,11 @@ impl Gateway {
         if matches!(event.kind, EventKind::Other(_)) {
             self.seams.metrics.inbox_events_unknown.inc();
         }
-        if self.options.storing == Storing::Nothing {
-            return Ok(());
-        }
         let new = self.event(connection, &parts, &body, event).await?;
-        self.commit(new, body.len()).await
+        match self.options.storing {
+            Storing::Committed => self.commit(new, body.len()).await,
+            Storing::Nothing => Ok(()),
+        }
     }
 
     /// The whole body, within its bounds of bytes and time.

@@ -140,6 +140,10 @@ impl DerefMut for Held<'_> {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::{TcpListener, TcpStream};
+
     use super::*;
 
     /// The server's number for the session that is held.
@@ -178,6 +182,54 @@ mod tests {
         later.hand_back();
         let long_after = lane.hold(&pool, now.plus(2 * IDLE_MS_MAX + 1)).await.unwrap();
         assert!(!long_after.is_kept(), "nobody knows what became of it");
+        pool.close().await;
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_in_the_server_for_a_lock_for_longer_than_whoever_asked() {
+        let Ok(server) = std::env::var("LONGSHORE_TEST_POSTGRES") else { return };
+        let pool = PgPool::connect(&server).await.unwrap();
+        let lane = Lane::default();
+        let mut held = lane.hold(&pool, Millis(1)).await.unwrap();
+        let bound: String = sqlx::query_scalar("SHOW lock_timeout").fetch_one(&mut *held).await.unwrap();
+        assert_eq!(bound, "9s");
+        held.renew(&pool).await.unwrap();
+        let bound: String = sqlx::query_scalar("SHOW lock_timeout").fetch_one(&mut *held).await.unwrap();
+        assert_eq!(bound, "9s");
+        pool.close().await;
+    }
+
+    /// A server that refuses its first sessions because it is just starting, and then hands each on to the real one.
+    async fn starting(server: &PgConnectOptions, refused: usize) -> PgConnectOptions {
+        const STARTING: &[u8] = b"E\0\0\0\x3eSFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0";
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let real = (server.get_host().to_owned(), server.get_port());
+        tokio::spawn(async move {
+            for number in 0.. {
+                let (mut client, _) = listener.accept().await.unwrap();
+                if number < refused {
+                    client.read_u8().await.unwrap();
+                    client.write_all(STARTING).await.unwrap();
+                    continue;
+                }
+                let mut server = TcpStream::connect(&real).await.unwrap();
+                tokio::spawn(async move { tokio::io::copy_bidirectional(&mut client, &mut server).await });
+            }
+        });
+        server.clone().host("127.0.0.1").port(port).ssl_mode(PgSslMode::Disable)
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_just_starting_is_waited_for() {
+        let Ok(server) = std::env::var("LONGSHORE_TEST_POSTGRES") else { return };
+        let refusing = starting(&server.parse().unwrap(), 2).await;
+        let pool = PgPoolOptions::new().connect_lazy_with(refusing);
+        let lane = Lane::default();
+        let mut held = lane.hold(&pool, Millis(1)).await.unwrap();
+        let bound: String = sqlx::query_scalar("SHOW lock_timeout").fetch_one(&mut *held).await.unwrap();
+        assert_eq!((bound.as_str(), pool.size()), ("9s", 0), "it is apart from the pool all the same");
+        drop(held);
         pool.close().await;
     }
 

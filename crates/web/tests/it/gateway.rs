@@ -7,7 +7,9 @@ use drift::webhook::EXAMPLES;
 use drift::{OsEntropy, SystemClock};
 use futures_util::future::join_all;
 use http::Request;
-use model::{ConnectionId, Millis, OrgId, Secret, SeededEntropy};
+use model::{Clock, ConnectionId, FakeClock, Millis, OrgId, Secret, SeededEntropy};
+use sqlx::Connection as _;
+use sqlx::postgres::PgListener;
 use store::connections::{self, Connection, ConnectionKind, ConnectionState, Tokens};
 use store::inbox::{self, Payload};
 use store::vault::{Key, Vault};
@@ -311,28 +313,31 @@ async fn bytes_that_wait_are_bounded_too() {
     .await;
 }
 
+/// A gateway beside that of the world, on the same store, and its doors.
+fn another(world: &World, options: GatewayOptions, clock: Arc<dyn Clock>) -> (Arc<Gateway>, axum::Router) {
+    let tokens = Arc::new(GatewayTokens::new(&[Secret::new(TOKEN)]));
+    let (db, metrics) = (world.db.clone(), Arc::new(Metrics::new()));
+    let gateway =
+        Gateway::start(db, tokens, options, Arc::clone(&clock), Arc::new(OsEntropy), Arc::clone(&metrics));
+    let gateway = Arc::new(gateway);
+    let router = web::router(State {
+        db: world.db.clone(),
+        gateway: Some(Arc::clone(&gateway)),
+        metrics,
+        clock,
+        stopping: Stopping::default(),
+        access: world.access.clone(),
+        console: Console::Absent,
+    });
+    (gateway, router)
+}
+
 #[tokio::test]
 async fn what_was_handed_to_the_committer_is_committed_when_the_gateway_closes() {
     on_both(GatewayOptions::default, async |world| {
         let bodies: Vec<String> = (0..600).map(|number| message(number, TOKEN)).collect();
-        let gateway = Gateway::start(
-            world.db.clone(),
-            Arc::new(GatewayTokens::new(&[Secret::new(TOKEN)])),
-            GatewayOptions { requests_max: 1_000, ..GatewayOptions::default() },
-            Arc::new(SystemClock),
-            Arc::new(OsEntropy),
-            Arc::new(Metrics::new()),
-        );
-        let gateway = Arc::new(gateway);
-        let router = web::router(State {
-            db: world.db.clone(),
-            gateway: Some(Arc::clone(&gateway)),
-            metrics: Arc::new(Metrics::new()),
-            clock: Arc::new(SystemClock),
-            stopping: Stopping::default(),
-            access: world.access.clone(),
-            console: Console::Absent,
-        });
+        let options = GatewayOptions { requests_max: 1_000, ..GatewayOptions::default() };
+        let (gateway, router) = another(world, options, Arc::new(SystemClock));
         let answers = join_all(
             bodies.iter().map(|body| tower::ServiceExt::oneshot(router.clone(), post(PATH, None, body))),
         );
@@ -344,6 +349,56 @@ async fn what_was_handed_to_the_committer_is_committed_when_the_gateway_closes()
         let answer =
             tower::ServiceExt::oneshot(late, post(PATH, None, &message(9_999, TOKEN))).await.unwrap();
         assert_eq!(answer.status(), 503);
+    })
+    .await;
+}
+
+/// To tell them costs as much as a commit: so it is done at once for the first event, and then for all that came in a pause.
+#[tokio::test]
+async fn other_processes_are_told_at_once_then_once_a_pause_and_of_the_last_at_the_end() {
+    on_both(GatewayOptions::default, async |world| {
+        if world.url.path().is_some() {
+            // There is nobody to tell.
+            return;
+        }
+        let mut others = PgListener::connect(world.url.reveal().expose()).await.unwrap();
+        others.listen("longshore_inbox").await.unwrap();
+        let mut own = sqlx::PgConnection::connect(world.url.reveal().expose()).await.unwrap();
+        let mut heard = async || {
+            let next = drift::deadline(&SystemClock, 30_000, others.recv()).await;
+            next.expect("the others are told").unwrap().payload().to_owned()
+        };
+        let mut mark = async |mark: &str| {
+            sqlx::query("SELECT pg_notify('longshore_inbox', $1)").bind(mark).execute(&mut own).await.unwrap();
+        };
+        let clock = FakeClock::at(Millis(1_717_400_000_000));
+        let (gateway, router) = another(world, GatewayOptions::default(), Arc::new(clock.clone()));
+        let keep = async |id: i64| {
+            let answer =
+                tower::ServiceExt::oneshot(router.clone(), post(PATH, None, &message(id, TOKEN))).await;
+            assert_eq!(answer.unwrap().status(), 200);
+        };
+        keep(1).await;
+        assert_eq!(heard().await, "0");
+        keep(2).await;
+        keep(3).await;
+        mark("after three").await;
+        assert_eq!(heard().await, "after three", "the pause is not over");
+        let pause = async {
+            while clock.advance_to_next_sleeper().is_none() {
+                tokio::task::yield_now().await;
+            }
+        };
+        drift::deadline(&SystemClock, 30_000, pause).await.expect("there is a pause");
+        assert_eq!(clock.now(), Millis(1_717_400_000_020));
+        assert_eq!(heard().await, "0");
+        keep(4).await;
+        mark("after four").await;
+        assert_eq!(heard().await, "after four", "two events of one pause are told once");
+        gateway.close().await;
+        assert_eq!(heard().await, "0", "nobody waits for the end of the pause");
+        mark("after the end").await;
+        assert_eq!(heard().await, "after the end");
     })
     .await;
 }

@@ -2,7 +2,8 @@
 //! without storing, and one that commits each event alone; and what happens above what it can do.
 //!
 //! The server is a process of its own, the load comes from this one. Each run has a fresh server and an organization of
-//! its own; at its end the server is killed with -9, and every acknowledged event is looked for in the database.
+//! its own; at its end the server is killed with -9, and every acknowledged event is looked for in the database. All runs are made
+//! several times, one after the other in rounds: a machine that is slower for a while is so for what is compared as well.
 
 mod load;
 mod report;
@@ -15,7 +16,7 @@ use store::inbox::{self, Selection};
 use store::{DatabaseUrl, Db, OpenOptions};
 
 use self::load::{Load, Measured, Pace};
-use self::report::{Engine, Report, Run, Size};
+use self::report::{Engine, Report, Round, Run, Size};
 use self::server::{ServerProcess, Work};
 use super::machine::Machine;
 use super::subject::Folder;
@@ -32,6 +33,9 @@ pub(super) struct Args {
     /// Seconds of each run
     #[arg(long, default_value_t = 5)]
     seconds: u64,
+    /// Rounds of all runs; the medians count
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=99))]
+    rounds: u64,
     /// Connections at once at the most
     #[arg(long, default_value_t = 64)]
     connections: usize,
@@ -74,10 +78,20 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     async fn engine(&mut self, name: &'static str, database: &str, bytes: usize) -> Result<Engine, Failure> {
+        let mut rounds = Vec::new();
+        for number in 1..=self.args.rounds {
+            let what = format!("{name}, {bytes} bytes, round {number} of {}", self.args.rounds);
+            rounds.push(self.round(&what, database, bytes).await?);
+        }
+        Ok(Engine::of(name, rounds))
+    }
+
+    async fn round(&mut self, what: &str, database: &str, bytes: usize) -> Result<Round, Failure> {
         let most = self.args.connections;
-        let note = |what: &str| self.app.output.note(&format!("{name}, {bytes} bytes: {what}"));
-        note("answering without storing, then each event alone, then batches");
         let flat_out = Pace::FlatOut;
+        self.app
+            .output
+            .note(&format!("{what}: answering without storing, then each event alone, then batches"));
         let nothing = self.run(database, Work::Nothing, bytes, most, flat_out).await?;
         let alone = self.run(database, Work::Alone, bytes, most, flat_out).await?;
         let mut committed = Vec::new();
@@ -88,20 +102,12 @@ impl Bench<'_> {
         let mut offered = Vec::new();
         for share in SHARES {
             let per_second = (capacity * share as f64 / 100.0).max(1.0);
-            self.app.output.note(&format!("{name}, {bytes} bytes: {share} % of {capacity:.0} a second"));
+            self.app.output.note(&format!("{what}: {share} % of {capacity:.0} a second"));
             let connections = if share > 100 { OVERLOAD_CONNECTIONS } else { most };
             let pace = Pace::Offered { share, per_second };
             offered.push(self.run(database, Work::Batches, bytes, connections, pace).await?);
         }
-        Ok(Engine {
-            engine: name,
-            ratio_not_storing: capacity / nothing.acknowledged_per_second.max(1.0),
-            ratio_each_alone: capacity / alone.acknowledged_per_second.max(1.0),
-            nothing,
-            alone,
-            committed,
-            offered,
-        })
+        Ok(Round::of(nothing, alone, committed, offered))
     }
 
     async fn run(

@@ -1,7 +1,7 @@
 //! PostgreSQL: a batch in one statement, which by itself is a transaction: one way to the server and back.
 //!
-//! An event that is there already is not touched, and so not waited for: the router holds many of them. Only where something
-//! was not written is it looked, in a second statement, whether its key has ended, and if so it is written in a third.
+//! An event that is there already is not touched, and so not waited for: the router holds many of them. Only where fewer were
+//! written than were given is it asked which, then whether the keys of the others have ended, and if so those are written once more.
 
 use std::collections::HashSet;
 
@@ -12,22 +12,20 @@ use crate::error::StoreError;
 use crate::hash::{clean, clean_option};
 use crate::inbox::NewEvent;
 
-/// Which were written; `NULL` when all were, as nearly always. Arrays are unrolled beside each other and in their order, which is
-/// that of the keys: to sort them once more would copy every row.
+/// How many were written is told without being asked. Arrays are unrolled beside each other and in their order, which is that of
+/// the keys: to sort them once more would copy every row.
 const COMMIT: &str = "
-    WITH written AS (
-        INSERT INTO events (event_id, org_id, connection_id, kind, spelled, conversation_id, contact_id, user_id, message_id,
-            playbook_id, occurred_at, received_at, key_ends_at, key, facts, payload_form, payload, trace)
-        SELECT UNNEST(CAST($1 AS TEXT[])), UNNEST(CAST($2 AS BIGINT[])), UNNEST(CAST($3 AS TEXT[])),
-            UNNEST(CAST($4 AS TEXT[])), UNNEST(CAST($5 AS TEXT[])), UNNEST(CAST($6 AS BIGINT[])),
-            UNNEST(CAST($7 AS BIGINT[])), UNNEST(CAST($8 AS BIGINT[])), UNNEST(CAST($9 AS BIGINT[])),
-            UNNEST(CAST($10 AS BIGINT[])), UNNEST(CAST($11 AS BIGINT[])), UNNEST(CAST($12 AS BIGINT[])),
-            UNNEST(CAST($13 AS BIGINT[])), UNNEST(CAST($14 AS BYTEA[])), UNNEST(CAST($15 AS TEXT[])),
-            UNNEST(CAST($16 AS TEXT[])), UNNEST(CAST($17 AS BYTEA[])), UNNEST(CAST($18 AS TEXT[]))
-        ON CONFLICT (org_id, key) WHERE key_ends_at IS NOT NULL DO NOTHING
-        RETURNING event_id
-    )
-    SELECT CASE WHEN COUNT(*) < CARDINALITY($1) THEN COALESCE(ARRAY_AGG(event_id), '{}') END FROM written";
+    INSERT INTO events (event_id, org_id, connection_id, kind, spelled, conversation_id, contact_id, user_id, message_id,
+        playbook_id, occurred_at, received_at, key_ends_at, key, facts, payload_form, payload, trace)
+    SELECT UNNEST(CAST($1 AS TEXT[])), UNNEST(CAST($2 AS BIGINT[])), UNNEST(CAST($3 AS TEXT[])),
+        UNNEST(CAST($4 AS TEXT[])), UNNEST(CAST($5 AS TEXT[])), UNNEST(CAST($6 AS BIGINT[])),
+        UNNEST(CAST($7 AS BIGINT[])), UNNEST(CAST($8 AS BIGINT[])), UNNEST(CAST($9 AS BIGINT[])),
+        UNNEST(CAST($10 AS BIGINT[])), UNNEST(CAST($11 AS BIGINT[])), UNNEST(CAST($12 AS BIGINT[])),
+        UNNEST(CAST($13 AS BIGINT[])), UNNEST(CAST($14 AS BYTEA[])), UNNEST(CAST($15 AS TEXT[])),
+        UNNEST(CAST($16 AS TEXT[])), UNNEST(CAST($17 AS BYTEA[])), UNNEST(CAST($18 AS TEXT[]))
+    ON CONFLICT (org_id, key) WHERE key_ends_at IS NOT NULL DO NOTHING";
+/// Which of the events of a batch are there; their ids are of this batch alone.
+const WRITTEN: &str = "SELECT event_id FROM events WHERE event_id = ANY(CAST($1 AS TEXT[]))";
 /// Take ended keys away from their events. Each is looked up by itself, whatever the server thinks it knows of the table.
 const END_KEYS: &str = "
     UPDATE events SET key_ends_at = NULL
@@ -79,7 +77,7 @@ async fn write(
         events.iter().map(|event| value(event)).collect()
     }
     let rows: Vec<&NewEvent> = keyed.iter().map(|(_, place)| &events[*place]).collect();
-    let written: Option<Vec<String>> = sqlx::query_scalar(COMMIT)
+    let inserted = sqlx::query(COMMIT)
         .bind(of(&rows, |event| event.event_id.0.as_str()))
         .bind(of(&rows, |event| event.org_id.0))
         .bind(of(&rows, |event| event.connection_id.as_ref().map(|id| id.0.as_str())))
@@ -98,14 +96,27 @@ async fn write(
         .bind(of(&rows, |event| event.payload.form()))
         .bind(of(&rows, |event| event.payload.bytes()))
         .bind(of(&rows, |event| event.trace.as_deref()))
-        .fetch_one(connection)
+        .execute(&mut *connection)
         .await?;
-    let written: Option<HashSet<String>> = written.map(HashSet::from_iter);
+    let written = match usize::try_from(inserted.rows_affected()) {
+        Ok(count) if count == rows.len() => None,
+        _ => Some(written(connection, &rows).await?),
+    };
     for (_, place) in keyed {
         kept[*place] = written.as_ref().is_none_or(|written| written.contains(&events[*place].event_id.0));
     }
     Ok(keyed.iter().filter(|(_, place)| !kept[*place]).copied().collect())
 }
 
-pub(crate) const STATEMENTS: &[(&str, &str)] =
-    &[("inbox::append::postgres::COMMIT", COMMIT), ("inbox::append::postgres::END_KEYS", END_KEYS)];
+/// Which of some events are there.
+async fn written(connection: &mut PgConnection, rows: &[&NewEvent]) -> Result<HashSet<String>, StoreError> {
+    let ids: Vec<&str> = rows.iter().map(|event| event.event_id.0.as_str()).collect();
+    let written: Vec<String> = sqlx::query_scalar(WRITTEN).bind(ids).fetch_all(connection).await?;
+    Ok(HashSet::from_iter(written))
+}
+
+pub(crate) const STATEMENTS: &[(&str, &str)] = &[
+    ("inbox::append::postgres::COMMIT", COMMIT),
+    ("inbox::append::postgres::WRITTEN", WRITTEN),
+    ("inbox::append::postgres::END_KEYS", END_KEYS),
+];

@@ -48,6 +48,7 @@ impl Stage<'_> {
                 self.halfway().await?;
             }
         }
+        self.fleet.going_on().await;
         driven.seconds = clock.now().since(began) as f64 / 1_000.0;
         Ok(driven)
     }

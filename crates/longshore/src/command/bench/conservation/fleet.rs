@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use model::Clock;
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use super::super::process;
 use super::super::subject::Folder;
@@ -19,6 +20,8 @@ const FAREWELL_MS: u64 = 30_000;
 /// All processes.
 pub(super) struct Fleet {
     processes: Vec<Served>,
+    /// While the first stands still, and until it goes on.
+    standing: Option<JoinHandle<()>>,
 }
 
 struct Served {
@@ -55,7 +58,7 @@ impl Fleet {
             let child = spawn(&words, &log)?;
             processes.push(Served { words, address, is_gateway: roles.contains("gateway"), log, child });
         }
-        Ok(Self { processes })
+        Ok(Self { processes, standing: None })
     }
 
     /// Where webhooks may be posted.
@@ -64,9 +67,10 @@ impl Fleet {
         gateways.map(|one| format!("http://{}/webhooks/drift", one.address)).collect()
     }
 
-    /// Kill one with -9, wherever it is, and start it again at once.
+    /// Kill one with -9, wherever it is, and start it again at once. One that stands still is left to go on by itself.
     pub(super) async fn kill(&mut self, which: usize) -> Result<(), Failure> {
-        let index = which % self.processes.len();
+        let standing = usize::from(self.standing.as_ref().is_some_and(|standing| !standing.is_finished()));
+        let index = standing + which % (self.processes.len() - standing);
         let one = &mut self.processes[index];
         let _ = one.child.kill().await;
         one.child = spawn(&one.words, &one.log)?;
@@ -74,13 +78,20 @@ impl Fleet {
     }
 
     /// Stop the first for so many seconds, while everything else goes on.
-    pub(super) fn stop(&self, seconds: u64, clock: Arc<dyn Clock>) {
+    pub(super) fn stop(&mut self, seconds: u64, clock: Arc<dyn Clock>) {
         let Some(id) = self.processes.first().and_then(|one| one.child.id()) else { return };
-        tokio::spawn(async move {
+        self.standing = Some(tokio::spawn(async move {
             signal("STOP", id).await;
             clock.sleep(seconds * 1_000).await;
             signal("CONT", id).await;
-        });
+        }));
+    }
+
+    /// Wait until the one that was stopped has gone on.
+    pub(super) async fn going_on(&mut self) {
+        if let Some(standing) = self.standing.take() {
+            let _ = standing.await;
+        }
     }
 
     /// End all in good order; those that do not are killed.

@@ -14,6 +14,8 @@ pub(super) struct Report {
     pub(super) engine: &'static str,
     pub(super) processes: usize,
     pub(super) kills: u32,
+    /// For so many seconds one process stood still, and then went on.
+    pub(super) stood_still_seconds: u64,
     /// Latest that a webhook came, in seconds of the turned clock.
     pub(super) late_seconds_max: u64,
     /// How many times as fast the clocks of all went.
@@ -98,12 +100,13 @@ impl Report {
 
     pub(super) fn text(&self) -> String {
         let mut text = format!(
-            "{}\n{}, {} processes, {} kills, {} events in {:.0} s, at rest after {:.0} s, seed {}\n\
+            "{}\n{}, {} processes, {} kills, one stopped for {} s, {} events in {:.0} s, at rest after {:.0} s, seed {}\n\
              webhooks up to {} s late by clocks that go {} times as fast\n\n",
             self.machine.text(),
             self.engine,
             self.processes,
             self.kills,
+            self.stood_still_seconds,
             self.events,
             self.driven_seconds,
             self.seconds,

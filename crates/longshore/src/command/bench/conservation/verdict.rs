@@ -42,6 +42,7 @@ impl Stage<'_> {
             engine: if self.args.postgres.is_some() { "PostgreSQL" } else { "SQLite" },
             processes: self.fleet.len(),
             kills: driven.kills,
+            stood_still_seconds: self.args.stop,
             late_seconds_max: self.args.late,
             speed: self.args.speed,
             seconds,

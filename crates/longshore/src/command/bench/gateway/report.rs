@@ -19,17 +19,64 @@ pub(super) struct Size {
     pub(super) engines: Vec<Engine>,
 }
 
+/// What an engine did, in all rounds.
 #[derive(Debug, Serialize)]
 pub(super) struct Engine {
-    pub(super) engine: &'static str,
-    /// Acknowledged a second against the same server answering without storing.
-    pub(super) ratio_not_storing: f64,
-    /// Acknowledged a second against one commit for each event.
-    pub(super) ratio_each_alone: f64,
-    pub(super) nothing: Run,
-    pub(super) alone: Run,
-    pub(super) committed: Vec<Run>,
-    pub(super) offered: Vec<Run>,
+    engine: &'static str,
+    /// Acknowledged a second against the same server answering without storing: the median of the rounds.
+    ratio_not_storing: f64,
+    /// Acknowledged a second against one commit for each event: the median of the rounds.
+    ratio_each_alone: f64,
+    rounds: Vec<Round>,
+}
+
+impl Engine {
+    pub(super) fn of(engine: &'static str, rounds: Vec<Round>) -> Self {
+        Self {
+            engine,
+            ratio_not_storing: median(rounds.iter().map(|round| round.ratio_not_storing)),
+            ratio_each_alone: median(rounds.iter().map(|round| round.ratio_each_alone)),
+            rounds,
+        }
+    }
+}
+
+/// What was measured once, one run after the other.
+#[derive(Debug, Serialize)]
+pub(super) struct Round {
+    ratio_not_storing: f64,
+    ratio_each_alone: f64,
+    nothing: Run,
+    alone: Run,
+    committed: Vec<Run>,
+    offered: Vec<Run>,
+}
+
+impl Round {
+    /// The ratios are those of the last run of batches.
+    pub(super) fn of(nothing: Run, alone: Run, committed: Vec<Run>, offered: Vec<Run>) -> Self {
+        let capacity = committed.last().map_or(0.0, |run| run.acknowledged_per_second);
+        Self {
+            ratio_not_storing: capacity / nothing.acknowledged_per_second.max(1.0),
+            ratio_each_alone: capacity / alone.acknowledged_per_second.max(1.0),
+            nothing,
+            alone,
+            committed,
+            offered,
+        }
+    }
+
+    /// Its runs, each with its name.
+    fn runs(&self) -> Vec<(String, &Run)> {
+        let mut runs = vec![
+            ("answered, not stored".to_owned(), &self.nothing),
+            ("each committed alone".to_owned(), &self.alone),
+        ];
+        runs.extend(self.committed.iter().map(|run| ("batches, flat out".to_owned(), run)));
+        let offered = |run: &Run| format!("{} % offered", run.offered_share.unwrap_or_default());
+        runs.extend(self.offered.iter().map(|run| (offered(run), run)));
+        runs
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -85,6 +132,13 @@ impl Run {
     }
 }
 
+/// The middle one; of two the higher. 0 of nothing.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
 /// The value that so many thousandths do not exceed; 0 of nothing.
 fn quantile_ms(sorted_us: &[u64], thousandths: usize) -> f64 {
     let rank = (sorted_us.len() * thousandths).div_ceil(1_000);
@@ -99,52 +153,65 @@ impl Report {
             self.seconds
         );
         for size in &self.sizes {
-            for it in &size.engines {
-                text += &format!(
-                    "\n{}, events of {} bytes: {:.2} of not storing, {:.1} times each alone\n{:<22}{:>6}{:>10}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7}{:>6}{:>8}\n",
-                    it.engine,
-                    size.bytes,
-                    it.ratio_not_storing,
-                    it.ratio_each_alone,
-                    "",
-                    "conn.",
-                    "acked/s",
-                    "p50 ms",
-                    "p99 ms",
-                    "p99.9",
-                    "503s",
-                    "503 p99",
-                    "503 max",
-                    "failed",
-                    "lost",
-                    "CPU s"
-                );
-                text += &line("answered, not stored", &it.nothing);
-                text += &line("each committed alone", &it.alone);
-                it.committed.iter().for_each(|run| text += &line("batches, flat out", run));
-                for run in &it.offered {
-                    text += &line(&format!("{} % offered", run.offered_share.unwrap_or_default()), run);
-                }
+            for engine in &size.engines {
+                text += &engine.text(size.bytes);
             }
         }
         text
     }
 }
 
-fn line(what: &str, run: &Run) -> String {
+impl Engine {
+    fn text(&self, bytes: usize) -> String {
+        let Some(first) = self.rounds.first() else { return String::new() };
+        let ratios = self.rounds.iter().map(|round| round.ratio_not_storing);
+        let (least, most) =
+            ratios.fold((f64::MAX, 0.0_f64), |(least, most), it| (least.min(it), most.max(it)));
+        let mut text = format!(
+            "\n{}, events of {bytes} bytes: {:.2} of not storing, {:.1} times each alone\n\
+             medians of {} rounds, of which that of not storing had {least:.2} to {most:.2}; the most of 503 max, failed and lost\n\
+             {:<22}{:>6}{:>10}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>7}{:>6}{:>8}\n",
+            self.engine,
+            self.ratio_not_storing,
+            self.ratio_each_alone,
+            self.rounds.len(),
+            "",
+            "conn.",
+            "acked/s",
+            "p50 ms",
+            "p99 ms",
+            "p99.9",
+            "503s",
+            "503 p99",
+            "503 max",
+            "failed",
+            "lost",
+            "CPU s"
+        );
+        for (place, (what, run)) in first.runs().into_iter().enumerate() {
+            let same = self.rounds.iter().filter_map(|round| Some(round.runs().get(place)?.1)).collect();
+            text += &line(&what, run.connections, &same);
+        }
+        text
+    }
+}
+
+/// The same run in all rounds.
+fn line(what: &str, connections: usize, runs: &Vec<&Run>) -> String {
+    let of = |value: fn(&Run) -> f64| median(runs.iter().map(|run| value(run)));
+    let most = |value: fn(&Run) -> f64| runs.iter().map(|run| value(run)).fold(0.0, f64::max);
     format!(
-        "{what:<22}{:>6}{:>10.0}{:>9.2}{:>9.2}{:>9.2}{:>9}{:>9.2}{:>9.2}{:>7}{:>6}{:>8.1}\n",
-        run.connections,
-        run.acknowledged_per_second,
-        run.p50_ms,
-        run.p99_ms,
-        run.p999_ms,
-        run.refused_503,
-        run.refused_p99_ms,
-        run.refused_max_ms,
-        run.failed + run.timed_out,
-        run.lost,
-        run.server.cpu_s,
+        "{what:<22}{connections:>6}{:>10.0}{:>9.2}{:>9.2}{:>9.2}{:>9.0}{:>9.2}{:>9.2}{:>7.0}{:>6.0}{:>8.1}\n",
+        of(|run| run.acknowledged_per_second),
+        of(|run| run.p50_ms),
+        of(|run| run.p99_ms),
+        of(|run| run.p999_ms),
+        of(|run| run.refused_503 as f64),
+        of(|run| run.refused_p99_ms),
+        most(|run| run.refused_max_ms),
+        most(|run| (run.failed + run.timed_out) as f64),
+        most(|run| run.lost as f64),
+        of(|run| run.server.cpu_s),
     )
 }
 
@@ -159,5 +226,12 @@ mod tests {
         assert_eq!(quantile_ms(&values, 990), 99.0);
         assert_eq!(quantile_ms(&values, 1_000), 100.0);
         assert_eq!(quantile_ms(&[], 990), 0.0);
+    }
+
+    #[test]
+    fn a_median_is_a_value_that_was_measured() {
+        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
+        assert_eq!(median([3.0, 1.0, 2.0, 4.0].into_iter()), 3.0);
+        assert_eq!(median([].into_iter()), 0.0);
     }
 }
