@@ -28,6 +28,7 @@ use crate::db::fold::Folding;
 use crate::db::ingest::Ingest;
 use crate::db::lane::Lane;
 use crate::error::StoreError;
+use crate::inbox::Repeated;
 use crate::migrate;
 use crate::url::{DatabaseUrl, Engine, Target};
 use crate::wake::{self, Bells, Channel, Rings};
@@ -56,6 +57,8 @@ pub struct Db {
     pub(crate) bells: Arc<Bells>,
     /// PostgreSQL's connections of the inbox.
     pub(crate) lane: Arc<Lane>,
+    /// When the inbox met a repeated event.
+    pub(crate) repeated: Arc<Repeated>,
 }
 
 #[derive(Debug, Clone)]
@@ -111,7 +114,7 @@ impl Db {
             Target::File(path) => sqlite::open(path, options).await?,
             Target::Server { options: server, .. } => postgres::open(server, options).await?,
         };
-        Ok(Self { pools, bells: Arc::default(), lane: Arc::default() })
+        Ok(Self { pools, bells: Arc::default(), lane: Arc::default(), repeated: Arc::default() })
     }
 
     /// Begin a transaction that writes. SQLite takes the write lock at once and waits for it if need be.

@@ -21,7 +21,7 @@ pub use read::{Counts, Unconnected, any_of_kind, counts, get, of_conversation, u
 pub use route::{Outcome, mark_routed, prune, unroute, unrouted};
 pub use select::{Selection, count, list};
 
-pub(crate) use append::{POSTGRES, SQLITE};
+pub(crate) use append::{POSTGRES, Repeated, SQLITE};
 
 use crate::error::StoreError;
 

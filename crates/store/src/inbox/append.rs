@@ -24,7 +24,7 @@ use crate::error::StoreError;
 use crate::inbox::NewEvent;
 use crate::wake::Channel;
 
-pub(crate) use postgres::STATEMENTS as POSTGRES;
+pub(crate) use postgres::{Repeated, STATEMENTS as POSTGRES};
 pub(crate) use sqlite::STATEMENTS as SQLITE;
 
 /// The most events that are appended at once.
@@ -92,13 +92,13 @@ async fn on_its_own(
     let Some(now) = events.iter().map(|event| event.received_at).max() else { return Ok(Vec::new()) };
     let mut held = db.lane.hold(pool, now).await?;
     let untold = Untold(Some(db));
-    let mut kept = postgres::commit(&mut held, keyed, events).await;
+    let mut kept = postgres::commit(&mut held, keyed, events, &db.repeated).await;
     match &kept {
         Err(StoreError::ConnectionLost) if held.is_kept() => {
             held.renew(pool).await?;
-            kept = postgres::commit(&mut held, keyed, events).await;
+            kept = postgres::commit(&mut held, keyed, events, &db.repeated).await;
         }
-        Err(StoreError::Contention) => kept = postgres::commit(&mut held, keyed, events).await,
+        Err(StoreError::Contention) => kept = postgres::commit(&mut held, keyed, events, &db.repeated).await,
         Ok(_) => untold.end(),
         Err(_) => {}
     }

@@ -369,7 +369,11 @@ async fn other_processes_are_told_at_once_then_once_a_pause_and_of_the_last_at_t
             next.expect("the others are told").unwrap().payload().to_owned()
         };
         let mut mark = async |mark: &str| {
-            sqlx::query("SELECT pg_notify('longshore_inbox', $1)").bind(mark).execute(&mut own).await.unwrap();
+            sqlx::query("SELECT pg_notify('longshore_inbox', $1)")
+                .bind(mark)
+                .execute(&mut own)
+                .await
+                .unwrap();
         };
         let clock = FakeClock::at(Millis(1_717_400_000_000));
         let (gateway, router) = another(world, GatewayOptions::default(), Arc::new(clock.clone()));
