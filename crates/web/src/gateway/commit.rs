@@ -1,8 +1,10 @@
 //! The committer: what waits is written in one transaction, brought to the disk, and then all who wait are told.
 //!
 //! There is no timer: while commits are on their way, the next batch gathers by itself, and an event that comes alone is
-//! written at once. While one is brought to the disk the next is written, if it has as many events: small ones cost more than they
-//! overlap. A commit that fails fails for its whole batch, with nothing written;
+//! written at once. Where many come, they come in bursts, and each commit costs the same however few it has: so when none is on its
+//! way, as many are waited for as a part of what came together lately, for no longer than the runtime takes to go round a few times,
+//! which reads what has arrived. While one is brought to the disk the next is written, if it has as many events: small ones cost
+//! more than they overlap. A commit that fails fails for its whole batch, with nothing written;
 //! one that does not reach the disk, or takes too long, fails, too, and may be a duplicate when it comes again.
 
 use std::collections::VecDeque;
@@ -30,6 +32,12 @@ const COMMIT_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 const COMMIT_MS_MAX: u64 = 10_000;
 /// Commits on their way: one is written, while one before it is brought to the disk.
 const COMMITS_MAX: usize = 2;
+/// How many a batch waits for, of the most that were in hand lately, in per cent.
+const GATHER_PERCENT: usize = 30;
+/// How often the runtime goes round meanwhile at the most.
+const GATHER_TURNS: u32 = 16;
+/// Every batch forgets one part in so many of what was in hand before it.
+const FORGET: usize = 32;
 
 /// Between two times that the other processes are told of events, in milliseconds: to tell costs as much as a commit.
 const TELL_PAUSE_MS: u64 = 20;
@@ -66,7 +74,7 @@ impl Committer {
             seams: seams.clone(),
         };
         let events_max = options.commit_events_max.clamp(1, inbox::BATCH_MAX);
-        let task = Task { waiting, held: VecDeque::new(), events_max };
+        let task = Task { waiting, held: VecDeque::new(), lately: 0, events_max };
         Self {
             queue: Mutex::new(Some(queue)),
             bytes,
@@ -118,6 +126,8 @@ struct Task {
     waiting: mpsc::Receiver<Waiting>,
     /// What was taken from the queue, and did not fit into a commit.
     held: VecDeque<Waiting>,
+    /// The most events in hand, held or on their way; the longer ago, the less it counts.
+    lately: usize,
     events_max: usize,
 }
 
@@ -144,15 +154,26 @@ impl Task {
 
     /// What waits, as far as it fits into one commit; `None` once nothing more will come.
     async fn next_batch(&mut self, under_way: &mut UnderWay<'_>) -> Option<Vec<Waiting>> {
+        let mut turns = 0;
         loop {
             while self.held.len() < self.events_max
                 && let Ok(more) = self.waiting.try_recv()
             {
                 self.held.push_back(more);
             }
-            let enough = under_way.events.clamp(1, self.events_max);
-            if self.held.len() >= enough && under_way.commits.len() < COMMITS_MAX {
+            self.lately = self.lately.max(self.held.len() + under_way.events);
+            let gathered = self.lately * GATHER_PERCENT / 100;
+            let enough = gathered.max(under_way.events).clamp(1, self.events_max);
+            let may_gather = under_way.commits.is_empty() && !self.held.is_empty();
+            let is_enough = self.held.len() >= enough || (may_gather && turns == GATHER_TURNS);
+            if is_enough && under_way.commits.len() < COMMITS_MAX {
+                self.lately -= self.lately.div_ceil(FORGET);
                 return Some(next_batch(&mut self.held));
+            }
+            if may_gather {
+                turns += 1;
+                tokio::task::yield_now().await;
+                continue;
             }
             let has_room = self.held.len() < self.events_max;
             tokio::select! {
@@ -288,4 +309,75 @@ fn next_batch(held: &mut VecDeque<Waiting>) -> Vec<Waiting> {
     });
     let count = fitting.count().max(1).min(held.len());
     held.drain(..count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use futures_util::poll;
+    use model::{EventId, OrgId};
+    use store::inbox::Payload;
+
+    use super::*;
+
+    fn waiting() -> Waiting {
+        let event = NewEvent {
+            event_id: EventId("e".to_owned()),
+            org_id: OrgId(1),
+            connection_id: None,
+            kind: "new_message".to_owned(),
+            spelled: "new_message".to_owned(),
+            conversation_id: None,
+            contact_id: None,
+            user_id: None,
+            message_id: None,
+            playbook_id: None,
+            occurred_at: None,
+            received_at: Millis(1),
+            key: [0; 16],
+            window_ms: 1,
+            facts: None,
+            payload: Payload::None,
+            trace: None,
+        };
+        Waiting { event, bytes: 1, answer: oneshot::channel().0 }
+    }
+
+    /// How many events the next batch has, and how often the runtime went round before it, while so many come at each turn.
+    async fn next(task: &mut Task, queue: &mpsc::Sender<Waiting>, each_turn: usize) -> (usize, u32) {
+        let mut under_way = UnderWay::default();
+        let mut next = pin!(task.next_batch(&mut under_way));
+        let mut turns = 0;
+        loop {
+            if let Poll::Ready(batch) = poll!(&mut next) {
+                return (batch.map_or(0, |batch| batch.len()), turns);
+            }
+            turns += 1;
+            (0..each_turn).for_each(|_| assert!(queue.try_send(waiting()).is_ok()));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_batch_waits_for_a_part_of_what_came_together_lately_and_not_for_long() {
+        let (queue, received) = mpsc::channel(256);
+        let mut task = Task { waiting: received, held: VecDeque::new(), lately: 0, events_max: 512 };
+        let send = |count: usize| (0..count).for_each(|_| assert!(queue.try_send(waiting()).is_ok()));
+        send(1);
+        assert_eq!(next(&mut task, &queue, 0).await, (1, 0), "one alone waits for nobody");
+        send(40);
+        assert_eq!(next(&mut task, &queue, 0).await, (40, 0));
+        send(1);
+        assert_eq!(next(&mut task, &queue, 2).await, (11, 5), "30 % of 38");
+        for _ in 0..40 {
+            send(1);
+            let (events, turns) = next(&mut task, &queue, 0).await;
+            assert!(events == 1 && turns <= GATHER_TURNS);
+        }
+        send(1);
+        assert_eq!(next(&mut task, &queue, 0).await, (1, 0), "what was long ago is forgotten");
+        drop(queue);
+        assert_eq!(next(&mut task, &mpsc::channel(1).0, 0).await, (0, 0));
+    }
 }
