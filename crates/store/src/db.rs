@@ -117,6 +117,19 @@ impl Db {
         Ok(Self { pools, bells: Arc::default(), lane: Arc::default(), repeated: Arc::default() })
     }
 
+    /// Do now what a PostgreSQL server does by itself some time after many events were received: clean up, gather statistics, and
+    /// write what is in its log alone, where this user may ask for it. A measurement must not pay for the one before. On SQLite
+    /// nothing is put off.
+    ///
+    /// # Errors
+    /// The connection's error.
+    pub async fn clean_up(&self) -> Result<(), StoreError> {
+        match &self.pools {
+            Pools::Sqlite { .. } => Ok(()),
+            Pools::Postgres(pool) => postgres::clean_up(pool).await,
+        }
+    }
+
     /// Begin a transaction that writes. SQLite takes the write lock at once and waits for it if need be.
     ///
     /// # Errors

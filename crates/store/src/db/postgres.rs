@@ -4,7 +4,7 @@ use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, PgPool};
 
 use crate::db::nodelay::send_at_once;
 use crate::db::{OpenOptions, Pools};
@@ -49,6 +49,15 @@ pub(super) async fn open(server: &PgConnectOptions, options: OpenOptions) -> Res
         })?;
     migrate::run_postgres(&pool).await?;
     Ok(Pools::Postgres(pool))
+}
+
+pub(super) async fn clean_up(pool: &PgPool) -> Result<(), StoreError> {
+    sqlx::raw_sql("VACUUM (ANALYZE) events").execute(pool).await?;
+    match sqlx::raw_sql("CHECKPOINT").execute(pool).await.map_err(StoreError::from) {
+        // Not every user may.
+        Ok(_) | Err(StoreError::ReadOnly) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The pool would try a closed port again and again until its time is up. One plain connection tells at once.

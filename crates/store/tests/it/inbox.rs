@@ -73,6 +73,22 @@ async fn what_is_committed_on_its_own_is_seen_at_once_and_on_the_disk_once_it_is
 }
 
 #[tokio::test]
+async fn after_cleaning_up_the_server_knows_how_many_events_there_are() {
+    on_both(async |store| {
+        let entropy = SeededEntropy::new(3);
+        append(&store.db, &[event(1, 0, &entropy), event(2, 0, &entropy)]).await;
+        store.db.clean_up().await.unwrap();
+        assert_eq!(all(store).await.len(), 2);
+        if store.db.engine() == store::Engine::Postgres {
+            let known =
+                "SELECT CAST(CAST(reltuples AS BIGINT) AS TEXT) FROM pg_class WHERE relname = 'events'";
+            assert_eq!(store.texts(known.to_owned()).await, ["2"]);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_second_delivery_within_the_window_is_dropped_and_a_later_one_is_new() {
     on_both(async |store| {
         let entropy = SeededEntropy::new(1);
