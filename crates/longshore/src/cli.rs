@@ -221,12 +221,17 @@ pub(crate) fn run(words: impl Iterator<Item = OsString>) -> Exit {
     }
 }
 
+/// How many tasks a thread runs before it looks what has come from outside. With tokio's own 61 the database's answer to a commit
+/// waits behind requests for as long as the commit took.
+const TASKS_UNTIL_EVENTS: u32 = 16;
+
 fn run_command(cli: Cli, output: Output, clock: Arc<dyn Clock>) -> Result<Exit, Failure> {
     let Global { config: file, database, org, set: assignments, log, .. } = cli.global;
     let flags = Flags { file, database, org, log, assignments, named: cli.command.settings() };
     let config = Config::load(&flags, &|name| std::env::var(name).ok())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .event_interval(TASKS_UNTIL_EVENTS)
         .build()
         .map_err(|error| Failure::unexpected(format!("cannot start the runtime: {error}")))?;
     let telemetry = telemetry::begin(&config, runtime.handle())?;
