@@ -30,7 +30,7 @@ use model::{JobId, Millis, OrgId, WorkerId};
 
 pub use cancel::WITHOUT_PROVIDER;
 pub(crate) use cancel::cancel_asking;
-pub use claim::{Claim, claim};
+pub use claim::{Claim, claim, held};
 pub use counts::{Count, counts, next_due};
 pub use dead::{DeadLetter, DeadSelection, dead_letters, replay_dead};
 pub use enqueue::{Enqueued, NewJob, enqueue};
@@ -135,6 +135,7 @@ impl JobRow {
 
 pub(crate) const STATEMENTS: &[&[(&str, &str)]] = &[
     cancel::STATEMENTS,
+    claim::STATEMENTS,
     counts::STATEMENTS,
     dead::STATEMENTS,
     fold::STATEMENTS,

@@ -1,14 +1,14 @@
 //! The jobs a worker holds: those that run, those that are next, and those that have ended and are not yet settled.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use model::{OrgId, WorkerId};
-use store::StoreError;
+use model::{JobId, Millis, OrgId, WorkerId};
 use store::queue::{self, Claim, ClaimedJob};
 use store::wake::Channel;
+use store::{StoreError, Tx};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::execute::{Ending, execute, unanswered};
@@ -21,6 +21,9 @@ use crate::node::Node;
 
 /// Ended runs settled in one turn; more wait for the next.
 const TURN_MAX: usize = IN_HAND_MAX / 2;
+/// How often it is looked whether the store has more jobs as held here than are known here, in milliseconds. After a turn that
+/// failed it is looked at once: its commit may have been made, and only the answer was lost.
+const LOOK_BACK_MS: i64 = 10_000;
 
 /// Why the hall was closed.
 pub(super) enum Closed {
@@ -48,11 +51,14 @@ pub(super) struct Hall {
     after: OrgId,
     /// Runs that ended since the last turn.
     ended: usize,
+    /// When it is next looked at what the store has as held here.
+    look_back_at: Millis,
 }
 
 impl Hall {
     pub(super) fn new(node: Arc<Node>, registry: &'static [Kind], worker: WorkerId) -> Self {
         Self {
+            look_back_at: node.clock.now().plus(LOOK_BACK_MS),
             node,
             registry,
             kinds: registry.iter().map(|kind| kind.name).collect(),
@@ -101,6 +107,7 @@ impl Hall {
                     Err(StoreError::LeaseLost) => return Closed::LeaseLost,
                     Err(error) => {
                         tracing::warn!(error = %error, "A turn of the queue failed; it is taken again");
+                        self.look_back_at = self.node.clock.now();
                         (look, wait_ms) = (true, pause_ms);
                         pause_ms = (pause_ms * 2).min(PAUSE_MS_MAX);
                         self.node.clock.sleep(wait_ms).await;
@@ -183,8 +190,12 @@ impl Hall {
             held: &held,
             after: self.after,
         };
+        let unknown = if now >= self.look_back_at { self.unknown(&mut tx).await? } else { Vec::new() };
         let claimed = if limit > 0 { queue::claim(&mut tx, &ask, now).await? } else { Vec::new() };
         tx.commit().await?;
+        if now >= self.look_back_at {
+            self.look_back_at = now.plus(LOOK_BACK_MS);
+        }
         if lost > 0 {
             tracing::warn!(jobs = lost, "Jobs were taken over before they could be completed");
         }
@@ -195,7 +206,24 @@ impl Hall {
         let more = claimed.len() == limit;
         self.after = claimed.last().map_or(self.after, |job| job.org);
         self.ready.extend(claimed);
+        if !unknown.is_empty() {
+            tracing::warn!(
+                jobs = unknown.len(),
+                "Jobs were claimed by a turn whose end was not heard; they run now"
+            );
+        }
+        self.ready.extend(unknown);
         Ok(Turn { more })
+    }
+
+    /// Jobs that the store has as held here and that are not known here. Asked after what has ended was completed.
+    async fn unknown(&self, tx: &mut Tx) -> Result<Vec<ClaimedJob>, StoreError> {
+        let mut held = queue::held(tx, &self.worker).await?;
+        let started =
+            self.running.values().map(|(_, job)| job).chain(self.owed.iter().map(|(_, job, _)| job));
+        let started: HashSet<&JobId> = started.map(|job| &job.job_id).collect();
+        held.retain(|job| !started.contains(&job.job_id) && !self.ready.contains(job));
+        Ok(held)
     }
 
     async fn settle_failed(&mut self) -> Result<(), StoreError> {

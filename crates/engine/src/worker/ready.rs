@@ -18,6 +18,11 @@ impl Ready {
         self.jobs
     }
 
+    pub(super) fn contains(&self, job: &ClaimedJob) -> bool {
+        let lane = self.lanes.get(&(job.priority, job.org));
+        lane.is_some_and(|jobs| jobs.iter().any(|held| held.job_id == job.job_id))
+    }
+
     /// Take in claimed jobs, which come in their order.
     pub(super) fn extend(&mut self, jobs: Vec<ClaimedJob>) {
         self.jobs += jobs.len();

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 pub(crate) struct Database {
     pub(crate) db: Db,
     pub(crate) url: DatabaseUrl,
-    _folder: Option<TempDir>,
+    pub(crate) _folder: Option<TempDir>,
 }
 
 impl Database {

@@ -160,4 +160,21 @@ impl Shares<'_> {
     }
 }
 
+const HELD: &str = "
+    SELECT job_id, org_id, kind, key, priority, payload, due_at, enqueued_at, signalled_at, signals, attempts,
+        lease_number, worker_id, claimed_at, trace
+    FROM jobs WHERE state = 'running' AND worker_id = $1 ORDER BY priority, due_at, job_id";
+
+/// What the worker holds as the store has it, in the order of [`claim`]. It may be more than the worker knows of: a claim
+/// whose commit was not answered, for the connection broke, may have been made all the same. While such a worker lives,
+/// nobody else takes those jobs over.
+///
+/// # Errors
+/// The database's error.
+pub async fn held(tx: &mut Tx, worker: &WorkerId) -> Result<Vec<ClaimedJob>, StoreError> {
+    let rows: Vec<JobRow> = on_tx!(tx, conn => sqlx::query_as(HELD).bind(&worker.0).fetch_all(conn).await)?;
+    Ok(rows.into_iter().map(JobRow::into_claimed).collect())
+}
+
+pub(super) const STATEMENTS: &[(&str, &str)] = &[("queue::claim::HELD", HELD)];
 pub(super) const PAIRS: &[(&str, &Pair)] = &[("queue::claim::TAKE", &TAKE)];

@@ -1,0 +1,130 @@
+//! Claims whose commit was made and whose answer was lost: nobody else takes those jobs over while the worker lives.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use store::DatabaseUrl;
+use store::queue::Claim;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::engines::open;
+
+/// A way to the server on which, while it is armed, every connection breaks that asked for a commit: after the server has
+/// made it, and before its answer is heard.
+struct Way {
+    url: DatabaseUrl,
+    armed: Arc<AtomicBool>,
+}
+
+impl Way {
+    async fn to(database: &Database) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = url::Url::parse(database.url.reveal().expose()).unwrap();
+        let mut own = url.clone();
+        own.set_port(Some(listener.local_addr().unwrap().port())).unwrap();
+        own.set_host(Some("127.0.0.1")).unwrap();
+        let server = (url.host_str().unwrap().to_owned(), url.port().unwrap_or(5432));
+        let armed = Arc::new(AtomicBool::new(false));
+        let is_armed = Arc::clone(&armed);
+        tokio::spawn(async move {
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                let server = TcpStream::connect(&server).await.unwrap();
+                tokio::spawn(carry(client, server, Arc::clone(&is_armed)));
+            }
+        });
+        Self { url: DatabaseUrl::parse(own.as_str()).unwrap(), armed }
+    }
+}
+
+async fn carry(mut client: TcpStream, mut server: TcpStream, armed: Arc<AtomicBool>) -> std::io::Result<()> {
+    let (mut asked, mut answered) = ([0; 8_192], [0; 8_192]);
+    let mut doomed = false;
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let bytes = &asked[..read?];
+                doomed |= armed.load(Ordering::SeqCst) && bytes.windows(6).any(|word| word == b"COMMIT");
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                server.write_all(bytes).await?;
+            }
+            read = server.read(&mut answered) => {
+                let bytes = &answered[..read?];
+                if bytes.is_empty() || doomed {
+                    return Ok(());
+                }
+                client.write_all(bytes).await?;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_whose_answer_was_lost_is_run_by_the_worker_that_made_it() {
+    let Some(database) = Database::postgres().await else { return };
+    let way = Way::to(&database).await;
+    let far = Database { db: open(&way.url).await, url: way.url.clone(), _folder: None };
+    let mut rig = Rig::new(far, 21);
+    let worker = rig.worker();
+    rig.database = database;
+    let task = tokio::spawn(async move { worker.run().await });
+    rig.quiet().await;
+    rig.script("fails", &[Act::Retry]);
+    way.armed.store(true, Ordering::SeqCst);
+    for name in ["a", "b", "fails"] {
+        rig.enqueue(1, name).await;
+    }
+    rig.clock.advance(2_000);
+    while rig.states().await != (0, 3, 0) {
+        breathe(5).await;
+    }
+    rig.quiet().await;
+    assert_eq!(rig.runs(), 0, "it was not heard that they are held");
+    way.armed.store(false, Ordering::SeqCst);
+    let took = rig.turn_until(4_000, |rig| rig.runs() == 3).await;
+    assert!(took < 4_000, "before any lease had run out: {took} ms");
+    rig.turn_until(20_000, |rig| rig.runs() == 4).await;
+    rig.stop.set();
+    task.await.unwrap();
+    assert_eq!(rig.states().await, (0, 0, 0));
+    assert_eq!(*lock(&rig.script.twice), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_store_has_as_held_here_is_looked_at_now_and_then() {
+    for database in Database::each().await {
+        let rig = Rig::new(database, 22);
+        let db = &rig.database.db;
+        let worker = rig.worker();
+        let task = tokio::spawn(async move { worker.run().await });
+        rig.quiet().await;
+        rig.enqueue(1, "known").await;
+        rig.turn_until(2_000, |rig| rig.runs() == 1).await;
+        // A commit that the server makes long after the connection broke.
+        let registered = store::workers::list(db).await.unwrap();
+        let order = Order { org: OrgId(1), due_at: rig.clock.now(), trace: None };
+        let node = rig.node(&rig.clock, NodeLimits::default());
+        let job = Scripted { script: rig.number, name: "late".to_owned() }.new_job(&node, order);
+        let mut tx = db.begin().await.unwrap();
+        queue::enqueue(&mut tx, &[job], rig.clock.now()).await.unwrap();
+        let held = BTreeMap::new();
+        let ask = Claim {
+            worker: &registered[0].worker,
+            limit: 9,
+            kinds: &["scripted"],
+            per_org_max: 9,
+            held: &held,
+            after: OrgId(0),
+        };
+        assert_eq!(queue::claim(&mut tx, &ask, rig.clock.now()).await.unwrap().len(), 1);
+        tx.commit().await.unwrap();
+        rig.turn_until(12_000, |rig| rig.runs() == 2).await;
+        rig.stop.set();
+        task.await.unwrap();
+        assert_eq!(rig.states().await, (0, 0, 0));
+        assert_eq!(store::workers::list(&rig.database.db).await.unwrap(), vec![]);
+    }
+}
