@@ -284,14 +284,14 @@ impl Gateway {
         connection: Option<&str>,
         parts: &Parts,
         body: &Bytes,
-        event: Event,
+        event: Event<'_>,
     ) -> Result<NewEvent, Refusal> {
         let entropy = self.seams.entropy.as_ref();
         let received_at = self.seams.clock.now();
         let event_id = EventId::new(received_at, entropy);
         let payload = match &self.options.payload {
             PayloadSetting::None => Payload::None,
-            PayloadSetting::Redacted => Payload::Redacted(redact(&event.data)),
+            PayloadSetting::Redacted => Payload::Redacted(redact(event.data)),
             PayloadSetting::Sealed(vault) => {
                 Payload::Sealed(self.seal(vault, (event.org, &event_id), body).await?)
             }

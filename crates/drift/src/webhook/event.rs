@@ -12,7 +12,7 @@ use crate::wire::Extra;
 ///
 /// Drift: "Webhook events", <https://devdocs.drift.com/docs/webhook-events-1>.
 #[derive(Clone)]
-pub struct Event {
+pub struct Event<'a> {
     /// Whose event it is: the top level's `orgId`, or that of `data` where the top level has none.
     pub org: OrgId,
     /// What happened.
@@ -39,19 +39,19 @@ pub struct Event {
     pub occurred_at: Option<Millis>,
     /// What only the event tells.
     pub facts: Option<EventFacts>,
-    /// The event's own part, byte for byte; `{}` where there was none.
-    pub data: Box<RawValue>,
+    /// The event's own part, byte for byte, where it lies in the body; `{}` where there was none.
+    pub data: &'a RawValue,
     /// Top-level fields besides the four that are documented.
     pub extra: Extra,
     pub(super) identity: Identity,
 }
 
-impl Event {
+impl<'a> Event<'a> {
     /// Read a body. Pure: verifies and looks up nothing, and never panics.
     ///
     /// # Errors
     /// When the body is no JSON object, is nested too deep, names no type or no organization, or its `data` is no object.
-    pub fn parse(body: &[u8]) -> Result<Self, EventError> {
+    pub fn parse(body: &'a [u8]) -> Result<Self, EventError> {
         super::parse::event(body)
     }
 
@@ -63,7 +63,7 @@ impl Event {
 }
 
 /// Ids and times, since the rest may be anybody's.
-impl fmt::Debug for Event {
+impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Event")
             .field("org", &self.org)

@@ -21,7 +21,7 @@ pub const TYPE_BYTES_MAX: usize = 128;
 const TOP_LEVEL: [&str; 6] = ["type", "token", "orgId", "data", "id", "eventId"];
 const EMPTY: &str = "{}";
 
-pub(super) fn event(body: &[u8]) -> Result<Event, EventError> {
+pub(super) fn event(body: &[u8]) -> Result<Event<'_>, EventError> {
     let text = text(body)?;
     let top = Fields::read(text).map_err(|error| reason(&error, text, 0, EventError::NotAnObject))?;
     let spelled = spelled(&top)?;
@@ -49,14 +49,14 @@ pub(super) fn event(body: &[u8]) -> Result<Event, EventError> {
         playbook: subjects.playbook,
         meeting: subjects.meeting,
         occurred_at: subjects.occurred_at,
-        data: raw.map_or_else(nothing, ToOwned::to_owned),
+        data: raw.unwrap_or_else(nothing),
         extra: extra(&top),
         kind,
     })
 }
 
-fn nothing() -> Box<RawValue> {
-    RawValue::from_string(EMPTY.to_owned()).expect("an empty object is JSON")
+fn nothing<'a>() -> &'a RawValue {
+    serde_json::from_str(EMPTY).expect("an empty object is JSON")
 }
 
 fn text(body: &[u8]) -> Result<&str, EventError> {
@@ -72,28 +72,32 @@ fn text(body: &[u8]) -> Result<&str, EventError> {
 
 /// The deepest nesting, by brackets outside of texts. Malformed JSON has one too; the reader tells of it afterwards.
 fn depth(body: &[u8]) -> usize {
-    let (mut now, mut most) = (0_usize, 0);
-    let mut bytes = body.iter();
-    while let Some(byte) = bytes.next() {
+    let (mut now, mut most, mut at) = (0_usize, 0, 0);
+    while let Some(byte) = body.get(at) {
+        at += 1;
         match byte {
             b'{' | b'[' => {
                 now += 1;
                 most = most.max(now);
             }
             b'}' | b']' => now = now.saturating_sub(1),
-            b'"' => {
-                while let Some(byte) = bytes.next() {
-                    match byte {
-                        b'\\' => drop(bytes.next()),
-                        b'"' => break,
-                        _ => {}
-                    }
-                }
-            }
+            b'"' => at = after_text(body, at),
             _ => {}
         }
     }
     most
+}
+
+/// Where it goes on after the quotation mark that ends a text. Texts are most of a body: they are stepped over many bytes at a time.
+fn after_text(body: &[u8], mut at: usize) -> usize {
+    while let Some(next) = body.get(at..).and_then(|rest| memchr::memchr2(b'\\', b'"', rest)) {
+        at += next + 1;
+        if body[at - 1] == b'"' {
+            return at;
+        }
+        at += 1;
+    }
+    body.len()
 }
 
 /// What is wrong with a text that was to be an object; `start` is where the text stands in the body.
@@ -128,4 +132,35 @@ fn org(top: &Fields<'_>, data: &Fields<'_>) -> Result<OrgId, EventError> {
 fn extra(top: &Fields<'_>) -> Extra {
     let unknown = top.iter().filter(|(name, _)| !TOP_LEVEL.contains(name));
     unknown.filter_map(|(name, raw)| Some((name.to_owned(), serde_json::from_str(raw.get()).ok()?))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Byte by byte.
+    fn plain_depth(body: &[u8]) -> usize {
+        let (mut now, mut most, mut in_text, mut is_escaped) = (0_usize, 0, false, false);
+        for byte in body {
+            match byte {
+                _ if is_escaped => is_escaped = false,
+                b'\\' if in_text => is_escaped = true,
+                b'"' => in_text = !in_text,
+                b'{' | b'[' if !in_text => now += 1,
+                b'}' | b']' if !in_text => now = now.saturating_sub(1),
+                _ => {}
+            }
+            most = most.max(now);
+        }
+        most
+    }
+
+    proptest! {
+        #[test]
+        fn brackets_count_outside_of_texts_only(body in r#"[\[\]{}"\\a ]{0,200}"#) {
+            prop_assert_eq!(depth(body.as_bytes()), plain_depth(body.as_bytes()));
+        }
+    }
 }

@@ -10,7 +10,7 @@ use drift::webhook::Event;
 use serde_json::{Value, json};
 
 /// The event of a type with this `data`, posted for organization 4242.
-fn event(kind: &str, data: Value) -> Event {
+fn event(kind: &str, data: Value) -> Event<'static> {
     let body = json!({"type": kind, "token": "vt-canary", "orgId": 4242, "data": data});
-    Event::parse(body.to_string().as_bytes()).unwrap()
+    Event::parse(body.to_string().leak().as_bytes()).unwrap()
 }

@@ -39,7 +39,7 @@ pub(crate) fn event(body: &[u8]) {
     let Ok(event) = Event::parse(body) else { return };
     assert!(event.org.0 > 0 && !event.kind.as_str().is_empty());
     assert_eq!(Event::parse(body).unwrap().identity(), event.identity());
-    let redacted: serde_json::Value = serde_json::from_str(&redact(&event.data)).unwrap();
+    let redacted: serde_json::Value = serde_json::from_str(&redact(event.data)).unwrap();
     assert!(redacted.is_object() || redacted == "***");
     if let Some(facts) = &event.facts {
         let written = facts.to_json();

@@ -4,8 +4,8 @@ use drift::webhook::{Event, EventKind};
 use model::ConversationId;
 use serde_json::{Value, json};
 
-fn event(body: &Value) -> Event {
-    Event::parse(body.to_string().as_bytes()).unwrap()
+fn event(body: &Value) -> Event<'static> {
+    Event::parse(body.to_string().leak().as_bytes()).unwrap()
 }
 
 #[test]

@@ -4,7 +4,7 @@ use drift::webhook::{BODY_BYTES_MAX, DEPTH_MAX, Event, EventError, EventKind};
 use model::{ConversationId, OrgId};
 use serde_json::json;
 
-fn parse(body: &str) -> Result<Event, EventError> {
+fn parse(body: &str) -> Result<Event<'_>, EventError> {
     Event::parse(body.as_bytes())
 }
 
@@ -65,7 +65,8 @@ fn the_organization_stands_at_the_top_or_in_the_data() {
 fn an_unknown_type_is_an_event_with_what_can_be_read_of_it() {
     let body = json!({"type": "conversation_snoozed", "orgId": 7, "region": {"name": "eu"},
         "data": {"conversationId": 9_007_199_254_740_993_i64, "until": 5}});
-    let event = parse(&body.to_string()).unwrap();
+    let text = body.to_string();
+    let event = parse(&text).unwrap();
     assert_eq!(event.kind, EventKind::Other("conversation_snoozed".to_owned()));
     assert_eq!(event.kind.as_str(), "conversation_snoozed");
     assert_eq!(event.conversation, Some(ConversationId(9_007_199_254_740_993)));

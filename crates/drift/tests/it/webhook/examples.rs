@@ -6,7 +6,8 @@ use model::{ConversationId, OrgId};
 /// What an example must read as: ids and time in one line, and the fact's JSON.
 fn check(kind: &str, canonical: &EventKind, read: &str, fact: &str) {
     let example = Example::of(kind).unwrap();
-    let event = Event::parse(example.body(OrgId(4242), "vt-1").as_bytes()).unwrap();
+    let body = example.body(OrgId(4242), "vt-1");
+    let event = Event::parse(body.as_bytes()).unwrap();
     assert_eq!((&event.kind, event.spelled.as_str(), event.org), (canonical, kind, OrgId(4242)));
     assert_eq!(event.token.as_ref().unwrap().expose(), "vt-1");
     let mut line = Vec::new();

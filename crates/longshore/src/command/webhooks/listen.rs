@@ -109,7 +109,7 @@ fn is_same(token: &Secret, given: &str) -> bool {
     token.expose().as_bytes().ct_eq(given.as_bytes()).into()
 }
 
-fn line(event: &Event, received_at: i64, bodies: bool) -> Line<'_> {
+fn line<'a>(event: &'a Event<'_>, received_at: i64, bodies: bool) -> Line<'a> {
     Line {
         received_at,
         organization: event.org.0,
@@ -120,7 +120,7 @@ fn line(event: &Event, received_at: i64, bodies: bool) -> Line<'_> {
         user_id: event.user.map(|id| id.0),
         message_id: event.message.map(|id| id.0),
         occurred_at: event.occurred_at.map(|at| at.0),
-        data: bodies.then_some(event.data.as_ref()),
+        data: bodies.then_some(event.data),
     }
 }
 
