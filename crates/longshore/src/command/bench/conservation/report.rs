@@ -99,14 +99,17 @@ impl Report {
     }
 
     pub(super) fn text(&self) -> String {
+        let stood_still = match self.stood_still_seconds {
+            0 => String::new(),
+            seconds => format!("one stopped for {seconds} s, "),
+        };
         let mut text = format!(
-            "{}\n{}, {} processes, {} kills, one stopped for {} s, {} events in {:.0} s, at rest after {:.0} s, seed {}\n\
+            "{}\n{}, {} processes, {} kills, {stood_still}{} events in {:.0} s, at rest after {:.0} s, seed {}\n\
              webhooks up to {} s late by clocks that go {} times as fast\n\n",
             self.machine.text(),
             self.engine,
             self.processes,
             self.kills,
-            self.stood_still_seconds,
             self.events,
             self.driven_seconds,
             self.seconds,
