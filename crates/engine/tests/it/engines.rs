@@ -11,7 +11,7 @@ use tempfile::TempDir;
 pub(crate) struct Database {
     pub(crate) db: Db,
     pub(crate) url: DatabaseUrl,
-    pub(crate) _folder: Option<TempDir>,
+    _folder: Option<TempDir>,
 }
 
 impl Database {
@@ -46,7 +46,12 @@ impl Database {
             .map_or((admin.as_str(), String::new()), |(url, query)| (url, format!("?{query}")));
         let host = before.rsplit_once('/').unwrap().0;
         let url = DatabaseUrl::parse(&format!("{host}/{name}{query}")).unwrap();
-        Some(Self { db: open(&url).await, url, _folder: None })
+        Some(Self::by(url).await)
+    }
+
+    /// The same database by another way to its server.
+    pub(crate) async fn by(url: DatabaseUrl) -> Self {
+        Self { db: open(&url).await, url, _folder: None }
     }
 
     /// Run a statement behind the store's back.
