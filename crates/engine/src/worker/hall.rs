@@ -190,10 +190,11 @@ impl Hall {
             held: &held,
             after: self.after,
         };
-        let unknown = if now >= self.look_back_at { self.unknown(&mut tx).await? } else { Vec::new() };
+        let looks_back = now >= self.look_back_at;
+        let unknown = if looks_back { self.unknown(&mut tx).await? } else { Vec::new() };
         let claimed = if limit > 0 { queue::claim(&mut tx, &ask, now).await? } else { Vec::new() };
         tx.commit().await?;
-        if now >= self.look_back_at {
+        if looks_back {
             self.look_back_at = now.plus(LOOK_BACK_MS);
         }
         if lost > 0 {
