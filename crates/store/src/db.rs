@@ -143,7 +143,7 @@ impl Db {
                 let tx = Transaction::begin(connection, Some("BEGIN IMMEDIATE".into_sql_str())).await?;
                 (TxKind::Sqlite(tx), Some(Arc::clone(folding)), Some(turn))
             }
-            Pools::Postgres(pool) => (TxKind::Postgres(pool.begin().await?), None, None),
+            Pools::Postgres(pool) => (TxKind::Postgres(pool.begin_with(postgres::BEGIN).await?), None, None),
         };
         let (bells, rings) = (Arc::clone(&self.bells), Rings::default());
         Ok(Tx(kind, TxContext { trace: None, rings, bells, folding, turn, audit: Vec::new() }))

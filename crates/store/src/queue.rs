@@ -30,11 +30,12 @@ use model::{JobId, Millis, OrgId, WorkerId};
 
 pub use cancel::WITHOUT_PROVIDER;
 pub(crate) use cancel::cancel_asking;
-pub use claim::{Claim, claim, held};
-pub use counts::{Count, counts, next_due};
+pub use claim::{Claim, Claimed, claim, held};
+pub use counts::{Count, counts};
 pub use dead::{DeadLetter, DeadSelection, dead_letters, replay_dead};
 pub use enqueue::{Enqueued, NewJob, enqueue};
 pub use history::{Run, prune, runs_of_key};
+pub use lanes::next_due;
 pub use list::{JobState, LIST_MAX, ListedJob, Which, count, discard_dead, list};
 pub use settle::{Failure, bury, complete, complete_many, hand_back, retry};
 
@@ -144,6 +145,6 @@ pub(crate) const STATEMENTS: &[&[(&str, &str)]] = &[
     settle::STATEMENTS,
 ];
 pub(crate) const PAIRS: &[&[(&str, &crate::mirror::state::Pair)]] =
-    &[claim::PAIRS, counts::PAIRS, dead::PAIRS, history::PAIRS, lanes::PAIRS, settle::PAIRS];
+    &[claim::PAIRS, dead::PAIRS, history::PAIRS, lanes::PAIRS, settle::PAIRS];
 pub(crate) const BULK: &[(&str, &crate::bulk::Texts)] =
     &[("queue::enqueue::INSERT", &enqueue::INSERT), ("queue::history::INSERT", &history::INSERT)];

@@ -1,26 +1,34 @@
 //! The jobs a worker holds: those that run, those that are next, and those that have ended and are not yet settled.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod plan;
+mod turn;
+
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use model::{JobId, Millis, OrgId, WorkerId};
-use store::queue::{self, Claim, ClaimedJob};
+use futures_util::FutureExt as _;
+use model::{Millis, OrgId, WorkerId};
+use store::StoreError;
+use store::queue::{self, ClaimedJob};
 use store::wake::Channel;
-use store::{StoreError, Tx};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::execute::{Ending, execute, unanswered};
 use super::lease::Lease;
 use super::ready::Ready;
-use super::settle::{Failed, settle};
+use super::settle::Failed;
 use super::{IN_HAND_MAX, PAUSE_MS, PAUSE_MS_MAX};
 use crate::job::Kind;
 use crate::node::Node;
+use turn::Turn;
 
 /// Ended runs settled in one turn; more wait for the next.
 const TURN_MAX: usize = IN_HAND_MAX / 2;
+/// How long what has ended may lie unsettled while there is more to start, in milliseconds. Short jobs that end one by one share a
+/// turn so: each turn costs a commit, for which everybody else who writes waits on SQLite.
+const SETTLE_MS: i64 = 4;
 /// How often it is looked whether the store has more jobs as held here than are known here, in milliseconds. After a turn that
 /// failed it is looked at once: its commit may have been made, and only the answer was lost.
 const LOOK_BACK_MS: i64 = 10_000;
@@ -34,7 +42,12 @@ pub(super) enum Closed {
 }
 
 type Joined = Result<(Id, Ending), JoinError>;
-type Rung = Pin<Box<dyn Future<Output = ()> + Send>>;
+/// Ready when somebody has put jobs on the queue that are due.
+type Rung = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+fn bell(node: &Node) -> Rung {
+    Box::pin(node.db.rung(Channel::Jobs).fuse())
+}
 
 pub(super) struct Hall {
     node: Arc<Node>,
@@ -47,18 +60,24 @@ pub(super) struct Hall {
     ready: Ready,
     owed: Vec<(Kind, Arc<ClaimedJob>, String)>,
     failed: Vec<Failed>,
+    rung: Rung,
     /// The organization that was served last.
     after: OrgId,
-    /// Runs that ended since the last turn.
+    /// Runs that ended since the last turn, and when the first of them did.
     ended: usize,
+    ended_at: Millis,
+    /// When the first job becomes due of those that were not at the last turn.
+    next_due: Option<Millis>,
     /// When it is next looked at what the store has as held here.
     look_back_at: Millis,
 }
 
 impl Hall {
     pub(super) fn new(node: Arc<Node>, registry: &'static [Kind], worker: WorkerId) -> Self {
+        let now = node.clock.now();
         Self {
-            look_back_at: node.clock.now().plus(LOOK_BACK_MS),
+            look_back_at: now.plus(LOOK_BACK_MS),
+            rung: bell(&node),
             node,
             registry,
             kinds: registry.iter().map(|kind| kind.name).collect(),
@@ -71,14 +90,15 @@ impl Hall {
             failed: Vec::new(),
             after: OrgId(i64::MIN),
             ended: 0,
+            ended_at: now,
+            next_due: None,
         }
     }
 
     /// Take turns until the node is asked to stop or the lease is lost.
     pub(super) async fn serve(&mut self, lease: &Lease) -> Closed {
         let mut stop = self.node.stop.clone();
-        let mut rung: Rung = Box::pin(self.node.db.rung(Channel::Jobs));
-        let (mut look, mut pause_ms, mut noted) = (true, PAUSE_MS, 0);
+        let (mut look, mut is_called, mut pause_ms, mut noted) = (true, false, PAUSE_MS, 0);
         loop {
             if stop.is_set() {
                 return Closed::Stopped;
@@ -88,19 +108,17 @@ impl Hall {
             }
             let ended = self.collect() + std::mem::take(&mut noted);
             self.start();
-            if ended > 0 && self.ready.len() > 0 && self.owed.len() < TURN_MAX {
-                // Short jobs: let those that were started end before the next commit.
+            if ended > 0 && self.ready.len() > 0 && self.ended < TURN_MAX {
+                // Jobs that do next to nothing: let those that were started end before anything else.
                 tokio::task::yield_now().await;
                 continue;
             }
-            let mut wait_ms = self.node.limits.poll_ms;
-            if look || self.ended > 0 {
-                rung = Box::pin(self.node.db.rung(Channel::Jobs));
-                match self.turn().await {
+            if look || is_called || self.is_turn_due() {
+                match self.turn(std::mem::take(&mut is_called)).await {
                     Ok(Turn { more }) => {
-                        (look, pause_ms) = (more, PAUSE_MS);
                         self.start();
-                        if more && self.has_room() {
+                        (look, pause_ms) = (more && self.room() > 0, PAUSE_MS);
+                        if look {
                             continue;
                         }
                     }
@@ -108,16 +126,14 @@ impl Hall {
                     Err(error) => {
                         tracing::warn!(error = %error, "A turn of the queue failed; it is taken again");
                         self.look_back_at = self.node.clock.now();
-                        (look, wait_ms) = (true, pause_ms);
+                        look = true;
+                        self.node.clock.sleep(pause_ms).await;
                         pause_ms = (pause_ms * 2).min(PAUSE_MS_MAX);
-                        self.node.clock.sleep(wait_ms).await;
                         continue;
                     }
                 }
             }
-            if !look {
-                wait_ms = self.until_next(wait_ms).await;
-            }
+            let (has_room, wait_ms) = (self.room() > 0, self.wait_ms());
             tokio::select! {
                 () = stop.wait() => {}
                 () = lease.lost() => {}
@@ -125,7 +141,7 @@ impl Hall {
                     self.note(joined);
                     noted = 1;
                 }
-                () = &mut rung, if self.has_room() => look = true,
+                () = &mut self.rung, if has_room => is_called = true,
                 () = self.node.clock.sleep(wait_ms) => look = true,
             }
         }
@@ -134,7 +150,7 @@ impl Hall {
     /// One round of a step: claim what is due, run it to its end, settle it. Answers how many runs there were.
     pub(super) async fn round(&mut self) -> Result<usize, StoreError> {
         let before = self.in_hand();
-        self.turn().await?;
+        self.turn(false).await?;
         let claimed = self.in_hand() - before;
         while self.in_hand() > 0 {
             self.start();
@@ -147,107 +163,17 @@ impl Hall {
         Ok(claimed)
     }
 
-    /// Milliseconds until the next job becomes due, at most `wait_ms`.
-    async fn until_next(&self, wait_ms: u64) -> u64 {
+    /// Milliseconds until the next turn, if nothing happens before.
+    fn wait_ms(&self) -> u64 {
         let now = self.node.clock.now();
-        match queue::next_due(&self.node.db, now).await {
-            Ok(Some(next)) => wait_ms.min(next.since(now).unsigned_abs()),
-            _ => wait_ms,
-        }
+        let due = self.next_due.filter(|_| self.room() > 0);
+        let settled = (self.ended > 0).then(|| self.ended_at.plus(SETTLE_MS));
+        let until = |at: Millis| at.since(now).max(0).unsigned_abs();
+        due.into_iter().chain(settled).map(until).fold(self.node.limits.poll_ms, u64::min)
     }
 
     fn in_hand(&self) -> usize {
         self.ready.len() + self.running.len()
-    }
-
-    /// How many jobs should be held: as many as run at once, and as many more as ended since the last turn.
-    fn target(&self) -> usize {
-        (self.node.limits.concurrency + self.ended).min(IN_HAND_MAX)
-    }
-
-    fn has_room(&self) -> bool {
-        self.in_hand() < self.target()
-    }
-
-    /// Settle what has ended, and claim what is next.
-    async fn turn(&mut self) -> Result<Turn, StoreError> {
-        self.settle_failed().await?;
-        let target = self.target();
-        let limit = target.saturating_sub(self.in_hand());
-        let mut held = self.running_of.clone();
-        self.ready.count(&mut held);
-        let per_org_max = target * self.node.limits.per_org / self.node.limits.concurrency.max(1);
-        let mut tx = self.node.db.begin().await?;
-        let now = self.node.clock.now();
-        let done: Vec<(&ClaimedJob, &str)> =
-            self.owed.iter().map(|(_, job, outcome)| (job.as_ref(), outcome.as_str())).collect();
-        let lost = queue::complete_many(&mut tx, &done, now).await?.len();
-        let ask = Claim {
-            worker: &self.worker,
-            limit,
-            kinds: &self.kinds,
-            per_org_max: per_org_max.max(1),
-            held: &held,
-            after: self.after,
-        };
-        let looks_back = now >= self.look_back_at;
-        let unknown = if looks_back { self.unknown(&mut tx).await? } else { Vec::new() };
-        let claimed = if limit > 0 { queue::claim(&mut tx, &ask, now).await? } else { Vec::new() };
-        tx.commit().await?;
-        if looks_back {
-            self.look_back_at = now.plus(LOOK_BACK_MS);
-        }
-        if lost > 0 {
-            tracing::warn!(jobs = lost, "Jobs were taken over before they could be completed");
-        }
-        for (kind, ..) in self.owed.drain(..) {
-            self.node.metrics.queue_jobs_completed.of(kind.name).inc();
-        }
-        self.ended = 0;
-        let more = claimed.len() == limit;
-        self.after = claimed.last().map_or(self.after, |job| job.org);
-        self.ready.extend(claimed);
-        if !unknown.is_empty() {
-            tracing::warn!(
-                jobs = unknown.len(),
-                "Jobs were claimed by a turn whose end was not heard; they run now"
-            );
-        }
-        self.ready.extend(unknown);
-        Ok(Turn { more })
-    }
-
-    /// Jobs that the store has as held here and that are not known here. Asked after what has ended was completed.
-    async fn unknown(&self, tx: &mut Tx) -> Result<Vec<ClaimedJob>, StoreError> {
-        let mut held = queue::held(tx, &self.worker).await?;
-        let started =
-            self.running.values().map(|(_, job)| job).chain(self.owed.iter().map(|(_, job, _)| job));
-        let started: HashSet<&JobId> = started.map(|job| &job.job_id).collect();
-        held.retain(|job| !started.contains(&job.job_id) && !self.ready.contains(job));
-        Ok(held)
-    }
-
-    async fn settle_failed(&mut self) -> Result<(), StoreError> {
-        while let Some(failed) = self.failed.last() {
-            settle(&self.node, failed).await?;
-            self.failed.pop();
-        }
-        Ok(())
-    }
-
-    async fn complete(&mut self) -> Result<(), StoreError> {
-        if self.owed.is_empty() {
-            return Ok(());
-        }
-        let mut tx = self.node.db.begin().await?;
-        let done: Vec<(&ClaimedJob, &str)> =
-            self.owed.iter().map(|(_, job, outcome)| (job.as_ref(), outcome.as_str())).collect();
-        queue::complete_many(&mut tx, &done, self.node.clock.now()).await?;
-        tx.commit().await?;
-        for (kind, ..) in self.owed.drain(..) {
-            self.node.metrics.queue_jobs_completed.of(kind.name).inc();
-        }
-        Ok(())
     }
 
     /// Start what is next while there is room.
@@ -284,6 +210,9 @@ impl Hall {
             Err(error) => (error.id(), unanswered(&error)),
         };
         let (kind, job) = self.running.remove(&id).expect("every task's job is known");
+        if self.ended == 0 {
+            self.ended_at = self.node.clock.now();
+        }
         self.ended += 1;
         if let Some(running) = self.running_of.get_mut(&job.org) {
             *running -= 1;
@@ -352,10 +281,4 @@ impl Hall {
             self.node.metrics.queue_leases_lost.of(kind.name).inc();
         }
     }
-}
-
-/// What a turn found.
-struct Turn {
-    /// Whether all that was asked for was had, so that there may be more.
-    more: bool,
 }

@@ -1,6 +1,7 @@
 //! The worker on a clock that is turned by hand: retries, deaths, pauses, takeovers, and a simulation from a seed.
 
 mod doubt;
+mod flood;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -16,6 +16,7 @@ mod flat;
 mod gateway;
 mod idle;
 mod machine;
+mod median;
 mod process;
 mod queue;
 mod refresh;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{Millis, OrgId, WorkerId};
 
-use super::lanes::{self, Lane};
+use super::lanes::{self, Lane, Lanes};
 use super::{ClaimedJob, JobRow};
 use crate::db::Tx;
 use crate::error::StoreError;
@@ -26,6 +26,15 @@ pub struct Claim<'a> {
     pub held: &'a BTreeMap<OrgId, usize>,
     /// The organization served last: the next after it comes first.
     pub after: OrgId,
+}
+
+/// What a claim found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The most urgent first.
+    pub jobs: Vec<ClaimedJob>,
+    /// When the first waiting job becomes due that is not yet; paused ones count too.
+    pub next_due: Option<Millis>,
 }
 
 /// `$1` worker, `$2` now, `$3` priority, `$4` organization, `$5` kind, `$6` how many.
@@ -64,21 +73,21 @@ const TAKE: Pair = Pair {
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when the worker is no longer registered, or the database's error.
-pub async fn claim(tx: &mut Tx, ask: &Claim<'_>, now: Millis) -> Result<Vec<ClaimedJob>, StoreError> {
+pub async fn claim(tx: &mut Tx, ask: &Claim<'_>, now: Millis) -> Result<Claimed, StoreError> {
     crate::workers::check(tx, ask.worker, now).await?;
     let pauses = Pauses::read(tx, now).await?;
     let mut shares = Shares { ask, now, held: ask.held.clone(), taken: Vec::new() };
-    let mut lanes = lanes::due(tx, ask.after, now.0).await?;
-    lanes.retain(|lane| ask.kinds.contains(&lane.kind.as_str()) && !pauses.contains(lane.org, &lane.kind));
-    for lanes in lanes.chunk_by(|a, b| a.priority == b.priority) {
+    let Lanes { mut due, next_due } = lanes::look(tx, ask.after, now).await?;
+    due.retain(|lane| ask.kinds.contains(&lane.kind.as_str()) && !pauses.contains(lane.org, &lane.kind));
+    for lanes in due.chunk_by(|a, b| a.priority == b.priority) {
         if shares.left() == 0 {
             break;
         }
         shares.take(tx, lanes).await?;
     }
-    let mut taken = shares.taken;
-    taken.sort_by(|a, b| (a.priority, a.due_at, &a.job_id).cmp(&(b.priority, b.due_at, &b.job_id)));
-    Ok(taken)
+    let mut jobs = shares.taken;
+    jobs.sort_by(|a, b| (a.priority, a.due_at, &a.job_id).cmp(&(b.priority, b.due_at, &b.job_id)));
+    Ok(Claimed { jobs, next_due })
 }
 
 /// What has been taken so far, and what may still be.

@@ -74,7 +74,7 @@ async fn fail(db: &Db, at: Millis, dies: bool) -> JobId {
     let held = BTreeMap::new();
     let ask =
         Claim { worker: &worker, limit: 1, kinds: &kinds, per_org_max: 1, held: &held, after: OrgId(0) };
-    let claimed = queue::claim(&mut tx, &ask, at).await.unwrap();
+    let claimed = queue::claim(&mut tx, &ask, at).await.unwrap().jobs;
     let failure = Failure { class: "server", reason: "Drift answered 503".into() };
     if dies {
         queue::bury(&mut tx, &claimed[0], &failure, at.plus(10)).await.unwrap();

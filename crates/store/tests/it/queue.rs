@@ -1,5 +1,7 @@
 //! The queue's laws: folding, one of a key at a time, priorities, fairness, fencing, takeover, dead letters.
 
+mod plans;
+
 use std::collections::{BTreeMap, HashSet};
 
 use model::{FakeClock, JobId, Millis, OrgId, SeededEntropy, WorkerId};
@@ -71,7 +73,7 @@ async fn try_claim(
     let mut tx = db.begin().await?;
     let held = BTreeMap::new();
     let ask = Claim { worker, limit, kinds: KINDS, per_org_max: limit, held: &held, after: OrgId(i64::MIN) };
-    let claimed = queue::claim(&mut tx, &ask, now).await?;
+    let claimed = queue::claim(&mut tx, &ask, now).await?.jobs;
     tx.commit().await?;
     Ok(claimed)
 }
@@ -187,9 +189,9 @@ async fn a_flood_of_one_organization_takes_no_turn_of_another() {
         let held = BTreeMap::from([(OrgId(1), 6)]);
         let after = OrgId(1);
         let ask = Claim { worker: &worker, limit: 9, kinds: KINDS, per_org_max: 8, held: &held, after };
-        assert_eq!(queue::claim(&mut tx, &ask, NOW).await.unwrap().len(), 2);
+        assert_eq!(queue::claim(&mut tx, &ask, NOW).await.unwrap().jobs.len(), 2);
         let ask = Claim { kinds: &["sweep"], ..ask };
-        assert_eq!(queue::claim(&mut tx, &ask, NOW).await.unwrap(), vec![]);
+        assert_eq!(queue::claim(&mut tx, &ask, NOW).await.unwrap().jobs, vec![]);
     })
     .await;
 }

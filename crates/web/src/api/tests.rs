@@ -235,7 +235,7 @@ async fn bury(db: &Db, clock: &FakeClock, entropy: &Arc<SeededEntropy>) -> JobId
         held: &BTreeMap::new(),
         after: OrgId(0),
     };
-    let claimed = queue::claim(&mut tx, &ask, clock.now()).await.unwrap();
+    let claimed = queue::claim(&mut tx, &ask, clock.now()).await.unwrap().jobs;
     let failure = queue::Failure { class: "refused", reason: "Drift refused it".into() };
     queue::bury(&mut tx, &claimed[0], &failure, NOW).await.unwrap();
     tx.commit().await.unwrap();

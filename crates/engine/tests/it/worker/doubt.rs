@@ -121,7 +121,7 @@ async fn what_the_store_has_as_held_here_is_looked_at_now_and_then() {
             held: &held,
             after: OrgId(0),
         };
-        assert_eq!(queue::claim(&mut tx, &ask, rig.clock.now()).await.unwrap().len(), 1);
+        assert_eq!(queue::claim(&mut tx, &ask, rig.clock.now()).await.unwrap().jobs.len(), 1);
         tx.commit().await.unwrap();
         rig.turn_until(12_000, |rig| rig.runs() == 2).await;
         rig.stop.set();

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use self::loader::{Load, To};
 use super::machine::Machine;
+use super::median::median;
 use super::process::{self, Usage};
 use super::subject::Folder;
 use crate::app::App;
@@ -142,12 +143,12 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
             merges.push(measure(app, args, &export).await?);
         }
     }
-    let against = |figures: &[Figures], others: f64| middle(rates(figures)) / others;
+    let against = |figures: &[Figures], others: f64| rate(figures) / others;
     let loads = load(app, args, &folder, &out).await?;
     let plain = if let Out::Postgres { url, .. } = &out {
         plain::clear(url).await?;
         let (ratio_export, ratio_merge) = {
-            let others = middle(copies.clone());
+            let others = median(copies.iter().copied());
             (against(&exports, others), against(&merges, others))
         };
         Some(Plain { messages_per_second: copies, ratio_export, ratio_merge })
@@ -160,7 +161,7 @@ pub(super) async fn run(app: &App, args: &Args) -> Result<Exit, Failure> {
         format: args.format.name(),
         messages: args.messages,
         seed: args.seed,
-        ratio_discarding: against(&exports, middle(rates(&discarding))),
+        ratio_discarding: against(&exports, rate(&discarding)),
         exports,
         merges,
         discarding,
@@ -249,14 +250,8 @@ async fn measure(app: &App, args: &Args, words: &[String]) -> Result<Figures, Fa
     })
 }
 
-fn rates(figures: &[Figures]) -> Vec<f64> {
-    figures.iter().map(|one| one.messages_per_second).collect()
-}
-
-/// The median.
-fn middle(mut rates: Vec<f64>) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+fn rate(figures: &[Figures]) -> f64 {
+    median(figures.iter().map(|one| one.messages_per_second))
 }
 
 fn text(report: &Report) -> String {

@@ -24,6 +24,8 @@ use store::vault::{Key, Vault};
 use store::{DatabaseUrl, Db, OpenOptions, StoreError};
 use telemetry::Metrics;
 
+use latency::{Latency, Round};
+
 use super::machine::Machine;
 use super::subject::Folder;
 use crate::app::App;
@@ -45,9 +47,12 @@ pub(super) struct Args {
     /// How many jobs of 5 ms
     #[arg(long, default_value_t = 20_000)]
     short_jobs: u64,
-    /// How long latency is measured, in seconds
-    #[arg(long, default_value_t = 20)]
+    /// How long latency is measured, in seconds, with and without a flood
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
+    /// Rounds of measuring latency; the medians count
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=99))]
+    rounds: u64,
     /// The seed of ids and jitter
     #[arg(long, default_value_t = 7)]
     seed: u64,
@@ -75,10 +80,12 @@ struct Figures {
     short: drain::Drained,
     /// Against as many slots always busy.
     ratio_ideal: f64,
-    alone: latency::Latency,
-    flooded: latency::Latency,
-    /// The others' 99th percentile, flooded against alone.
+    /// The medians of the rounds.
+    alone: Latency,
+    flooded: Latency,
+    /// The others' 99th percentile, flooded against alone: the medians of both.
     ratio_flooded: f64,
+    rounds: Vec<Round>,
     takeover: takeover::Takeover,
 }
 
@@ -115,8 +122,12 @@ async fn measure(app: &App, args: &Args, engine: &'static str, rig: &Rig) -> Res
     app.output.note(&format!("{engine}: draining {} jobs of 5 ms", args.short_jobs));
     let short = drain::short(rig, args.short_jobs).await?;
     app.output.note(&format!("{engine}: latency, then the same beside a flood"));
-    let alone = latency::measure(rig, args.seconds, 0).await?;
-    let flooded = latency::measure(rig, args.seconds, args.jobs).await?;
+    let mut rounds = Vec::new();
+    for _ in 0..args.rounds {
+        rounds.push(latency::round(rig, args.seconds, args.jobs).await?);
+    }
+    let medians = |of: fn(&Round) -> Latency| Latency::median(&rounds.iter().map(of).collect::<Vec<_>>());
+    let (alone, flooded) = (medians(|round| round.alone), medians(|round| round.flooded));
     app.output.note(&format!("{engine}: a worker is killed"));
     let takeover = takeover::measure(rig).await?;
     let slots = NodeLimits::default().concurrency as f64;
@@ -131,6 +142,7 @@ async fn measure(app: &App, args: &Args, engine: &'static str, rig: &Rig) -> Res
         short,
         alone,
         flooded,
+        rounds,
         takeover,
     })
 }
@@ -206,7 +218,13 @@ fn text(report: &Report) -> String {
                 latency.jobs, latency.p50_ms, latency.p99_ms, latency.p999_ms
             );
         }
-        text += &format!("  p99 beside a flood against without: {:.2}\n", it.ratio_flooded);
+        let ratios: Vec<String> = it.rounds.iter().map(|round| format!("{:.2}", round.ratio())).collect();
+        text += &format!(
+            "  p99 beside a flood against without: {:.2}; medians of {} rounds, in which it was {}\n",
+            it.ratio_flooded,
+            it.rounds.len(),
+            ratios.join(", ")
+        );
         text += &format!(
             "  a killed worker's {} jobs had all run again after {:.1} s\n",
             it.takeover.jobs, it.takeover.seconds

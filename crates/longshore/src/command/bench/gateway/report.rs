@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::load::{Measured, Pace};
 use crate::command::bench::machine::Machine;
+use crate::command::bench::median::median;
 use crate::command::bench::process::Usage;
 
 #[derive(Debug, Serialize)]
@@ -132,13 +133,6 @@ impl Run {
     }
 }
 
-/// The middle one; of two the higher. 0 of nothing.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
-}
-
 /// The value that so many thousandths do not exceed; 0 of nothing.
 fn quantile_ms(sorted_us: &[u64], thousandths: usize) -> f64 {
     let rank = (sorted_us.len() * thousandths).div_ceil(1_000);
@@ -226,12 +220,5 @@ mod tests {
         assert_eq!(quantile_ms(&values, 990), 99.0);
         assert_eq!(quantile_ms(&values, 1_000), 100.0);
         assert_eq!(quantile_ms(&[], 990), 0.0);
-    }
-
-    #[test]
-    fn a_median_is_a_value_that_was_measured() {
-        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
-        assert_eq!(median([3.0, 1.0, 2.0, 4.0].into_iter()), 3.0);
-        assert_eq!(median([].into_iter()), 0.0);
     }
 }

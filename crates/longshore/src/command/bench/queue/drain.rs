@@ -106,7 +106,7 @@ pub(super) async fn one_by_one(rig: &Rig) -> Result<Drained, Failure> {
     for _ in 0..ONE_BY_ONE {
         let mut tx = node.db.begin().await.map_err(failed)?;
         let ask = Claim { worker: &worker, limit: 1, kinds: &kinds, per_org_max: 1, held: &held, after };
-        let claimed = queue::claim(&mut tx, &ask, node.clock.now()).await.map_err(failed)?;
+        let claimed = queue::claim(&mut tx, &ask, node.clock.now()).await.map_err(failed)?.jobs;
         tx.commit().await.map_err(failed)?;
         let Some(job) = claimed.first() else { break };
         after = job.org;

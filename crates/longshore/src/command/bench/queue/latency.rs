@@ -1,5 +1,6 @@
 //! Latency: jobs of ten organizations are put on the queue at a steady rate, whatever becomes of those before, and each tells
-//! how long after that it started. The same again while another organization has a flood waiting.
+//! how long after that it started. The same again while another organization has a flood waiting. Several rounds of both, since a
+//! hundredth of the jobs is what one stall of the disk or the machine delays.
 
 use std::sync::Arc;
 use std::sync::PoisonError;
@@ -11,6 +12,7 @@ use store::queue;
 use super::drain::put;
 use super::jobs::{self, REGISTRY, STARTED_AFTER, Short, Timed};
 use super::{Rig, failed};
+use crate::command::bench::median::median;
 use crate::failure::Failure;
 
 /// Jobs put a second, each in a transaction of its own.
@@ -19,11 +21,13 @@ const PER_SECOND: u64 = 200;
 const ORGS: u64 = 10;
 /// The one that floods.
 const FLOODING: u64 = 99;
+/// How long it goes on before it counts, in seconds: while the flood was put, the disk got more to do than it could do at once.
+const WARM_UP_SECONDS: u64 = 2;
 /// How long the last jobs may take to start, in milliseconds.
 const SETTLE_MS: u64 = 2_000;
 
 /// From put (before its transaction begins) to start.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub(super) struct Latency {
     pub(super) jobs: usize,
     pub(super) p50_ms: f64,
@@ -31,15 +35,49 @@ pub(super) struct Latency {
     pub(super) p999_ms: f64,
 }
 
+/// One after the other, so that both met the same machine.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(super) struct Round {
+    pub(super) alone: Latency,
+    pub(super) flooded: Latency,
+}
+
+impl Round {
+    /// The 99th percentile, flooded against alone.
+    pub(super) fn ratio(&self) -> f64 {
+        self.flooded.p99_ms / self.alone.p99_ms
+    }
+}
+
+/// Measure without a flood, then beside one.
+pub(super) async fn round(rig: &Rig, seconds: u64, flood: u64) -> Result<Round, Failure> {
+    Ok(Round { alone: measure(rig, seconds, 0).await?, flooded: measure(rig, seconds, flood).await? })
+}
+
+impl Latency {
+    /// Of each figure the median.
+    pub(super) fn median(rounds: &[Self]) -> Self {
+        let of = |value: fn(&Self) -> f64| median(rounds.iter().map(value));
+        Self {
+            jobs: rounds.iter().map(|round| round.jobs).sum(),
+            p50_ms: of(|it| it.p50_ms),
+            p99_ms: of(|it| it.p99_ms),
+            p999_ms: of(|it| it.p999_ms),
+        }
+    }
+}
+
 /// Measure for `seconds`, beside a flood of so many jobs.
-pub(super) async fn measure(rig: &Rig, seconds: u64, flood: u64) -> Result<Latency, Failure> {
+async fn measure(rig: &Rig, seconds: u64, flood: u64) -> Result<Latency, Failure> {
     let (node, stop) = rig.node(NodeLimits::default());
     put(&node, flood, |node, number| jobs::due(node, FLOODING, &Short(number))).await?;
-    STARTED_AFTER.lock().unwrap_or_else(PoisonError::into_inner).clear();
     let worker = Worker::new(Arc::clone(&node), REGISTRY);
     let worker = tokio::spawn(async move { worker.run().await });
     let began = jobs::micros();
-    for number in 0..seconds * PER_SECOND {
+    for number in 0..(WARM_UP_SECONDS + seconds) * PER_SECOND {
+        if number == WARM_UP_SECONDS * PER_SECOND {
+            STARTED_AFTER.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
         let at = began + number * 1_000_000 / PER_SECOND;
         node.clock.sleep(at.saturating_sub(jobs::micros()) / 1_000).await;
         let job = jobs::due(&node, 1 + number % ORGS, &Timed { number, put_at: jobs::micros() });
