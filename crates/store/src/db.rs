@@ -117,15 +117,15 @@ impl Db {
         Ok(Self { pools, bells: Arc::default(), lane: Arc::default(), repeated: Arc::default() })
     }
 
-    /// Do now what a PostgreSQL server does by itself some time after many events were received: clean up, gather statistics, and
-    /// write what is in its log alone, where this user may ask for it. A measurement must not pay for the one before. On SQLite
-    /// nothing is put off.
+    /// Do now what is done by itself some time after much was written: write what is in the log alone; a PostgreSQL server, where this
+    /// user may ask for it, which also cleans up after events and gathers statistics of them. A measurement must not pay for the one
+    /// before.
     ///
     /// # Errors
     /// The connection's error.
     pub async fn clean_up(&self) -> Result<(), StoreError> {
         match &self.pools {
-            Pools::Sqlite { .. } => Ok(()),
+            Pools::Sqlite { read, .. } => fold::now(read).await,
             Pools::Postgres(pool) => postgres::clean_up(pool).await,
         }
     }

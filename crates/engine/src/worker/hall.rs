@@ -108,8 +108,8 @@ impl Hall {
             }
             let ended = self.collect() + std::mem::take(&mut noted);
             self.start();
-            if ended > 0 && self.ready.len() > 0 && self.ended < TURN_MAX {
-                // Jobs that do next to nothing: let those that were started end before anything else.
+            if ended > 0 && self.ended < TURN_MAX {
+                // Jobs that do next to nothing: let those that were started end before the next turn.
                 tokio::task::yield_now().await;
                 continue;
             }

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use sqlx::SqlitePool;
 use tokio::sync::mpsc;
 
+use crate::error::StoreError;
+
 /// Commits after which the log is folded.
 const COMMITS: u32 = 64;
 const FOLD: &str = "PRAGMA wal_checkpoint(PASSIVE)";
@@ -21,6 +23,12 @@ pub(crate) struct Folding {
     due: mpsc::Sender<()>,
 }
 
+/// Fold what is committed so far.
+pub(super) async fn now(read: &SqlitePool) -> Result<(), StoreError> {
+    sqlx::query(FOLD).execute(read).await?;
+    Ok(())
+}
+
 impl Folding {
     /// Start the task on the present runtime; it ends with this, or with the pool.
     pub(super) fn start(read: SqlitePool) -> Self {
@@ -28,7 +36,7 @@ impl Folding {
         tokio::spawn(async move {
             while told.recv().await.is_some() && !read.is_closed() {
                 // A failure here loses nothing: the writer folds at its own threshold.
-                if let Err(error) = sqlx::query(FOLD).execute(&read).await {
+                if let Err(error) = now(&read).await {
                     tracing::debug!("Could not fold the log: {error}");
                 }
             }
