@@ -35,7 +35,8 @@ async fn what_was_planned_for_an_empty_queue_reads_no_whole_flood() {
     while store.texts(written.clone()).await.is_empty() {
         looks += 1;
         assert!(looks < LOOKS_MAX, "the server tells no statistics");
-        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        let pause = || std::thread::sleep(std::time::Duration::from_millis(25));
+        tokio::task::spawn_blocking(pause).await.unwrap();
     }
     let read = "SELECT CAST(seq_tup_read AS TEXT) FROM pg_stat_user_tables WHERE relname = 'jobs'
         UNION ALL SELECT CAST(idx_tup_fetch AS TEXT) FROM pg_stat_user_tables WHERE relname = 'jobs'";
