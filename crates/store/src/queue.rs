@@ -39,6 +39,7 @@ pub use lanes::next_due;
 pub use list::{JobState, LIST_MAX, ListedJob, Which, count, discard_dead, list};
 pub use settle::{Failure, bury, complete, complete_many, hand_back, retry};
 
+pub(crate) use claim::POSTGRES;
 pub(crate) use settle::take_over;
 
 /// Priorities, the most urgent first; a smaller number goes first.

@@ -136,7 +136,8 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
     let own = match engine {
         Engine::Sqlite => inbox::SQLITE.to_vec(),
         Engine::Postgres => {
-            [exclusive::POSTGRES, inbox::POSTGRES, tables::touched::POSTGRES, wake::POSTGRES].concat()
+            [exclusive::POSTGRES, inbox::POSTGRES, queue::POSTGRES, tables::touched::POSTGRES, wake::POSTGRES]
+                .concat()
         }
     };
     all.extend(own.into_iter().map(|(name, text)| (name.to_owned(), text)));

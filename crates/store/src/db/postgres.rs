@@ -14,11 +14,10 @@ use crate::migrate;
 /// A connection that lay longer than this, in milliseconds, is asked whether it still lives before it is used: its server
 /// may have gone meanwhile. In a busy pool that would be one more way to the server for every transaction.
 const IDLE_MS_TRUSTED: u128 = 1_000;
-/// What a transaction begins with. Everything that it looks for is found by an index, in the order of that index: a session keeps a
-/// statement's plan, and one that was made while a table was nearly empty would read all of it later, or all of a lane to sort it.
-/// Without the last setting the price that the server puts on what little is still read in full makes it compile the statement each time.
-pub(super) const BEGIN: &str =
-    "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
+/// What a transaction begins with. Everything that it looks for is found by an index: a session keeps a statement's plan, and one
+/// that was made while a table was nearly empty would read all of it later. Without the second setting the price that the server puts
+/// on what little is still read in full makes it compile the statement each time.
+pub(super) const BEGIN: &str = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
 /// Statements kept prepared per connection.
 const STATEMENTS_MAX: usize = 128;
 
