@@ -68,8 +68,8 @@ const TAKE: Pair = Pair {
         lease_number, worker_id, claimed_at, trace",
 };
 
-/// PostgreSQL takes the first of a lane in the order of its index, and reads no whole lane to sort it, as would be cheaper while
-/// little waits: a session keeps its plans. For the rest of the transaction.
+/// PostgreSQL takes lanes and what lies in them in the order of their index, and reads nothing in full to sort it, as would be
+/// cheaper while little waits: a session keeps its plans. For the rest of the transaction.
 const IN_ORDER: &str =
     "SELECT set_config('enable_sort', 'off', TRUE), set_config('enable_bitmapscan', 'off', TRUE)";
 
@@ -82,11 +82,11 @@ pub async fn claim(tx: &mut Tx, ask: &Claim<'_>, now: Millis) -> Result<Claimed,
     crate::workers::check(tx, ask.worker, now).await?;
     let pauses = Pauses::read(tx, now).await?;
     let mut shares = Shares { ask, now, held: ask.held.clone(), taken: Vec::new() };
-    let Lanes { mut due, next_due } = lanes::look(tx, ask.after, now).await?;
-    due.retain(|lane| ask.kinds.contains(&lane.kind.as_str()) && !pauses.contains(lane.org, &lane.kind));
-    if let (TxKind::Postgres(conn), false) = (&mut tx.0, due.is_empty()) {
+    if let TxKind::Postgres(conn) = &mut tx.0 {
         sqlx::query(IN_ORDER).execute(&mut **conn).await?;
     }
+    let Lanes { mut due, next_due } = lanes::look(tx, ask.after, now).await?;
+    due.retain(|lane| ask.kinds.contains(&lane.kind.as_str()) && !pauses.contains(lane.org, &lane.kind));
     for lanes in due.chunk_by(|a, b| a.priority == b.priority) {
         if shares.left() == 0 {
             break;
