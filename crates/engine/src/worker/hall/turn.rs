@@ -50,13 +50,7 @@ impl Hall {
             Plan::of(&self.node.limits, self.load(), is_called, self.is_late());
         let completed = if hurries { 0 } else { self.owed.len() };
         let now = self.node.clock.now();
-        let done: Vec<(&ClaimedJob, &str)> = self
-            .owed
-            .iter()
-            .take(completed)
-            .map(|(_, job, outcome)| (job.as_ref(), outcome.as_str()))
-            .collect();
-        let lost = queue::complete_many(&mut tx, &done, now).await?.len();
+        let lost = queue::complete_many(&mut tx, &self.done(completed), now).await?.len();
         let looks_back = now >= self.look_back_at;
         let unknown = if looks_back { self.unknown(&mut tx).await? } else { Vec::new() };
         let mut held = self.running_of.clone();
@@ -76,6 +70,11 @@ impl Hall {
         let more = claimed.jobs.len() == limit;
         self.keep(claimed, unknown);
         Ok(Turn { more })
+    }
+
+    /// The first of those that are owed, each with its outcome.
+    fn done(&self, count: usize) -> Vec<(&ClaimedJob, &str)> {
+        self.owed[..count].iter().map(|(_, job, outcome)| (job.as_ref(), outcome.as_str())).collect()
     }
 
     /// What was owed has been completed.
@@ -125,9 +124,8 @@ impl Hall {
             return Ok(());
         }
         let mut tx = self.node.db.begin().await?;
-        let done: Vec<(&ClaimedJob, &str)> =
-            self.owed.iter().map(|(_, job, outcome)| (job.as_ref(), outcome.as_str())).collect();
-        let lost = queue::complete_many(&mut tx, &done, self.node.clock.now()).await?.len();
+        let lost =
+            queue::complete_many(&mut tx, &self.done(self.owed.len()), self.node.clock.now()).await?.len();
         tx.commit().await?;
         self.forget(self.owed.len(), lost);
         Ok(())
