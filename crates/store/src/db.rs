@@ -27,6 +27,7 @@ use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
 use crate::db::ingest::Ingest;
 use crate::db::lane::Lane;
+use crate::db::settle::Settling;
 use crate::error::StoreError;
 use crate::inbox::Repeated;
 use crate::migrate;
@@ -75,6 +76,7 @@ pub(crate) enum Pools {
         /// Its write-ahead log.
         log: PathBuf,
         folding: Arc<Folding>,
+        settling: Arc<Settling>,
     },
     Postgres(PgPool),
 }
@@ -221,14 +223,16 @@ impl Tx {
         match kind {
             TxKind::Sqlite(tx) => {
                 tx.commit().await?;
+                // Whoever writes next hears of it before its turn.
+                context.bells.ring_all(&context.rings);
                 drop(context.turn.take());
             }
             TxKind::Postgres(mut tx) => {
                 wake::notify(&mut tx, &context.rings, &context.bells).await?;
                 tx.commit().await?;
+                context.bells.ring_all(&context.rings);
             }
         }
-        context.bells.ring_all(&context.rings);
         if let Some(folding) = context.folding {
             folding.committed();
         }

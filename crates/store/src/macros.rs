@@ -47,7 +47,7 @@ macro_rules! on_write {
     };
 }
 
-/// Declare a row type that is read by column name from either driver.
+/// Declare a row type that is read by column name from any driver.
 macro_rules! row {
     ($(#[$meta:meta])* $vis:vis struct $name:ident { $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty),* $(,)? }) => {
         $(#[$meta])*
@@ -57,6 +57,14 @@ macro_rules! row {
             fn from_row(row: &'r sqlx::sqlite::SqliteRow) -> Result<Self, sqlx::Error> {
                 use sqlx::Row as _;
                 Ok(Self { $($field: row.try_get(stringify!($field))?),* })
+            }
+        }
+
+        impl TryFrom<&rusqlite::Row<'_>> for $name {
+            type Error = rusqlite::Error;
+
+            fn try_from(row: &rusqlite::Row<'_>) -> Result<Self, rusqlite::Error> {
+                Ok(Self { $($field: row.get(stringify!($field))?),* })
             }
         }
 

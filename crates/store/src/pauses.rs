@@ -4,6 +4,8 @@
 //! every organization and the empty kind for every kind.
 
 use model::{Millis, OrgId};
+use rusqlite::Connection;
+use sqlx::PgConnection;
 
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
@@ -132,12 +134,19 @@ pub async fn list(db: &Db, now: Millis) -> Result<Vec<Pause>, StoreError> {
 }
 
 /// The pauses that hold, for a claim.
+#[derive(Default)]
 pub(crate) struct Pauses(Vec<Pause>);
 
 impl Pauses {
-    pub(crate) async fn read(tx: &mut Tx, now: Millis) -> Result<Self, StoreError> {
-        let rows: Vec<PauseRow> = on_tx!(tx, conn => sqlx::query_as(LIST).bind(now.0).fetch_all(conn).await)?;
+    pub(crate) async fn read_postgres(conn: &mut PgConnection, now: Millis) -> Result<Self, StoreError> {
+        let rows: Vec<PauseRow> = sqlx::query_as(LIST).bind(now.0).fetch_all(conn).await?;
         Ok(Self(rows.into_iter().map(PauseRow::into_pause).collect()))
+    }
+
+    pub(crate) fn read_sqlite(connection: &Connection, now: Millis) -> Result<Self, StoreError> {
+        let mut statement = connection.prepare_cached(LIST)?;
+        let rows = statement.query_and_then([now.0], |row| PauseRow::try_from(row))?;
+        Ok(Self(rows.map(|row| row.map(PauseRow::into_pause)).collect::<Result<_, _>>()?))
     }
 
     /// Whether a kind of job of an organization waits. What never asks the provider goes on when the connection is refused.

@@ -16,7 +16,6 @@
 //! row lives ([`crate::workers`]).
 
 mod cancel;
-mod claim;
 mod counts;
 mod dead;
 mod enqueue;
@@ -25,22 +24,24 @@ mod history;
 mod lanes;
 mod list;
 mod settle;
+mod shares;
+mod turn;
 
 use model::{JobId, Millis, OrgId, WorkerId};
 
 pub use cancel::WITHOUT_PROVIDER;
 pub(crate) use cancel::cancel_asking;
-pub use claim::{Claim, Claimed, claim, held};
 pub use counts::{Count, counts};
 pub use dead::{DeadLetter, DeadSelection, dead_letters, replay_dead};
 pub use enqueue::{Enqueued, NewJob, enqueue};
 pub use history::{Run, prune, runs_of_key};
 pub use lanes::next_due;
 pub use list::{JobState, LIST_MAX, ListedJob, Which, count, discard_dead, list};
-pub use settle::{Failure, bury, complete, complete_many, hand_back, retry};
+pub use settle::{Failure, bury, complete, hand_back, retry};
+pub use turn::{Claim, Claimed, Done, Turn, Turned, claim, turn};
 
-pub(crate) use claim::POSTGRES;
 pub(crate) use settle::take_over;
+pub(crate) use turn::{POSTGRES, SQLITE};
 
 /// Priorities, the most urgent first; a smaller number goes first.
 pub mod priority {
@@ -137,15 +138,15 @@ impl JobRow {
 
 pub(crate) const STATEMENTS: &[&[(&str, &str)]] = &[
     cancel::STATEMENTS,
-    claim::STATEMENTS,
     counts::STATEMENTS,
     dead::STATEMENTS,
     fold::STATEMENTS,
     history::STATEMENTS,
     list::STATEMENTS,
     settle::STATEMENTS,
+    turn::STATEMENTS,
 ];
 pub(crate) const PAIRS: &[&[(&str, &crate::mirror::state::Pair)]] =
-    &[claim::PAIRS, dead::PAIRS, history::PAIRS, lanes::PAIRS, settle::PAIRS];
+    &[dead::PAIRS, history::PAIRS, lanes::PAIRS, settle::PAIRS];
 pub(crate) const BULK: &[(&str, &crate::bulk::Texts)] =
     &[("queue::enqueue::INSERT", &enqueue::INSERT), ("queue::history::INSERT", &history::INSERT)];

@@ -134,7 +134,7 @@ fn all(engine: Engine) -> Vec<(String, &'static str)> {
             .map(|(name, pair)| (name.to_owned(), pair.on(engine))),
     );
     let own = match engine {
-        Engine::Sqlite => inbox::SQLITE.to_vec(),
+        Engine::Sqlite => [inbox::SQLITE, queue::SQLITE].concat(),
         Engine::Postgres => {
             [exclusive::POSTGRES, inbox::POSTGRES, queue::POSTGRES, tables::touched::POSTGRES, wake::POSTGRES]
                 .concat()

@@ -98,12 +98,32 @@ impl Db {
     /// Ready once the bell rings after this call. Ask for it *before* looking for work, and wait for it after nothing was
     /// found: then no ring between the two is missed.
     pub fn rung(&self, channel: Channel) -> impl Future<Output = ()> + Send + use<> {
-        let mut bell = self.bells.bells[channel.index()].subscribe();
-        async move {
-            if bell.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
+        let mut bell = self.bell(channel);
+        async move { bell.rung().await }
+    }
+
+    /// Listen from now on.
+    #[must_use]
+    pub fn bell(&self, channel: Channel) -> Bell {
+        Bell(self.bells.bells[channel.index()].subscribe())
+    }
+}
+
+/// A bell that somebody listens to. A clone has heard what it had heard, and from then on hears by itself.
+#[derive(Debug, Clone)]
+pub struct Bell(watch::Receiver<u64>);
+
+impl Bell {
+    /// Ready once it has rung since it was last heard. May be given up: what was not heard rings on.
+    pub async fn rung(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
         }
+    }
+
+    /// Whether it has rung since it was last heard; that is heard then.
+    pub fn has_rung(&mut self) -> bool {
+        self.0.borrow_and_update().has_changed()
     }
 }
 

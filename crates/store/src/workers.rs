@@ -8,6 +8,8 @@
 //! Time to takeover: at most [`LEASE_MS`] until the lease runs out and [`REAP_MS`] until it is found, 7 s in all.
 
 use model::{Millis, WorkerId};
+use rusqlite::{Connection, params};
+use sqlx::PgConnection;
 
 use crate::db::{Db, Tx};
 use crate::error::StoreError;
@@ -79,12 +81,23 @@ pub async fn heartbeat(tx: &mut Tx, worker: &WorkerId, until: Millis, now: Milli
 const ALIVE: &str = "SELECT COUNT(*) FROM workers WHERE worker_id = $1 AND lease_until > $2";
 
 /// Whether the worker's lease lives.
-pub(crate) async fn check(tx: &mut Tx, worker: &WorkerId, now: Millis) -> Result<(), StoreError> {
-    let alive: i64 = on_tx!(tx, conn => sqlx::query_scalar(ALIVE)
-        .bind(&worker.0)
-        .bind(now.0)
-        .fetch_one(conn)
-        .await)?;
+pub(crate) async fn check_postgres(
+    conn: &mut PgConnection,
+    worker: &WorkerId,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let alive: i64 = sqlx::query_scalar(ALIVE).bind(&worker.0).bind(now.0).fetch_one(conn).await?;
+    if alive == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
+}
+
+/// The same.
+pub(crate) fn check_sqlite(
+    connection: &Connection,
+    worker: &WorkerId,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(ALIVE)?;
+    let alive: i64 = statement.query_row(params![worker.0, now.0], |row| row.get(0))?;
     if alive == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
 }
 

@@ -4,15 +4,12 @@ mod plan;
 mod turn;
 
 use std::collections::{BTreeMap, HashMap};
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use model::{Millis, OrgId, WorkerId};
 use store::StoreError;
 use store::queue::{self, ClaimedJob};
-use store::wake::Channel;
+use store::wake::{Bell, Channel};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::execute::{Ending, execute, unanswered};
@@ -29,6 +26,8 @@ const TURN_MAX: usize = IN_HAND_MAX / 2;
 /// How long what has ended may lie unsettled while there is more to start, in milliseconds. Short jobs that end one by one share a
 /// turn so: each turn costs a commit, for which everybody else who writes waits on SQLite.
 const SETTLE_MS: i64 = 4;
+/// From when on it does so even if somebody has called, in milliseconds.
+const LATE_MS: i64 = 2 * SETTLE_MS;
 /// How often it is looked whether the store has more jobs as held here than are known here, in milliseconds. After a turn that
 /// failed it is looked at once: its commit may have been made, and only the answer was lost.
 const LOOK_BACK_MS: i64 = 10_000;
@@ -42,17 +41,11 @@ pub(super) enum Closed {
 }
 
 type Joined = Result<(Id, Ending), JoinError>;
-/// Ready when somebody has put jobs on the queue that are due.
-type Rung = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
-
-fn bell(node: &Node) -> Rung {
-    Box::pin(node.db.rung(Channel::Jobs).fuse())
-}
 
 pub(super) struct Hall {
     node: Arc<Node>,
     registry: &'static [Kind],
-    kinds: Vec<&'static str>,
+    kinds: Arc<[&'static str]>,
     worker: WorkerId,
     tasks: JoinSet<Ending>,
     running: HashMap<Id, (Kind, Arc<ClaimedJob>)>,
@@ -60,7 +53,8 @@ pub(super) struct Hall {
     ready: Ready,
     owed: Vec<(Kind, Arc<ClaimedJob>, String)>,
     failed: Vec<Failed>,
-    rung: Rung,
+    /// It rings when somebody has put jobs on the queue that are due.
+    bell: Bell,
     /// The organization that was served last.
     after: OrgId,
     /// Runs that ended since the last turn, and when the first of them did.
@@ -77,7 +71,7 @@ impl Hall {
         let now = node.clock.now();
         Self {
             look_back_at: now.plus(LOOK_BACK_MS),
-            rung: bell(&node),
+            bell: node.db.bell(Channel::Jobs),
             node,
             registry,
             kinds: registry.iter().map(|kind| kind.name).collect(),
@@ -141,7 +135,7 @@ impl Hall {
                     self.note(joined);
                     noted = 1;
                 }
-                () = &mut self.rung, if has_room => is_called = true,
+                () = self.bell.rung(), if has_room => is_called = true,
                 () = self.node.clock.sleep(wait_ms) => look = true,
             }
         }

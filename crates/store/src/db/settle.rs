@@ -10,6 +10,8 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use tokio::sync::mpsc;
+
 use crate::error::StoreError;
 
 /// SQLite's own code for it: `SQLITE_IOERR_FSYNC`.
@@ -34,6 +36,35 @@ pub(super) async fn sync(log: &Path, path: &Path) -> Result<(), StoreError> {
         Ok(Err(error)) if error.kind() == ErrorKind::StorageFull => Err(StoreError::DiskFull),
         Ok(Err(_)) => Err(StoreError::Database { code: Some(FSYNC_FAILED.to_owned()) }),
         Err(_) => Err(StoreError::ConnectionLost),
+    }
+}
+
+/// Brings the log to the disk beside the work, for commits that nobody waits for to be there: so the next one that is waited for finds
+/// little left to be brought.
+#[derive(Debug)]
+pub(crate) struct Settling {
+    due: mpsc::Sender<()>,
+}
+
+impl Settling {
+    /// Start the task on the present runtime; it ends with this.
+    pub(super) fn start(log: PathBuf, path: PathBuf) -> Self {
+        let (due, mut told) = mpsc::channel(1);
+        tokio::spawn(async move {
+            while told.recv().await.is_some() {
+                // A failure here loses nothing that anybody was promised.
+                if let Err(error) = sync(&log, &path).await {
+                    tracing::debug!("Could not settle the log: {error}");
+                }
+            }
+        });
+        Self { due }
+    }
+
+    /// Something was committed and not synced.
+    pub(crate) fn committed(&self) {
+        // If there is no room, it is due already.
+        let _ = self.due.try_send(());
     }
 }
 

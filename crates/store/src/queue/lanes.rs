@@ -1,8 +1,10 @@
 //! The lanes of waiting jobs, found by stepping over their heads.
 
 use model::{Millis, OrgId};
+use rusqlite::{Connection, named_params};
+use sqlx::PgConnection;
 
-use crate::db::{Db, Tx};
+use crate::db::Db;
 use crate::error::StoreError;
 use crate::mirror::state::Pair;
 
@@ -84,11 +86,21 @@ impl Lanes {
 }
 
 /// Look at the lanes' heads; organizations after `after` come first.
-pub(super) async fn look(tx: &mut Tx, after: OrgId, now: Millis) -> Result<Lanes, StoreError> {
-    let text = LANES.of(tx);
-    let rows: Vec<Row> =
-        on_tx!(tx, conn => sqlx::query_as(text).bind(now.0).bind(LANES_MAX).fetch_all(conn).await)?;
+pub(super) async fn look_postgres(
+    conn: &mut PgConnection,
+    after: OrgId,
+    now: Millis,
+) -> Result<Lanes, StoreError> {
+    let rows = sqlx::query_as(LANES.postgres).bind(now.0).bind(LANES_MAX).fetch_all(conn).await?;
     Ok(Lanes::of(rows, after))
+}
+
+/// The same.
+pub(super) fn look_sqlite(connection: &Connection, after: OrgId, now: Millis) -> Result<Lanes, StoreError> {
+    let mut statement = connection.prepare_cached(LANES.sqlite)?;
+    let bound = named_params! {"$1": now.0, "$2": LANES_MAX};
+    let rows = statement.query_and_then(bound, |row| Row::try_from(row))?;
+    Ok(Lanes::of(rows.collect::<Result<_, _>>()?, after))
 }
 
 /// When the first waiting job becomes due after `now`; paused ones count too. For whoever turns the clock: a worker hears it with

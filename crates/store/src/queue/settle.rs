@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use model::Millis;
+use model::{JobId, Millis};
 
 use super::fold::{Back, put_back};
 use super::history::{self, Insert};
@@ -59,18 +59,13 @@ pub async fn complete(tx: &mut Tx, job: &ClaimedJob, outcome: &str, now: Millis)
     if lost.is_empty() { Ok(()) } else { Err(StoreError::LeaseLost) }
 }
 
-/// Complete jobs of one worker that wrote nothing of their own, many in one transaction. Answers those that were no longer
-/// held; they are left alone.
-///
-/// # Errors
-/// The database's error.
-pub async fn complete_many<'a>(
+/// Complete jobs of one worker. Answers those that were no longer held; they are left alone.
+pub(super) async fn complete_many(
     tx: &mut Tx,
-    done: &[(&'a ClaimedJob, &str)],
+    done: &[(&ClaimedJob, &str)],
     now: Millis,
-) -> Result<Vec<&'a ClaimedJob>, StoreError> {
+) -> Result<Vec<JobId>, StoreError> {
     let Some((first, _)) = done.first() else { return Ok(Vec::new()) };
-    assert!(done.iter().all(|(job, _)| job.worker == first.worker), "a worker completes its own jobs");
     let text = COMPLETE.of(tx);
     let deleted: Vec<String> = on_tx!(tx, conn => sqlx::query_scalar(text)
         .bind(json_leases(done.iter().map(|(job, _)| *job)))
@@ -86,7 +81,7 @@ pub async fn complete_many<'a>(
         .map(|(job, outcome)| Insert { job, outcome, error: None, now: now.0 })
         .collect();
     history::record(tx, &runs).await?;
-    Ok(done.iter().map(|(job, _)| *job).filter(|job| !is_done(job)).collect())
+    Ok(done.iter().filter(|(job, _)| !is_done(job)).map(|(job, _)| job.job_id.clone()).collect())
 }
 
 /// Ids and numbers are ours: neither holds anything that JSON escapes.

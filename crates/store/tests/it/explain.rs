@@ -1,6 +1,7 @@
 //! A conversation's story: what happened in order, page by page, and why what waits has not come; and once more.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use model::{ConversationId, EventId, FakeClock, JobId, Millis, OrgId, SeededEntropy, WorkerId};
 use store::audit::Who;
@@ -70,11 +71,11 @@ async fn fail(db: &Db, at: Millis, dies: bool) -> JobId {
     let new = Registered { worker: worker.clone(), host: "host".into(), started_at: at, lease_until };
     workers::register(&mut tx, &new).await.unwrap();
     queue::enqueue(&mut tx, std::slice::from_ref(&job), at).await.unwrap();
-    let kinds = ["refresh_conversation"];
-    let held = BTreeMap::new();
-    let ask =
-        Claim { worker: &worker, limit: 1, kinds: &kinds, per_org_max: 1, held: &held, after: OrgId(0) };
-    let claimed = queue::claim(&mut tx, &ask, at).await.unwrap().jobs;
+    tx.commit().await.unwrap();
+    let (kinds, held) = (Arc::new(["refresh_conversation"]), BTreeMap::new());
+    let ask = Claim { worker: worker.clone(), limit: 1, kinds, per_org_max: 1, held, after: OrgId(0) };
+    let claimed = queue::claim(db, ask, at).await.unwrap().jobs;
+    let mut tx = db.begin().await.unwrap();
     let failure = Failure { class: "server", reason: "Drift answered 503".into() };
     if dies {
         queue::bury(&mut tx, &claimed[0], &failure, at.plus(10)).await.unwrap();

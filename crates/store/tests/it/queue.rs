@@ -1,8 +1,10 @@
 //! The queue's laws: folding, one of a key at a time, priorities, fairness, fencing, takeover, dead letters.
 
 mod plans;
+mod turn;
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use model::{FakeClock, JobId, Millis, OrgId, SeededEntropy, WorkerId};
 use store::archives;
@@ -11,7 +13,7 @@ use store::queue::{self, Claim, ClaimedJob, DeadSelection, Enqueued, Failure, Ne
 use store::workers::{self, LEASE_MS, Registered};
 use store::{Db, StoreError};
 
-use crate::engines::{Store, on_both, options};
+use crate::engines::{Store, on_both, options, sqlite};
 
 const NOW: Millis = Millis(1_785_000_000_000);
 const KINDS: &[&str] = &["refresh", "sweep", archives::KIND];
@@ -64,18 +66,19 @@ async fn enqueue(db: &Db, jobs: &[NewJob], now: Millis) -> Enqueued {
     enqueued
 }
 
+/// Asks for jobs of any organization, as many of each.
+fn ask(worker: &WorkerId, limit: usize) -> Claim {
+    let (worker, kinds, held) = (worker.clone(), Arc::from(KINDS), BTreeMap::new());
+    Claim { worker, limit, kinds, per_org_max: limit, held, after: OrgId(i64::MIN) }
+}
+
 async fn try_claim(
     db: &Db,
     worker: &WorkerId,
     limit: usize,
     now: Millis,
 ) -> Result<Vec<ClaimedJob>, StoreError> {
-    let mut tx = db.begin().await?;
-    let held = BTreeMap::new();
-    let ask = Claim { worker, limit, kinds: KINDS, per_org_max: limit, held: &held, after: OrgId(i64::MIN) };
-    let claimed = queue::claim(&mut tx, &ask, now).await?.jobs;
-    tx.commit().await?;
-    Ok(claimed)
+    Ok(queue::claim(db, ask(worker, limit), now).await?.jobs)
 }
 
 async fn claim(db: &Db, worker: &WorkerId, limit: usize, now: Millis) -> Vec<ClaimedJob> {
@@ -185,13 +188,11 @@ async fn a_flood_of_one_organization_takes_no_turn_of_another() {
         let of = |org| claimed.iter().filter(|job| job.org == OrgId(org)).count();
         assert_eq!((of(1), of(2), of(3)), (6, 2, 1));
 
-        let mut tx = db.begin().await.unwrap();
         let held = BTreeMap::from([(OrgId(1), 6)]);
-        let after = OrgId(1);
-        let ask = Claim { worker: &worker, limit: 9, kinds: KINDS, per_org_max: 8, held: &held, after };
-        assert_eq!(queue::claim(&mut tx, &ask, NOW).await.unwrap().jobs.len(), 2);
-        let ask = Claim { kinds: &["sweep"], ..ask };
-        assert_eq!(queue::claim(&mut tx, &ask, NOW).await.unwrap().jobs, vec![]);
+        let ask = Claim { per_org_max: 8, held, after: OrgId(1), ..ask(&worker, 9) };
+        assert_eq!(queue::claim(db, ask.clone(), NOW).await.unwrap().jobs.len(), 2);
+        let ask = Claim { kinds: Arc::new(["sweep"]), ..ask };
+        assert_eq!(queue::claim(db, ask, NOW).await.unwrap().jobs, vec![]);
     })
     .await;
 }
@@ -366,28 +367,6 @@ async fn what_is_paused_waits_and_goes_on_afterwards() {
         assert!(pauses::resume(&mut tx, &org).await.unwrap());
         tx.commit().await.unwrap();
         assert_eq!(keys(&claim(db, &worker, 9, NOW).await), ["a"]);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn many_are_completed_at_once_and_lost_ones_are_told() {
-    on_both(async |store| {
-        let (db, desk) = (&store.db, Desk::new());
-        let worker = desk.worker(db, NOW).await;
-        let jobs: Vec<NewJob> = (0..300).map(|n| desk.job(n % 7, &n.to_string())).collect();
-        enqueue(db, &jobs, NOW).await;
-        let mut claimed = claim(db, &worker, 300, NOW).await;
-        claimed[7].lease_number += 1;
-        let done: Vec<(&ClaimedJob, &str)> = claimed.iter().map(|job| (job, "done")).collect();
-        let mut tx = db.begin().await.unwrap();
-        let lost = queue::complete_many(&mut tx, &done, NOW).await.unwrap();
-        assert_eq!(lost, [&claimed[7]]);
-        tx.commit().await.unwrap();
-        assert_eq!(states(store).await.len(), 1);
-        let mut tx = db.begin().await.unwrap();
-        assert_eq!(queue::prune(&mut tx, NOW).await.unwrap(), 0);
-        assert_eq!(queue::prune(&mut tx, NOW.plus(1)).await.unwrap(), 299);
     })
     .await;
 }

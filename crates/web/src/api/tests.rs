@@ -227,15 +227,17 @@ async fn bury(db: &Db, clock: &FakeClock, entropy: &Arc<SeededEntropy>) -> JobId
     let new = Registered { worker: worker.clone(), host: "host".into(), started_at: NOW, lease_until };
     workers::register(&mut tx, &new).await.unwrap();
     queue::enqueue(&mut tx, std::slice::from_ref(&job), NOW).await.unwrap();
+    tx.commit().await.unwrap();
     let ask = Claim {
-        worker: &worker,
+        worker,
         limit: 1,
-        kinds: &["refresh_conversation"],
+        kinds: Arc::new(["refresh_conversation"]),
         per_org_max: 1,
-        held: &BTreeMap::new(),
+        held: BTreeMap::new(),
         after: OrgId(0),
     };
-    let claimed = queue::claim(&mut tx, &ask, clock.now()).await.unwrap().jobs;
+    let claimed = queue::claim(db, ask, clock.now()).await.unwrap().jobs;
+    let mut tx = db.begin().await.unwrap();
     let failure = queue::Failure { class: "refused", reason: "Drift refused it".into() };
     queue::bury(&mut tx, &claimed[0], &failure, NOW).await.unwrap();
     tx.commit().await.unwrap();

@@ -7,7 +7,7 @@
 use crate::node::NodeLimits;
 use crate::worker::IN_HAND_MAX;
 
-/// Ended runs that a turn settles in no noticeable time: it does so also when somebody has called.
+/// Jobs that a turn settles or claims in no noticeable time: so many it settles also when somebody has called, and claims then.
 const FEW: usize = 4;
 
 /// What a worker has in hand.
@@ -52,7 +52,7 @@ impl Plan {
     pub(super) fn of(limits: &NodeLimits, load: Load, is_called: bool, is_late: bool) -> Self {
         let free = load.free(limits);
         if is_called && !is_late && free > 0 && load.ended > FEW {
-            return Self { hurries: true, limit: free, per_org_max: limits.per_org.max(1) };
+            return Self { hurries: true, limit: free.min(FEW), per_org_max: limits.per_org.max(1) };
         }
         let per_org_max = load.target(limits) * limits.per_org / limits.concurrency.max(1);
         Self { hurries: false, limit: load.room(limits), per_org_max: per_org_max.max(1) }
@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn who_calls_does_not_wait_until_much_is_settled() {
-        assert_eq!(of(load(24, 2, 16), true, false), (true, 8, 24));
+        assert_eq!(of(load(24, 2, 16), true, false), (true, FEW, 24));
+        assert_eq!(of(load(30, 2, 16), true, false), (true, 2, 24), "no more than are free");
         assert_eq!(of(load(24, 2, 16), false, false), (false, 22, 36), "nobody called");
         assert_eq!(of(load(24, 2, FEW), true, false), (false, 10, 27), "it is little");
         assert_eq!(of(load(24, 2, 16), true, true), (false, 22, 36), "it was put off before");

@@ -107,22 +107,22 @@ async fn what_the_store_has_as_held_here_is_looked_at_now_and_then() {
         rig.turn_until(2_000, |rig| rig.runs() == 1).await;
         // A commit that the server makes long after the connection broke.
         let registered = store::workers::list(db).await.unwrap();
-        let order = Order { org: OrgId(1), due_at: rig.clock.now(), trace: None };
+        let due_at = rig.clock.now().plus(1_000);
+        let order = Order { org: OrgId(1), due_at, trace: None };
         let node = rig.node(&rig.clock, NodeLimits::default());
         let job = Scripted { script: rig.number, name: "late".to_owned() }.new_job(&node, order);
         let mut tx = db.begin().await.unwrap();
         queue::enqueue(&mut tx, &[job], rig.clock.now()).await.unwrap();
-        let held = BTreeMap::new();
+        tx.commit().await.unwrap();
         let ask = Claim {
-            worker: &registered[0].worker,
+            worker: registered[0].worker.clone(),
             limit: 9,
-            kinds: &["scripted"],
+            kinds: Arc::new(["scripted"]),
             per_org_max: 9,
-            held: &held,
+            held: BTreeMap::new(),
             after: OrgId(0),
         };
-        assert_eq!(queue::claim(&mut tx, &ask, rig.clock.now()).await.unwrap().jobs.len(), 1);
-        tx.commit().await.unwrap();
+        assert_eq!(queue::claim(db, ask, due_at).await.unwrap().jobs.len(), 1);
         rig.turn_until(12_000, |rig| rig.runs() == 2).await;
         rig.stop.set();
         task.await.unwrap();

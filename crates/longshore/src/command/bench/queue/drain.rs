@@ -99,15 +99,13 @@ pub(super) async fn one_by_one(rig: &Rig) -> Result<Drained, Failure> {
     let mut tx = node.db.begin().await.map_err(failed)?;
     workers::register(&mut tx, &new).await.map_err(failed)?;
     tx.commit().await.map_err(failed)?;
-    let held = BTreeMap::new();
-    let kinds: Vec<&str> = REGISTRY.iter().map(|kind| kind.name).collect();
+    let kinds: Arc<[&str]> = REGISTRY.iter().map(|kind| kind.name).collect();
     let began = jobs::micros();
     let mut after = OrgId(i64::MIN);
     for _ in 0..ONE_BY_ONE {
-        let mut tx = node.db.begin().await.map_err(failed)?;
-        let ask = Claim { worker: &worker, limit: 1, kinds: &kinds, per_org_max: 1, held: &held, after };
-        let claimed = queue::claim(&mut tx, &ask, node.clock.now()).await.map_err(failed)?.jobs;
-        tx.commit().await.map_err(failed)?;
+        let (worker, kinds, held) = (worker.clone(), Arc::clone(&kinds), BTreeMap::new());
+        let ask = Claim { worker, limit: 1, kinds, per_org_max: 1, held, after };
+        let claimed = queue::claim(&node.db, ask, node.clock.now()).await.map_err(failed)?.jobs;
         let Some(job) = claimed.first() else { break };
         after = job.org;
         let mut tx = node.db.begin().await.map_err(failed)?;
