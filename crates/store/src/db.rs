@@ -1,9 +1,9 @@
 //! Opening a store, and the transaction in which everything is written.
 //!
 //! SQLite: one write connection, so that writers queue inside the process instead of meeting `SQLITE_BUSY`, and a pool for reads
-//! (WAL: readers never wait for the writer). Apart from them, but taking turns with the writer, the inbox's way in has a thread
-//! ([`ingest`]), and whole tables are read apart, too. PostgreSQL: one pool for everything but the inbox's way in, which has a [`lane`].
-//! `synchronous=FULL`: a commit is on disk; the inbox's once it is settled ([`settle`]).
+//! (WAL: readers never wait for the writer). Apart from them, but taking turns with the writer, the inbox's way in and the workers' turns
+//! have a thread ([`ingest`]), and whole tables are read apart, too. PostgreSQL: one pool for everything but the inbox's way in, which has a [`lane`].
+//! `synchronous=FULL`: a commit is on disk; the thread's once it is settled ([`settle`]).
 
 pub(crate) mod bulk;
 mod fold;
@@ -73,8 +73,6 @@ pub(crate) enum Pools {
         bulk: Arc<Bulk>,
         ingest: Arc<Ingest>,
         path: PathBuf,
-        /// Its write-ahead log.
-        log: PathBuf,
         folding: Arc<Folding>,
         settling: Arc<Settling>,
     },
@@ -158,7 +156,7 @@ impl Db {
     /// may be lost with the power.
     pub async fn settle(&self) -> Result<(), StoreError> {
         match &self.pools {
-            Pools::Sqlite { log, path, .. } => settle::sync(log, path).await,
+            Pools::Sqlite { settling, .. } => settling.now().await,
             // What is committed is on the disk, or as safe as the server is set to make it.
             Pools::Postgres(_) => Ok(()),
         }
@@ -180,7 +178,7 @@ impl Db {
         }
     }
 
-    /// How many of its connections somebody has in hand, and transactions that the inbox's thread has; whole tables are read apart
+    /// How many of its connections somebody has in hand, and transactions that the thread has; whole tables are read apart
     /// from them.
     #[must_use]
     pub fn connections_in_use(&self) -> usize {

@@ -1,14 +1,17 @@
 //! Bringing SQLite's log to the disk apart from the commit, so that the next can be written meanwhile.
 //!
 //! A transaction that was committed with the log left to be synced later is read by others before it would survive a loss of
-//! power. Only the inbox's way in does that: nothing acknowledges an event before it is settled, and every other commit syncs the
-//! log with all that lies before it. What is on the disk is so at any time a beginning of what was committed.
+//! power. Only the inbox's way in and the workers' turns do that: nothing acknowledges an event before it is settled, of a turn nobody is
+//! told, and every other commit syncs the log with all that lies before it. What is on the disk is so at any time a beginning of what was
+//! committed.
 //!
 //! PostgreSQL needs nothing of this: there, two commits wait for the disk beside each other.
 
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::mpsc;
 
@@ -16,56 +19,86 @@ use crate::error::StoreError;
 
 /// SQLite's own code for it: `SQLITE_IOERR_FSYNC`.
 const FSYNC_FAILED: &str = "1034";
+
 /// Where SQLite writes the log of the database at `path`: beside the file that links lead to.
-pub(super) fn log_of(path: &Path) -> PathBuf {
+fn log_of(path: &Path) -> PathBuf {
     let mut log = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
     log.push("-wal");
     log.into()
 }
 
-/// Bring the log to the disk; where there is none, because the last connection has folded it, the file.
-pub(super) async fn sync(log: &Path, path: &Path) -> Result<(), StoreError> {
-    let (log, path) = (log.to_owned(), path.to_owned());
-    let syncing = tokio::task::spawn_blocking(move || match File::open(log) {
-        Ok(log) => log.sync_data(),
-        Err(error) if error.kind() == ErrorKind::NotFound => File::open(path)?.sync_data(),
-        Err(error) => Err(error),
-    });
-    match syncing.await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) if error.kind() == ErrorKind::StorageFull => Err(StoreError::DiskFull),
-        Ok(Err(_)) => Err(StoreError::Database { code: Some(FSYNC_FAILED.to_owned()) }),
-        Err(_) => Err(StoreError::ConnectionLost),
+/// The log and its file, as the disk has them.
+#[derive(Debug)]
+struct Disk {
+    log: PathBuf,
+    path: PathBuf,
+    /// Whether the disk has refused what it was given. It tells so once, to whoever asks first, and forgets what it could not keep; what
+    /// comes after is worth nothing then, until the file is opened anew and read as far as it goes.
+    has_refused: AtomicBool,
+}
+
+impl Disk {
+    /// Bring the log to the disk; where there is none, because the last connection has folded it, the file. Blocks.
+    fn sync(&self) -> Result<(), StoreError> {
+        let refused = || StoreError::Database { code: Some(FSYNC_FAILED.to_owned()) };
+        let file = match File::open(&self.log) {
+            Err(error) if error.kind() == ErrorKind::NotFound => File::open(&self.path),
+            opened => opened,
+        };
+        let synced = file.map_err(|_| refused())?.sync_data();
+        if let Err(error) = synced {
+            self.has_refused.store(true, Ordering::SeqCst);
+            return Err(if error.kind() == ErrorKind::StorageFull {
+                StoreError::DiskFull
+            } else {
+                refused()
+            });
+        }
+        if self.has_refused.load(Ordering::SeqCst) { Err(refused()) } else { Ok(()) }
     }
 }
 
-/// Brings the log to the disk beside the work, for commits that nobody waits for to be there: so the next one that is waited for finds
-/// little left to be brought.
+/// Brings the log to the disk: for who waits for that, and beside the work after commits that nobody waits for to be there, so that the
+/// next one that is waited for finds little left to be brought.
 #[derive(Debug)]
 pub(crate) struct Settling {
+    disk: Arc<Disk>,
     due: mpsc::Sender<()>,
 }
 
 impl Settling {
-    /// Start the task on the present runtime; it ends with this.
-    pub(super) fn start(log: PathBuf, path: PathBuf) -> Self {
+    /// Start the task for the database at `path` on the present runtime; it ends with this.
+    pub(super) fn start(path: &Path) -> Self {
+        let (log, path) = (log_of(path), path.to_owned());
+        let disk = Arc::new(Disk { log, path, has_refused: AtomicBool::new(false) });
         let (due, mut told) = mpsc::channel(1);
+        let beside = Arc::clone(&disk);
         tokio::spawn(async move {
             while told.recv().await.is_some() {
-                // A failure here loses nothing that anybody was promised.
-                if let Err(error) = sync(&log, &path).await {
+                // Nobody was promised anything; whoever waits for the disk after this is told.
+                if let Err(error) = sync(&beside).await {
                     tracing::debug!("Could not settle the log: {error}");
                 }
             }
         });
-        Self { due }
+        Self { disk, due }
     }
 
-    /// Something was committed and not synced.
+    /// Wait until what was committed before is on the disk.
+    pub(super) async fn now(&self) -> Result<(), StoreError> {
+        sync(&self.disk).await
+    }
+
+    /// Something was committed and not synced, and nobody waits.
     pub(crate) fn committed(&self) {
         // If there is no room, it is due already.
         let _ = self.due.try_send(());
     }
+}
+
+async fn sync(disk: &Arc<Disk>) -> Result<(), StoreError> {
+    let disk = Arc::clone(disk);
+    tokio::task::spawn_blocking(move || disk.sync()).await.unwrap_or(Err(StoreError::ConnectionLost))
 }
 
 #[cfg(test)]
@@ -102,6 +135,28 @@ mod tests {
             matches!(&refused, StoreError::Database { code: Some(code) } if code == FSYNC_FAILED),
             "{refused}"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_disk_that_has_refused_once_is_not_believed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (log, path) = (folder.path().join("log"), folder.path().join("file"));
+        std::fs::write(&path, "").unwrap();
+        let disk = |log: &Path| Disk {
+            log: log.to_owned(),
+            path: path.clone(),
+            has_refused: AtomicBool::new(false),
+        };
+        let first = disk(&log);
+        first.sync().unwrap();
+        // What is no file cannot be synced.
+        std::os::unix::fs::symlink("/dev/null", &log).unwrap();
+        let is_refused = |synced: Result<(), StoreError>| matches!(&synced, Err(StoreError::Database { code: Some(code) }) if code == FSYNC_FAILED);
+        assert!(is_refused(first.sync()));
+        std::fs::remove_file(&log).unwrap();
+        assert!(is_refused(first.sync()));
+        disk(&log).sync().unwrap();
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
 use crate::db::ingest::Ingest;
-use crate::db::settle::{self, Settling};
+use crate::db::settle::Settling;
 use crate::db::{OpenOptions, Pools};
 use crate::error::StoreError;
 use crate::migrate;
@@ -58,9 +58,8 @@ pub(super) async fn open(path: &Path, options: OpenOptions) -> Result<Pools, Sto
     let bulk = Arc::new(Bulk::new(path.to_owned(), busy_timeout));
     let turn = Arc::new(Semaphore::new(1));
     let ingest = Arc::new(Ingest::new(path.to_owned(), busy_timeout, Arc::clone(&turn)));
-    let log = settle::log_of(path);
-    let settling = Arc::new(Settling::start(log.clone(), path.to_owned()));
-    Ok(Pools::Sqlite { write, turn, read, bulk, ingest, path: path.to_owned(), log, folding, settling })
+    let settling = Arc::new(Settling::start(path));
+    Ok(Pools::Sqlite { write, turn, read, bulk, ingest, path: path.to_owned(), folding, settling })
 }
 
 /// The connection that writes, with the schema up to date. Turning a new file to the write-ahead log answers "busy" at
