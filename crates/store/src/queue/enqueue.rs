@@ -11,7 +11,7 @@ use crate::wake::Channel;
 /// A job to be put on the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewJob {
-    /// A new id; not used when the job folds into one that waits.
+    /// A new id; not used when the job folds into one that waits. Of jobs that are put together another may get it.
     pub job_id: JobId,
     /// What is done: a kind of the registry.
     pub kind: String,
@@ -88,14 +88,14 @@ bulk_returning! {
 
 /// Put jobs on the queue. A job whose key has one waiting folds into it: earliest due time, most urgent priority, signals
 /// added, payload and trace of the newest. Belongs in the transaction that made the jobs necessary; rings
-/// [`Channel::Jobs`] if any is due.
+/// [`Channel::Jobs`] if any is due. The jobs get the ids that were given, dealt out anew.
 ///
 /// # Errors
 /// The database's error.
 pub async fn enqueue(tx: &mut Tx, jobs: &[NewJob], now: Millis) -> Result<Enqueued, StoreError> {
-    let distinct = fold_all(jobs);
+    let distinct = in_order(fold_all(jobs));
     let inserts: Vec<Insert<'_>> =
-        distinct.values().map(|job| Insert { job, lease_number: 0, now: now.0 }).collect();
+        distinct.iter().map(|job| Insert { job, lease_number: 0, now: now.0 }).collect();
     insert_all(tx, &inserts, now)
         .await
         .map(|inserted| Enqueued { inserted, folded: jobs.len() as u64 - inserted })
@@ -132,6 +132,16 @@ fn fold_all(jobs: &[NewJob]) -> BTreeMap<Key<'_>, NewJob> {
     distinct
 }
 
+/// With ids in the order of keys: jobs that are put together then lie beside each other in every index, and whoever claims or
+/// completes many of them writes few pages.
+fn in_order(distinct: BTreeMap<Key<'_>, NewJob>) -> Vec<NewJob> {
+    let mut jobs: Vec<NewJob> = distinct.into_values().collect();
+    let mut ids: Vec<JobId> = jobs.iter().map(|job| job.job_id.clone()).collect();
+    ids.sort_unstable();
+    jobs.iter_mut().zip(ids).for_each(|(job, id)| job.job_id = id);
+    jobs
+}
+
 fn fold(waiting: &mut NewJob, newer: &NewJob) {
     waiting.due_at = waiting.due_at.min(newer.due_at);
     waiting.priority = waiting.priority.min(newer.priority);
@@ -150,5 +160,25 @@ mod tests {
     fn the_statement_cools_down_as_long_as_the_constant_says() {
         let (text, _) = INSERT.sqlite(1);
         assert_eq!(text.matches(&format!("+ {COOL_MS}")).count(), 4);
+    }
+
+    #[test]
+    fn what_is_put_together_has_its_ids_in_the_order_of_keys() {
+        let job = |id: &str, org: i64, key: &str| NewJob {
+            job_id: JobId(id.to_owned()),
+            kind: "k".to_owned(),
+            org: OrgId(org),
+            key: key.to_owned(),
+            priority: 0,
+            due_at: Millis(1),
+            payload: "{}".to_owned(),
+            signals: 1,
+            trace: None,
+        };
+        let put = [job("c", 1, "x"), job("a", 2, "w"), job("d", 1, "y"), job("b", 1, "x")];
+        let jobs = in_order(fold_all(&put));
+        let told: Vec<(&str, i64, &str, i64)> =
+            jobs.iter().map(|job| (&*job.job_id.0, job.org.0, &*job.key, job.signals)).collect();
+        assert_eq!(told, [("a", 1, "x", 2), ("c", 1, "y", 1), ("d", 2, "w", 1)]);
     }
 }
