@@ -1,8 +1,8 @@
 //! `longshore bench queue`: how fast the queue drains, how soon a job starts, what a flood costs the others, and how soon a
 //! killed worker's jobs run again.
 //!
-//! Sketch: a job that does nothing is one row updated and deleted and one line of history, about 8 index entries, 40 µs of
-//! one core on SQLite; 256 share a commit of a millisecond or two. So 200,000 of them take about 10 s and the core is the
+//! Sketch: a job that does nothing is one row updated and deleted and one line of history, about 8 index entries, 20 µs of
+//! one core on SQLite; 256 share a commit of a millisecond or two. So 200,000 of them take about 5 s and the core is the
 //! limit. 20,000 jobs of 5 ms, 32 at once, cannot take less than 3.1 s. A takeover cannot take less than the lease lasts,
 //! 6 s, nor more than the 7 s until it is found.
 

@@ -82,7 +82,8 @@ pub(super) fn seconds_since(began: u64) -> f64 {
     (jobs::micros() - began) as f64 / 1_000_000.0
 }
 
-/// The baseline: a claim, a commit, a completion, a commit for every job, as a simple queue does it.
+/// The baseline: a claim, a commit, a completion, a commit for every job, as a simple queue does it. On SQLite only the completion's
+/// waits for the disk.
 pub(super) async fn one_by_one(rig: &Rig) -> Result<Drained, Failure> {
     let (node, _stop) = rig.node(NodeLimits::default());
     let began = jobs::micros();
