@@ -1,7 +1,7 @@
 //! A turn: one transaction that settles what has ended and claims what is next.
 //!
 //! Whoever floods the queue makes many jobs end, and settling them takes longer than claiming one for somebody else. So a turn to which
-//! somebody has called claims only, for the slots that are free, and what has ended is settled by the next one.
+//! somebody has called only claims, a few jobs for slots that are free, and what has ended is settled by the next one.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
