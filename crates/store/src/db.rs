@@ -2,18 +2,18 @@
 //!
 //! SQLite: one write connection, so that writers queue inside the process instead of meeting `SQLITE_BUSY`, and a pool for reads
 //! (WAL: readers never wait for the writer). Apart from them, but taking turns with the writer, the inbox's way in and the workers' turns
-//! have a thread ([`ingest`]), and whole tables are read apart, too. PostgreSQL: one pool for everything but the inbox's way in, which
+//! have a thread ([`thread`]), and whole tables are read apart, too. PostgreSQL: one pool for everything but the inbox's way in, which
 //! has a [`lane`].
 //! `synchronous=FULL`: a commit is on disk; the thread's once it is settled ([`settle`]).
 
 pub(crate) mod bulk;
 mod fold;
-pub(crate) mod ingest;
 pub(crate) mod lane;
-mod nodelay;
 mod postgres;
 pub(crate) mod settle;
+mod sockets;
 mod sqlite;
+pub(crate) mod thread;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use std::sync::Arc;
 use sqlx::{PgPool, Postgres, SqlSafeStr as _, Sqlite, SqlitePool, Transaction};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub use nodelay::send_at_once;
+pub use sockets::tune_sockets;
 
 use crate::audit;
 use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
-use crate::db::ingest::Ingest;
 use crate::db::lane::Lane;
 use crate::db::settle::Settling;
+use crate::db::thread::WriteThread;
 use crate::error::StoreError;
 use crate::inbox::Repeated;
 use crate::migrate;
@@ -72,7 +72,7 @@ pub(crate) enum Pools {
         turn: Arc<Semaphore>,
         read: SqlitePool,
         bulk: Arc<Bulk>,
-        ingest: Arc<Ingest>,
+        thread: Arc<WriteThread>,
         path: PathBuf,
         folding: Arc<Folding>,
         settling: Arc<Settling>,
@@ -163,11 +163,22 @@ impl Db {
         }
     }
 
+    /// Whether the disk has refused what was to be settled. It tells so once, and what comes after it is worth nothing: nothing is
+    /// acknowledged any more until the store is opened anew, and read as far as it goes.
+    #[must_use]
+    pub fn disk_has_refused(&self) -> bool {
+        match &self.pools {
+            Pools::Sqlite { settling, .. } => settling.has_refused(),
+            // The server stops itself then, and starts anew.
+            Pools::Postgres(_) => false,
+        }
+    }
+
     /// Close all connections; SQLite folds its log into the file.
     pub async fn close(&self) {
         match &self.pools {
-            Pools::Sqlite { write, read, bulk, ingest, .. } => {
-                ingest.close().await;
+            Pools::Sqlite { write, read, bulk, thread, .. } => {
+                thread.close().await;
                 bulk.close();
                 read.close().await;
                 write.close().await;
@@ -184,7 +195,7 @@ impl Db {
     #[must_use]
     pub fn connections_in_use(&self) -> usize {
         match &self.pools {
-            Pools::Sqlite { write, read, ingest, .. } => in_use(write) + in_use(read) + ingest.under_way(),
+            Pools::Sqlite { write, read, thread, .. } => in_use(write) + in_use(read) + thread.under_way(),
             Pools::Postgres(pool) => in_use(pool) + self.lane.in_use(),
         }
     }

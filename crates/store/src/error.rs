@@ -37,6 +37,9 @@ pub enum StoreError {
     /// All connections of this process were in use for too long.
     #[error("no connection to the database became free in time")]
     Busy,
+    /// There was no answer for as long as one was waited for. What was asked for may have been done.
+    #[error("the database did not answer in time")]
+    TimedOut,
     /// No room left on the device, or a quota was reached. What was not committed is undone.
     #[error("the database's disk is full")]
     DiskFull,
@@ -153,6 +156,7 @@ impl StoreError {
                 | Self::ConnectionLost
                 | Self::TooManyConnections
                 | Self::Busy
+                | Self::TimedOut
                 | Self::Locked
                 | Self::Contention
         )
@@ -170,6 +174,7 @@ impl StoreError {
             Self::ReadOnly => "make the file and its folder writable for this user, or choose another path",
             Self::Locked => "end the other process that writes to it, or wait until it has finished",
             Self::Busy => "raise the number of connections, or ask for less at a time",
+            Self::TimedOut => "check the database's load, who holds its locks, and the way to it",
             Self::DiskFull => "free some room and run again: it goes on from the last checkpoint",
             Self::NotADatabase | Self::ForeignDatabase => "choose another path or database for the store",
             Self::Corrupt => "restore the file from a backup, or archive again into a new one",

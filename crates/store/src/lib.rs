@@ -65,7 +65,7 @@ pub mod wake;
 pub mod watermarks;
 pub mod workers;
 
-pub use db::{Db, OpenOptions, Tx, send_at_once};
+pub use db::{Db, OpenOptions, Tx, tune_sockets};
 pub use error::StoreError;
 pub use migrate::KNOWN as SCHEMA_VERSION;
 pub use url::{DatabaseUrl, Engine};

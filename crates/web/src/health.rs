@@ -37,6 +37,9 @@ pub(crate) async fn ready(Given(state): Given<Arc<State>>) -> Response {
     if state.gateway.as_ref().is_some_and(|gateway| !gateway.is_alive()) {
         reasons.push("the gateway takes no events");
     }
+    if state.db.disk_has_refused() {
+        reasons.push("the disk has refused what was to be kept: start the process anew");
+    }
     reasons.extend(database(&state).await);
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, axum::Json(Readiness { ready: reasons.is_empty(), reasons })).into_response()

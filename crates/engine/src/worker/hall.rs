@@ -31,6 +31,9 @@ const LATE_MS: i64 = 2 * SETTLE_MS;
 /// How often it is looked whether the store has more jobs as held here than are known here, in milliseconds. After a turn that
 /// failed it is looked at once: its commit may have been made, and only the answer was lost.
 const LOOK_BACK_MS: i64 = 10_000;
+/// How long a turn is waited for, in milliseconds. A connection over which nothing is heard any more does not tell so for a quarter of
+/// an hour; on SQLite all that is needed is that another who writes takes long.
+const TURN_MS: u64 = 60_000;
 
 /// Why the hall was closed.
 pub(super) enum Closed {
@@ -108,7 +111,11 @@ impl Hall {
                 continue;
             }
             if look || is_called || self.is_turn_due() {
-                match self.turn(std::mem::take(&mut is_called)).await {
+                let turn = tokio::select! {
+                    turn = self.turn_in_time(std::mem::take(&mut is_called)) => turn,
+                    () = lease.lost() => return Closed::LeaseLost,
+                };
+                match turn {
                     Ok(Turn { more }) => {
                         self.start();
                         (look, pause_ms) = (more && self.room() > 0, PAUSE_MS);
@@ -139,6 +146,13 @@ impl Hall {
                 () = self.node.clock.sleep(wait_ms) => look = true,
             }
         }
+    }
+
+    /// A turn that was waited for in vain is one whose commit may have been made.
+    async fn turn_in_time(&mut self, is_called: bool) -> Result<Turn, StoreError> {
+        let clock = Arc::clone(&self.node.clock);
+        let turn = drift::deadline(clock.as_ref(), TURN_MS, self.turn(is_called)).await;
+        turn.unwrap_or(Err(StoreError::TimedOut))
     }
 
     /// One round of a step: claim what is due, run it to its end, settle it. Answers how many runs there were.

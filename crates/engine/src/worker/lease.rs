@@ -81,9 +81,10 @@ async fn beat(node: Arc<Node>, worker: WorkerId, lease_ms: i64, lost: watch::Sen
     let mut pause_ms = beat_ms;
     loop {
         node.clock.sleep(pause_ms).await;
+        let asked_at = node.clock.now();
         match extend(&node, &worker, lease_ms).await {
             Ok(()) => {
-                until = node.clock.now().plus(lease_ms);
+                until = asked_at.plus(lease_ms);
                 pause_ms = beat_ms;
             }
             Err(StoreError::LeaseLost) => break,
@@ -99,9 +100,14 @@ async fn beat(node: Arc<Node>, worker: WorkerId, lease_ms: i64, lost: watch::Sen
     lost.send_replace(true);
 }
 
+/// One heartbeat. It is waited for no longer than a lease lasts.
 async fn extend(node: &Node, worker: &WorkerId, lease_ms: i64) -> Result<(), StoreError> {
-    let mut tx = node.db.begin().await?;
-    let now = node.clock.now();
-    workers::heartbeat(&mut tx, worker, now.plus(lease_ms), now).await?;
-    tx.commit().await
+    let extending = async {
+        let mut tx = node.db.begin().await?;
+        let now = node.clock.now();
+        workers::heartbeat(&mut tx, worker, now.plus(lease_ms), now).await?;
+        tx.commit().await
+    };
+    let extended = drift::deadline(node.clock.as_ref(), lease_ms.unsigned_abs(), extending).await;
+    extended.unwrap_or(Err(StoreError::TimedOut))
 }

@@ -49,7 +49,7 @@ impl Session {
     ) -> Result<Self, PostgresError> {
         let options: PgConnectOptions = address.options()?;
         let connection = bounded(&*clock, "connect", SHORT_MS_MAX, options.connect()).await?;
-        store::send_at_once(options.get_port());
+        store::tune_sockets(options.get_port());
         let mut session = Self { connection, clock };
         session.rows::<(String,)>("set the session up", SETTINGS, |query| query).await?;
         let standing: Vec<(i32, bool)> = session.rows("look around", STANDING, |query| query).await?;

@@ -11,7 +11,7 @@ use model::Millis;
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::db::nodelay::send_at_once;
+use crate::db::sockets::tune_sockets;
 use crate::error::StoreError;
 
 /// How many there are at the most: while one waits for the disk, another is written on.
@@ -88,7 +88,7 @@ async fn connect(pool: &PgPool) -> Result<PgConnection, StoreError> {
         Err(error) if error.is_passing() => pool.acquire().await?.detach(),
         Err(error) => return Err(error),
     };
-    send_at_once(options.get_port());
+    tune_sockets(options.get_port());
     connection.execute(LOCKS).await?;
     Ok(connection)
 }

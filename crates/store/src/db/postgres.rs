@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, PgPool};
 
-use crate::db::nodelay::send_at_once;
+use crate::db::sockets::tune_sockets;
 use crate::db::{OpenOptions, Pools};
 use crate::error::StoreError;
 use crate::migrate;
@@ -35,7 +35,7 @@ pub(super) async fn open(server: &PgConnectOptions, options: OpenOptions) -> Res
         .test_before_acquire(false)
         .after_connect(move |_, _| {
             Box::pin(async move {
-                send_at_once(port);
+                tune_sockets(port);
                 Ok(())
             })
         })

@@ -84,6 +84,11 @@ impl Settling {
         Self { disk, due }
     }
 
+    /// Whether the disk has refused something: nothing is settled any more.
+    pub(super) fn has_refused(&self) -> bool {
+        self.disk.has_refused.load(Ordering::SeqCst)
+    }
+
     /// Wait until what was committed before is on the disk.
     pub(super) async fn now(&self) -> Result<(), StoreError> {
         sync(&self.disk).await
@@ -120,8 +125,8 @@ mod tests {
         std::os::unix::fs::symlink(&file, &link).unwrap();
         let db = open(&link).await;
         let log = log_of(&link);
-        let Pools::Sqlite { ingest, .. } = &db.pools else { panic!("not a file") };
-        let made = ingest.run(|connection| Ok(connection.execute("CREATE TABLE one (id INTEGER)", [])?));
+        let Pools::Sqlite { thread, .. } = &db.pools else { panic!("not a file") };
+        let made = thread.run(|connection| Ok(connection.execute("CREATE TABLE one (id INTEGER)", [])?));
         made.await.unwrap();
         assert!(log.metadata().unwrap().len() > 0, "{}", log.display());
         db.settle().await.unwrap();
@@ -163,11 +168,11 @@ mod tests {
     async fn only_what_is_settled_apart_is_not_synced_by_its_commit() {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder.path().join("store.db")).await;
-        let Pools::Sqlite { write, ingest, .. } = &db.pools else { panic!("not a file") };
+        let Pools::Sqlite { write, thread, .. } = &db.pools else { panic!("not a file") };
         let ask = |connection: &mut rusqlite::Connection| {
             Ok(connection.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))?)
         };
-        let (later, at_once) = (ingest.run(ask).await.unwrap(), 2);
+        let (later, at_once) = (thread.run(ask).await.unwrap(), 2);
         let others: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(write).await.unwrap();
         assert_eq!((later, others), (1, at_once));
     }
@@ -176,10 +181,10 @@ mod tests {
     async fn what_the_thread_is_given_waits_for_its_turn_and_is_left_when_nobody_waits_for_it() {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder.path().join("store.db")).await;
-        let Pools::Sqlite { ingest, .. } = &db.pools else { panic!("not a file") };
+        let Pools::Sqlite { thread, .. } = &db.pools else { panic!("not a file") };
         let mut tx = db.begin().await.unwrap();
         let make = |name: &'static str| {
-            ingest.run(move |connection| {
+            thread.run(move |connection| {
                 Ok(connection.execute(&format!("CREATE TABLE {name} (id INTEGER)"), [])?)
             })
         };
@@ -211,14 +216,14 @@ mod tests {
     async fn what_fails_on_the_thread_is_undone_and_the_next_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder.path().join("store.db")).await;
-        let Pools::Sqlite { ingest, .. } = &db.pools else { panic!("not a file") };
-        let panicked = ingest.run(|connection| -> Result<(), StoreError> {
+        let Pools::Sqlite { thread, .. } = &db.pools else { panic!("not a file") };
+        let panicked = thread.run(|connection| -> Result<(), StoreError> {
             let tx = connection.transaction()?;
             tx.execute("CREATE TABLE one (id INTEGER)", [])?;
             panic!("as a defect would");
         });
         assert!(matches!(panicked.await, Err(StoreError::ConnectionLost)));
-        let made = ingest.run(|connection| Ok(connection.execute("CREATE TABLE one (id INTEGER)", [])?));
+        let made = thread.run(|connection| Ok(connection.execute("CREATE TABLE one (id INTEGER)", [])?));
         made.await.unwrap();
         db.begin().await.unwrap().commit().await.unwrap();
     }

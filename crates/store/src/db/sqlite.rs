@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 
 use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
-use crate::db::ingest::Ingest;
 use crate::db::settle::Settling;
+use crate::db::thread::WriteThread;
 use crate::db::{OpenOptions, Pools};
 use crate::error::StoreError;
 use crate::migrate;
@@ -57,9 +57,9 @@ pub(super) async fn open(path: &Path, options: OpenOptions) -> Result<Pools, Sto
     let busy_timeout = Duration::from_millis(options.busy_timeout_ms);
     let bulk = Arc::new(Bulk::new(path.to_owned(), busy_timeout));
     let turn = Arc::new(Semaphore::new(1));
-    let ingest = Arc::new(Ingest::new(path.to_owned(), busy_timeout, Arc::clone(&turn)));
+    let thread = Arc::new(WriteThread::new(path.to_owned(), busy_timeout, Arc::clone(&turn)));
     let settling = Arc::new(Settling::start(path));
-    Ok(Pools::Sqlite { write, turn, read, bulk, ingest, path: path.to_owned(), folding, settling })
+    Ok(Pools::Sqlite { write, turn, read, bulk, thread, path: path.to_owned(), folding, settling })
 }
 
 /// The connection that writes, with the schema up to date. Turning a new file to the write-ahead log answers "busy" at

@@ -60,9 +60,9 @@ type Key = [u8; KEY_BYTES];
 pub async fn commit(db: &Db, events: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
     let keyed = keyed(&events)?;
     let (events, kept) = match &db.pools {
-        Pools::Sqlite { ingest, folding, .. } => {
+        Pools::Sqlite { thread, folding, .. } => {
             let (folding, told) = (Arc::clone(folding), db.clone());
-            let writing = ingest.run(move |connection| {
+            let writing = thread.run(move |connection| {
                 let kept = sqlite::write(connection, &keyed, &events)?;
                 // Here, because whoever asked may have gone.
                 folding.committed();

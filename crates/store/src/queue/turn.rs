@@ -2,7 +2,7 @@
 //!
 //! This is what the queue does most, and on SQLite everybody else who writes waits meanwhile. So each engine has its own: what costs
 //! is the way to the database and back. On SQLite a turn is one message to the thread that takes whole transactions
-//! ([`crate::db::ingest`]), and its commit is not synced. What a power cut undoes of it nobody has been told: a claim whose worker is
+//! ([`crate::db::thread`]), and its commit is not synced. What a power cut undoes of it nobody has been told: a claim whose worker is
 //! gone as well, and a completion of a job that runs again then, as after any worker's death. Whatever the job wrote was synced
 //! with its own commit.
 
@@ -96,9 +96,9 @@ pub async fn turn<T: Send + 'static>(
     plan: impl FnOnce() -> (Turn, T) + Send + 'static,
 ) -> Result<(Turned, T), StoreError> {
     match &db.pools {
-        Pools::Sqlite { ingest, folding, settling, .. } => {
+        Pools::Sqlite { thread, folding, settling, .. } => {
             let (folding, settling) = (Arc::clone(folding), Arc::clone(settling));
-            let taking = ingest.run(move |connection| {
+            let taking = thread.run(move |connection| {
                 let taken = sqlite::take(connection, plan)?;
                 folding.committed();
                 settling.committed();
@@ -122,7 +122,7 @@ pub async fn claim(db: &Db, claim: Claim, now: Millis) -> Result<Claimed, StoreE
 const HELD: &str = "
     SELECT job_id, org_id, kind, key, priority, payload, due_at, enqueued_at, signalled_at, signals, attempts,
         lease_number, worker_id, claimed_at, trace
-    FROM jobs WHERE state = 'running' AND worker_id = $1 ORDER BY priority, due_at, job_id";
+    FROM jobs WHERE state = 'running' AND worker_id = $1";
 
 /// Rows as jobs, the most urgent first.
 fn in_order(rows: Vec<JobRow>) -> Vec<ClaimedJob> {

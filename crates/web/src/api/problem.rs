@@ -88,7 +88,7 @@ impl<E: Problem> From<E> for Failed {
 pub(crate) fn store_status(error: &StoreError) -> StatusCode {
     match error {
         StoreError::NotFound { .. } => StatusCode::NOT_FOUND,
-        StoreError::Busy | StoreError::Locked | StoreError::TooManyConnections => {
+        StoreError::Busy | StoreError::TimedOut | StoreError::Locked | StoreError::TooManyConnections => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         _ => StatusCode::INTERNAL_SERVER_ERROR,

@@ -2,9 +2,10 @@
 
 use axum::body::Body;
 use http::Request;
+use store::DatabaseUrl;
 use web::GatewayOptions;
 
-use crate::world::{TOKEN, message, on_both};
+use crate::world::{Place, TOKEN, World, message, on_both};
 
 fn get(path: &str) -> Request<Body> {
     Request::get(path).body(Body::empty()).unwrap()
@@ -51,4 +52,28 @@ async fn what_was_received_is_in_the_metrics() {
         assert!(!answer.body().contains("4242"), "no organization is named");
     })
     .await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_process_whose_disk_has_refused_says_that_it_is_to_be_started_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, log) = (folder.path().join("store.db"), folder.path().join("store.db-wal"));
+    let world =
+        World::new(DatabaseUrl::file(file), GatewayOptions::default(), Place::Folder { _folder: folder })
+            .await;
+    let kept = world.post("/webhooks/drift", None, &message(1, TOKEN)).await;
+    // What is no file cannot be brought to the disk.
+    let aside = log.with_extension("aside");
+    std::fs::rename(&log, &aside).unwrap();
+    std::os::unix::fs::symlink("/dev/null", &log).unwrap();
+    let refused = world.post("/webhooks/drift", None, &message(2, TOKEN)).await;
+    std::fs::remove_file(&log).unwrap();
+    std::fs::rename(&aside, &log).unwrap();
+    let afterwards = world.post("/webhooks/drift", None, &message(3, TOKEN)).await;
+    assert_eq!([kept.status(), refused.status(), afterwards.status()].map(|it| it.as_u16()), [200, 503, 503]);
+    let answer = world.ask(get("/readyz")).await;
+    assert_eq!(answer.status(), 503);
+    assert!(answer.body().contains("start the process anew"), "{}", answer.body());
+    world.end().await;
 }

@@ -90,7 +90,7 @@ impl Place {
 }
 
 impl World {
-    async fn new(url: DatabaseUrl, options: GatewayOptions, place: Place) -> Self {
+    pub(crate) async fn new(url: DatabaseUrl, options: GatewayOptions, place: Place) -> Self {
         let store = OpenOptions { create: true, busy_timeout_ms: 10_000, connections_max: 3 };
         let db = Db::open(&url, store).await.unwrap();
         let tokens = Arc::new(GatewayTokens::new(&[Secret::new("vt-canary-old"), Secret::new(TOKEN)]));
@@ -119,7 +119,7 @@ impl World {
         Self { db, url, gateway, tokens, metrics, stopping, access, router, place }
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.gateway.close().await;
         self.db.close().await;
         self.place.end().await;

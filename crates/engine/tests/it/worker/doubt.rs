@@ -1,4 +1,4 @@
-//! Claims whose commit was made and whose answer was lost: nobody else takes those jobs over while the worker lives.
+//! Commits that were made and whose answer was lost: nobody else takes those jobs over while the worker lives.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,15 +9,23 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-/// A way to the server on which, while it is armed, every connection breaks that asked for a commit: after the server has
+/// A way to the server on which, while it is armed, every connection is lost that asked for a commit: after the server has
 /// made it, and before its answer is heard.
 struct Way {
     url: DatabaseUrl,
     armed: Arc<AtomicBool>,
 }
 
+/// What a lost connection does.
+#[derive(Debug, Clone, Copy)]
+enum Lost {
+    Breaks,
+    /// Nobody is told, and nothing is answered any more.
+    FallsSilent,
+}
+
 impl Way {
-    async fn to(database: &Database) -> Self {
+    async fn to(database: &Database, lost: Lost) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = url::Url::parse(database.url.reveal().expose()).unwrap();
         let mut own = url.clone();
@@ -30,14 +38,19 @@ impl Way {
             loop {
                 let (client, _) = listener.accept().await.unwrap();
                 let server = TcpStream::connect(&server).await.unwrap();
-                tokio::spawn(carry(client, server, Arc::clone(&is_armed)));
+                tokio::spawn(carry(client, server, Arc::clone(&is_armed), lost));
             }
         });
         Self { url: DatabaseUrl::parse(own.as_str()).unwrap(), armed }
     }
 }
 
-async fn carry(mut client: TcpStream, mut server: TcpStream, armed: Arc<AtomicBool>) -> std::io::Result<()> {
+async fn carry(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    armed: Arc<AtomicBool>,
+    lost: Lost,
+) -> std::io::Result<()> {
     let (mut asked, mut answered) = ([0; 8_192], [0; 8_192]);
     let mut doomed = false;
     loop {
@@ -52,8 +65,11 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, armed: Arc<AtomicBo
             }
             read = server.read(&mut answered) => {
                 let bytes = &answered[..read?];
-                if bytes.is_empty() || doomed {
-                    return Ok(());
+                match lost {
+                    Lost::FallsSilent if doomed => std::future::pending().await,
+                    Lost::Breaks if doomed => return Ok(()),
+                    _ if bytes.is_empty() => return Ok(()),
+                    _ => {}
                 }
                 client.write_all(bytes).await?;
             }
@@ -64,7 +80,7 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, armed: Arc<AtomicBo
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_whose_answer_was_lost_is_run_by_the_worker_that_made_it() {
     let Some(database) = Database::postgres().await else { return };
-    let way = Way::to(&database).await;
+    let way = Way::to(&database, Lost::Breaks).await;
     let mut rig = Rig::new(Database::by(way.url.clone()).await, 21);
     let worker = rig.worker();
     rig.database = database;
@@ -89,6 +105,66 @@ async fn a_claim_whose_answer_was_lost_is_run_by_the_worker_that_made_it() {
     // Before any lease runs out.
     rig.turn_until(4_000, |rig| rig.runs() == 3).await;
     rig.turn_until(20_000, |rig| rig.runs() == 4).await;
+    rig.stop.set();
+    task.await.unwrap();
+    assert_eq!(rig.states().await, (0, 0, 0));
+    assert_eq!(*lock(&rig.script.twice), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_that_is_never_answered_is_given_up_and_what_it_claimed_is_run() {
+    let Some(database) = Database::postgres().await else { return };
+    let way = Way::to(&database, Lost::FallsSilent).await;
+    let mut rig = Rig::new(Database::by(way.url.clone()).await, 23);
+    let worker = rig.worker();
+    rig.database = database;
+    let task = tokio::spawn(async move { worker.run().await });
+    rig.quiet().await;
+    rig.enqueue(1, "a").await;
+    way.armed.store(true, Ordering::SeqCst);
+    // It looks by itself, and its heart does not beat meanwhile.
+    rig.clock.advance(1_000);
+    for _ in 0..4_000 {
+        if rig.states().await == (0, 1, 0) {
+            break;
+        }
+        breathe(5).await;
+    }
+    way.armed.store(false, Ordering::SeqCst);
+    rig.quiet().await;
+    assert_eq!((rig.states().await, rig.runs()), ((0, 1, 0), 0));
+    let registered = store::workers::list(&rig.database.db).await.unwrap();
+    let mut waited_ms = 0;
+    while rig.runs() == 0 {
+        assert!(waited_ms < 90_000, "the turn is still waited for");
+        rig.clock.advance(500);
+        rig.quiet().await;
+        waited_ms += 500;
+    }
+    assert!(waited_ms > 50_000, "{waited_ms}");
+    let still = store::workers::list(&rig.database.db).await.unwrap();
+    assert_eq!((still.len(), &still[0].worker), (1, &registered[0].worker), "it lived all the time");
+    rig.stop.set();
+    task.await.unwrap();
+    assert_eq!(rig.states().await, (0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_whose_heartbeats_are_never_answered_leaves_its_jobs_and_begins_anew() {
+    let Some(database) = Database::postgres().await else { return };
+    let way = Way::to(&database, Lost::FallsSilent).await;
+    let mut rig = Rig::new(Database::by(way.url.clone()).await, 24);
+    rig.script("long", &[Act::Hang]);
+    let worker = rig.worker();
+    rig.database = database;
+    let task = tokio::spawn(async move { worker.run().await });
+    rig.quiet().await;
+    rig.enqueue(1, "long").await;
+    rig.turn_until(1_900, |rig| rig.runs() == 1).await;
+    way.armed.store(true, Ordering::SeqCst);
+    rig.turn_until(3_000, |rig| rig.clock.now().since(NOW) >= 2_500).await;
+    way.armed.store(false, Ordering::SeqCst);
+    rig.turn_until(20_000, |rig| rig.runs() == 2).await;
     rig.stop.set();
     task.await.unwrap();
     assert_eq!(rig.states().await, (0, 0, 0));

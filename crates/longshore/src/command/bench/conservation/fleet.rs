@@ -1,6 +1,9 @@
 //! The processes that serve, and their deaths.
 
 use std::fs::File;
+use std::net::{Ipv4Addr, TcpListener};
+use std::ops::Range;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -16,6 +19,12 @@ use crate::failure::Failure;
 
 /// How long a process may take to end in good order, in milliseconds.
 const FAREWELL_MS: u64 = 30_000;
+/// How many lines of what one said last are told.
+const LAST_WORDS: usize = 3;
+/// Where they listen: below what connections going out are given, for whoever is killed and started again must find its port free.
+const PORTS: Range<u16> = 20_000..32_000;
+/// How far apart the ports of two runs on one machine begin.
+const PORTS_APART: u32 = 16;
 
 /// All processes.
 pub(super) struct Fleet {
@@ -28,6 +37,7 @@ struct Served {
     words: Vec<String>,
     address: String,
     is_gateway: bool,
+    path: PathBuf,
     log: File,
     child: Child,
 }
@@ -45,18 +55,25 @@ impl Fleet {
             several => vec!["gateway,worker,console"; usize::from(several)],
         };
         let mut processes = Vec::new();
+        let mut ports = free_ports();
         for (number, roles) in parts.into_iter().enumerate() {
-            let (listener, _) = super::listen().await?;
-            let address = listener.local_addr().map_err(|error| unexpected(error.to_string()))?.to_string();
-            drop(listener);
+            let port = ports.next().ok_or_else(|| unexpected("no port on this machine is free"))?;
+            let address = format!("{}:{port}", Ipv4Addr::LOCALHOST);
             let mut words: Vec<String> =
                 ["serve", "--quiet", "--roles", roles, "--listen", &address].map(str::to_owned).to_vec();
             words.extend_from_slice(common);
             let words = turned.words(words);
-            let path = folder.file(&format!("serve-{number}.log"));
-            let log = File::create(&path).map_err(|error| Failure::input(path.as_ref(), &error))?;
+            let path = PathBuf::from(folder.file(&format!("serve-{number}.log")));
+            let log = File::create(&path).map_err(|error| Failure::input(&path, &error))?;
             let child = spawn(&words, &log)?;
-            processes.push(Served { words, address, is_gateway: roles.contains("gateway"), log, child });
+            processes.push(Served {
+                words,
+                address,
+                is_gateway: roles.contains("gateway"),
+                path,
+                log,
+                child,
+            });
         }
         Ok(Self { processes, standing: None })
     }
@@ -112,11 +129,23 @@ impl Fleet {
         self.processes.len()
     }
 
-    /// One that ended by itself.
-    pub(super) fn died(&mut self) -> Option<usize> {
+    /// One that ended by itself, and the last it said.
+    pub(super) fn died(&mut self) -> Option<(usize, String)> {
         let dead = |one: &mut Served| one.child.try_wait().is_ok_and(|status| status.is_some());
-        self.processes.iter_mut().position(dead)
+        let which = self.processes.iter_mut().position(dead)?;
+        let said = std::fs::read_to_string(&self.processes[which].path).unwrap_or_default();
+        let lines: Vec<&str> = said.lines().collect();
+        Some((which, lines[lines.len().saturating_sub(LAST_WORDS)..].join("; ")))
     }
+}
+
+/// Ports that nobody listens on.
+fn free_ports() -> impl Iterator<Item = u16> {
+    let many = u32::from(PORTS.end - PORTS.start);
+    let first = std::process::id().wrapping_mul(PORTS_APART) % many;
+    let ports = (0..many).filter_map(move |next| u16::try_from((first + next) % many).ok());
+    let ports = ports.map(|offset| PORTS.start + offset);
+    ports.filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
 }
 
 fn spawn(words: &[String], log: &File) -> Result<Child, Failure> {

@@ -37,8 +37,8 @@ impl Stage<'_> {
             // While a database starts again it cannot be asked.
             let left = self.left().await;
             quiet = if left.as_ref().is_ok_and(|left| *left == Left::NOTHING) { quiet + 1 } else { 0 };
-            if let Some(number) = self.fleet.died() {
-                return Err(unexpected(format!("process {number} ended by itself")));
+            if let Some((number, said)) = self.fleet.died() {
+                return Err(unexpected(format!("process {number} ended by itself; it said last: {said}")));
             }
             if clock.now() > until {
                 return Err(unexpected(format!("it does not come to rest: {left:?} is left")));

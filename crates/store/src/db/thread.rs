@@ -30,7 +30,7 @@ const WAITING_MAX: usize = 2;
 type Work = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// The thread, once somebody has written.
-pub(crate) struct Ingest {
+pub(crate) struct WriteThread {
     path: PathBuf,
     busy_timeout: Duration,
     turn: Arc<Semaphore>,
@@ -45,13 +45,13 @@ enum State {
     Closed,
 }
 
-impl fmt::Debug for Ingest {
+impl fmt::Debug for WriteThread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ingest").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("WriteThread").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
-impl Ingest {
+impl WriteThread {
     pub(super) fn new(path: PathBuf, busy_timeout: Duration, turn: Arc<Semaphore>) -> Self {
         Self { path, busy_timeout, turn, under_way: Arc::default(), state: Mutex::new(State::Unused) }
     }
@@ -110,7 +110,7 @@ impl Ingest {
                 let _ = catch_unwind(AssertUnwindSafe(|| work(&mut connection)));
             }
         };
-        let thread = thread::Builder::new().name("longshore-ingest".to_owned()).spawn(run);
+        let thread = thread::Builder::new().name("longshore-write".to_owned()).spawn(run);
         let thread = thread.map_err(|_| StoreError::Busy)?;
         *state = State::Running(work.clone(), thread);
         Ok(work)
