@@ -2,7 +2,7 @@
 //!
 //! SQLite: one write connection, so that writers queue inside the process instead of meeting `SQLITE_BUSY`, and a pool for reads
 //! (WAL: readers never wait for the writer). Apart from them, but taking turns with the writer, the inbox's way in and the workers' turns
-//! have a thread ([`thread`]), and whole tables are read apart, too. PostgreSQL: one pool for everything but the inbox's way in, which
+//! and heartbeats have a thread ([`thread`]), and whole tables are read apart, too. PostgreSQL: one pool for everything but the inbox's way in, which
 //! has a [`lane`].
 //! `synchronous=FULL`: a commit is on disk; the thread's once it is settled ([`settle`]).
 

@@ -8,10 +8,10 @@
 //! Time to takeover: at most [`LEASE_MS`] until the lease runs out and [`REAP_MS`] until it is found, 7 s in all.
 
 use model::{Millis, WorkerId};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, TransactionBehavior, named_params, params};
 use sqlx::PgConnection;
 
-use crate::db::{Db, Tx};
+use crate::db::{Db, Pools, Tx};
 use crate::error::StoreError;
 use crate::queue;
 
@@ -63,19 +63,42 @@ pub async fn register(tx: &mut Tx, new: &Registered) -> Result<(), StoreError> {
 
 const HEARTBEAT: &str = "UPDATE workers SET lease_until = $2 WHERE worker_id = $1 AND lease_until > $3";
 
-/// Extend a lease that still lives, until `until`.
+/// Extend a lease that still lives by `lease_ms` from now on, which is asked for once others who write have been waited for.
+///
+/// On SQLite it is the thread's, as a worker's turns are: it stands behind few who write, and not behind all that the worker's jobs
+/// write. A power cut may undo it, and ends the worker as well.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] when it does not: the worker must drop its jobs and register anew. Or the database's error.
-pub async fn heartbeat(tx: &mut Tx, worker: &WorkerId, until: Millis, now: Millis) -> Result<(), StoreError> {
-    let changed = on_tx!(tx, conn => sqlx::query(HEARTBEAT)
-        .bind(&worker.0)
-        .bind(until.0)
-        .bind(now.0)
-        .execute(conn)
-        .await
-        .map(|done| done.rows_affected()))?;
-    if changed == 1 { Ok(()) } else { Err(StoreError::LeaseLost) }
+pub async fn heartbeat(
+    db: &Db,
+    worker: &WorkerId,
+    lease_ms: i64,
+    now: impl FnOnce() -> Millis + Send + 'static,
+) -> Result<(), StoreError> {
+    let extended = match &db.pools {
+        Pools::Sqlite { thread, .. } => {
+            let worker = worker.clone();
+            let extending = thread.run_unsettled(move |connection| {
+                let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let now = now();
+                let bound = named_params! { "$1": worker.0, "$2": now.plus(lease_ms).0, "$3": now.0 };
+                let extended = tx.prepare_cached(HEARTBEAT)?.execute(bound)?;
+                tx.commit()?;
+                Ok(extended == 1)
+            });
+            extending.await?
+        }
+        Pools::Postgres(pool) => {
+            let mut tx = pool.begin().await?;
+            let now = now();
+            let extending = sqlx::query(HEARTBEAT).bind(&worker.0).bind(now.plus(lease_ms).0).bind(now.0);
+            let extended = extending.execute(&mut *tx).await?.rows_affected();
+            tx.commit().await?;
+            extended == 1
+        }
+    };
+    if extended { Ok(()) } else { Err(StoreError::LeaseLost) }
 }
 
 const ALIVE: &str = "SELECT COUNT(*) FROM workers WHERE worker_id = $1 AND lease_until > $2";

@@ -102,12 +102,8 @@ async fn beat(node: Arc<Node>, worker: WorkerId, lease_ms: i64, lost: watch::Sen
 
 /// One heartbeat. It is waited for no longer than a lease lasts.
 async fn extend(node: &Node, worker: &WorkerId, lease_ms: i64) -> Result<(), StoreError> {
-    let extending = async {
-        let mut tx = node.db.begin().await?;
-        let now = node.clock.now();
-        workers::heartbeat(&mut tx, worker, now.plus(lease_ms), now).await?;
-        tx.commit().await
-    };
+    let clock = Arc::clone(&node.clock);
+    let extending = workers::heartbeat(&node.db, worker, lease_ms, move || clock.now());
     let extended = drift::deadline(node.clock.as_ref(), lease_ms.unsigned_abs(), extending).await;
     extended.unwrap_or(Err(StoreError::TimedOut))
 }

@@ -1,8 +1,8 @@
 //! Bringing SQLite's log to the disk apart from the commit, so that the next can be written meanwhile.
 //!
 //! A transaction that was committed with the log left to be synced later is read by others before it would survive a loss of
-//! power. Only the inbox's way in and the workers' turns do that: nothing acknowledges an event before it is settled, of a turn nobody is
-//! told, and every other commit syncs the log with all that lies before it. What is on the disk is so at any time a beginning of what was
+//! power. Only the inbox's way in, the workers' turns and their heartbeats do that: nothing acknowledges an event before it is settled, of
+//! the others nobody is told, and every other commit syncs the log with all that lies before it. What is on the disk is so at any time a beginning of what was
 //! committed.
 //!
 //! PostgreSQL needs nothing of this: there, two commits wait for the disk beside each other.

@@ -57,8 +57,15 @@ pub(super) async fn open(path: &Path, options: OpenOptions) -> Result<Pools, Sto
     let busy_timeout = Duration::from_millis(options.busy_timeout_ms);
     let bulk = Arc::new(Bulk::new(path.to_owned(), busy_timeout));
     let turn = Arc::new(Semaphore::new(1));
-    let thread = Arc::new(WriteThread::new(path.to_owned(), busy_timeout, Arc::clone(&turn)));
     let settling = Arc::new(Settling::start(path));
+    let thread = WriteThread::new(
+        path.to_owned(),
+        busy_timeout,
+        Arc::clone(&turn),
+        Arc::clone(&folding),
+        Arc::clone(&settling),
+    );
+    let thread = Arc::new(thread);
     Ok(Pools::Sqlite { write, turn, read, bulk, thread, path: path.to_owned(), folding, settling })
 }
 

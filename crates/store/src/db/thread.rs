@@ -19,6 +19,8 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+use crate::db::fold::Folding;
+use crate::db::settle::Settling;
 use crate::db::sqlite::{CHECKPOINT_PAGES, LOG_BYTES_MAX};
 use crate::error::StoreError;
 
@@ -34,6 +36,8 @@ pub(crate) struct WriteThread {
     path: PathBuf,
     busy_timeout: Duration,
     turn: Arc<Semaphore>,
+    folding: Arc<Folding>,
+    settling: Arc<Settling>,
     /// Transactions that wait for the thread, and the one that it does.
     under_way: Arc<AtomicUsize>,
     state: Mutex<State>,
@@ -52,8 +56,15 @@ impl fmt::Debug for WriteThread {
 }
 
 impl WriteThread {
-    pub(super) fn new(path: PathBuf, busy_timeout: Duration, turn: Arc<Semaphore>) -> Self {
-        Self { path, busy_timeout, turn, under_way: Arc::default(), state: Mutex::new(State::Unused) }
+    pub(super) fn new(
+        path: PathBuf,
+        busy_timeout: Duration,
+        turn: Arc<Semaphore>,
+        folding: Arc<Folding>,
+        settling: Arc<Settling>,
+    ) -> Self {
+        let (under_way, state) = (Arc::default(), Mutex::new(State::Unused));
+        Self { path, busy_timeout, turn, folding, settling, under_way, state }
     }
 
     /// How many transactions wait for the thread, with the one that it does.
@@ -70,18 +81,33 @@ impl WriteThread {
         }
     }
 
+    /// Have the thread write something of which nobody is told before it is settled, or that a power cut may undo: it is settled
+    /// beside the work.
+    pub(crate) async fn run_unsettled<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let settling = Arc::clone(&self.settling);
+        let written = self.run(move |connection| {
+            let written = work(connection)?;
+            settling.committed();
+            Ok(written)
+        });
+        written.await
+    }
+
     /// Have the thread do something with its connection, as the only writer of this process, after what it was asked before. What
     /// it has begun it ends, also when whoever asked has gone; what it has not begun by then it leaves.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let counted = Counted::begin(&self.under_way);
+        let (counted, folding) = (Counted::begin(&self.under_way), Arc::clone(&self.folding));
         let (answer, answered) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
             let _counted = counted;
             if !answer.is_closed() {
-                let _ = answer.send(work(connection));
+                let _ = answer.send(work(connection).inspect(|_| folding.committed()));
             }
         });
         self.thread()?.send(work).await.map_err(|_| StoreError::ConnectionLost)?;

@@ -14,8 +14,6 @@
 mod postgres;
 mod sqlite;
 
-use std::sync::Arc;
-
 use model::EventId;
 use sqlx::PgPool;
 
@@ -60,12 +58,11 @@ type Key = [u8; KEY_BYTES];
 pub async fn commit(db: &Db, events: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
     let keyed = keyed(&events)?;
     let (events, kept) = match &db.pools {
-        Pools::Sqlite { thread, folding, .. } => {
-            let (folding, told) = (Arc::clone(folding), db.clone());
+        Pools::Sqlite { thread, .. } => {
+            let told = db.clone();
             let writing = thread.run(move |connection| {
                 let kept = sqlite::write(connection, &keyed, &events)?;
                 // Here, because whoever asked may have gone.
-                folding.committed();
                 told.tell(&kept);
                 Ok((events, kept))
             });

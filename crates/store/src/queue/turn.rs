@@ -96,15 +96,8 @@ pub async fn turn<T: Send + 'static>(
     plan: impl FnOnce() -> (Turn, T) + Send + 'static,
 ) -> Result<(Turned, T), StoreError> {
     match &db.pools {
-        Pools::Sqlite { thread, folding, settling, .. } => {
-            let (folding, settling) = (Arc::clone(folding), Arc::clone(settling));
-            let taking = thread.run(move |connection| {
-                let taken = sqlite::take(connection, plan)?;
-                folding.committed();
-                settling.committed();
-                Ok(taken)
-            });
-            taking.await
+        Pools::Sqlite { thread, .. } => {
+            thread.run_unsettled(move |connection| sqlite::take(connection, plan)).await
         }
         Pools::Postgres(_) => postgres::take(db, plan).await,
     }

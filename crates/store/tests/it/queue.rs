@@ -233,10 +233,12 @@ async fn a_worker_whose_lease_ran_out_can_neither_extend_nor_complete() {
         let held = claim(db, &stopped, 1, NOW).await.remove(0);
         let end = NOW.plus(LEASE_MS);
         assert!(matches!(complete(db, &held, end).await, Err(StoreError::LeaseLost)));
-        let mut tx = db.begin().await.unwrap();
-        let extended = workers::heartbeat(&mut tx, &stopped, end.plus(LEASE_MS), end).await;
+        workers::heartbeat(db, &living, LEASE_MS, move || end.plus(1)).await.unwrap();
+        let extended = workers::heartbeat(db, &stopped, LEASE_MS, move || end).await;
         assert!(matches!(extended, Err(StoreError::LeaseLost)));
-        drop(tx);
+        let registered = workers::list(db).await.unwrap();
+        let until = |id: &WorkerId| registered.iter().find(|it| it.worker == *id).map(|it| it.lease_until);
+        assert_eq!((until(&stopped), until(&living)), (Some(end), Some(end.plus(1 + LEASE_MS))));
         assert!(workers::expired(db, end).await.unwrap());
         assert_eq!(reap(db, 24, end).await, workers::Reaped { workers: 1, jobs: 1 });
         assert!(!workers::expired(db, end).await.unwrap());
