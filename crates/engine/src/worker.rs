@@ -36,6 +36,15 @@ const PAUSE_MS_MAX: u64 = 2_000;
 /// Jobs that one [`Worker::step`] runs at the most: a job that enqueues itself without end is a defect.
 const STEP_JOBS_MAX: usize = 1_000_000;
 
+/// What the store says, unless it says nothing for so many milliseconds. What was asked of it may have been done.
+async fn in_time<T>(
+    node: &Node,
+    ms: u64,
+    asking: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    drift::deadline(node.clock.as_ref(), ms, asking).await.unwrap_or(Err(StoreError::TimedOut))
+}
+
 /// A worker of a node. Any number may run, in one process or many.
 #[derive(Clone)]
 pub struct Worker {
@@ -76,7 +85,7 @@ impl Worker {
         let lease = lease::Lease::take(&self.node, self.node.limits.lease_ms).await?;
         let upkeep = upkeep::Upkeep::start(&self.node, self.registry);
         let mut hall = Hall::new(Arc::clone(&self.node), self.registry, lease.worker().clone());
-        let ended = hall.serve(&lease).await;
+        let ended = Box::pin(hall.serve(&lease)).await;
         drop(upkeep);
         match ended {
             hall::Closed::Stopped => {

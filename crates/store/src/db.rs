@@ -2,8 +2,8 @@
 //!
 //! SQLite: one write connection, so that writers queue inside the process instead of meeting `SQLITE_BUSY`, and a pool for reads
 //! (WAL: readers never wait for the writer). Apart from them, but taking turns with the writer, the inbox's way in and the workers' turns
-//! and heartbeats have a thread ([`thread`]), and whole tables are read apart, too. PostgreSQL: one pool for everything but the inbox's way in, which
-//! has a [`lane`].
+//! and heartbeats have a thread ([`thread`]), and whole tables are read apart, too. PostgreSQL: one pool for everything but the inbox's
+//! way in, which has a [`lane`].
 //! `synchronous=FULL`: a commit is on disk; the thread's once it is settled ([`settle`]).
 
 pub(crate) mod bulk;
@@ -93,6 +93,7 @@ pub(crate) struct TxContext {
     rings: Rings,
     bells: Arc<Bells>,
     folding: Option<Arc<Folding>>,
+    settling: Option<Arc<Settling>>,
     /// SQLite's, until the end.
     turn: Option<OwnedSemaphorePermit>,
     /// Entries of the audit log that are written with the commit.
@@ -136,25 +137,26 @@ impl Db {
     /// # Errors
     /// [`StoreError::Locked`], [`StoreError::Busy`], or the connection's error.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
-        let (kind, folding, turn) = match &self.pools {
-            Pools::Sqlite { write, turn, folding, .. } => {
+        let (kind, folding, settling, turn) = match &self.pools {
+            Pools::Sqlite { write, turn, folding, settling, .. } => {
                 let connection = write.acquire().await?;
                 // It is the thread's for no longer than one of its transactions takes.
                 let turn = Arc::clone(turn).acquire_owned().await.map_err(|_| StoreError::ConnectionLost)?;
                 let tx = Transaction::begin(connection, Some("BEGIN IMMEDIATE".into_sql_str())).await?;
-                (TxKind::Sqlite(tx), Some(Arc::clone(folding)), Some(turn))
+                (TxKind::Sqlite(tx), Some(Arc::clone(folding)), Some(Arc::clone(settling)), Some(turn))
             }
-            Pools::Postgres(pool) => (TxKind::Postgres(pool.begin_with(postgres::BEGIN).await?), None, None),
+            Pools::Postgres(pool) => {
+                (TxKind::Postgres(pool.begin_with(postgres::BEGIN).await?), None, None, None)
+            }
         };
         let (bells, rings) = (Arc::clone(&self.bells), Rings::default());
-        Ok(Tx(kind, TxContext { trace: None, rings, bells, folding, turn, audit: Vec::new() }))
+        Ok(Tx(kind, TxContext { trace: None, rings, bells, folding, settling, turn, audit: Vec::new() }))
     }
 
     /// Wait until everything that was committed before is on the disk: also what [`crate::inbox::commit`] left for this.
     ///
     /// # Errors
-    /// [`StoreError::DiskFull`], or [`StoreError::Database`] when the disk refuses, and the connection's error: what was not settled
-    /// may be lost with the power.
+    /// [`StoreError::DiskFull`] or [`StoreError::DiskRefused`]: what was not settled may be lost with the power.
     pub async fn settle(&self) -> Result<(), StoreError> {
         match &self.pools {
             Pools::Sqlite { settling, .. } => settling.now().await,
@@ -232,7 +234,11 @@ impl Tx {
         let Self(kind, mut context) = self;
         match kind {
             TxKind::Sqlite(tx) => {
-                tx.commit().await?;
+                let committed = tx.commit().await.map_err(StoreError::from);
+                match &context.settling {
+                    Some(settling) => settling.believe(committed)?,
+                    None => committed?,
+                }
                 // Whoever writes next hears of it before its turn.
                 context.bells.ring_all(&context.rings);
                 drop(context.turn.take());

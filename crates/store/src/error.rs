@@ -43,6 +43,9 @@ pub enum StoreError {
     /// No room left on the device, or a quota was reached. What was not committed is undone.
     #[error("the database's disk is full")]
     DiskFull,
+    /// The disk did not take what was to be kept, and tells so only once: nothing that is written after it is believed.
+    #[error("the disk has refused what was to be kept")]
+    DiskRefused,
     /// The file is something else than a database.
     #[error("the file is not a database")]
     NotADatabase,
@@ -176,6 +179,9 @@ impl StoreError {
             Self::Busy => "raise the number of connections, or ask for less at a time",
             Self::TimedOut => "check the database's load, who holds its locks, and the way to it",
             Self::DiskFull => "free some room and run again: it goes on from the last checkpoint",
+            Self::DiskRefused => {
+                "check the disk, and start the process anew: it goes on from what the disk has"
+            }
             Self::NotADatabase | Self::ForeignDatabase => "choose another path or database for the store",
             Self::Corrupt => "restore the file from a backup, or archive again into a new one",
             Self::NewerDatabase { .. } => {
@@ -252,8 +258,14 @@ fn from_database(error: &dyn sqlx::error::DatabaseError) -> StoreError {
     from_sqlite(number, code)
 }
 
+/// SQLite's extended code `SQLITE_IOERR_FSYNC`.
+const FSYNC_FAILED: i64 = 1034;
+
 /// The low byte is the primary result code (SQLite: "Result and Error Codes").
 fn from_sqlite(number: i64, code: Option<String>) -> StoreError {
+    if number == FSYNC_FAILED {
+        return StoreError::DiskRefused;
+    }
     match number & 0xff {
         5 | 6 => StoreError::Locked,
         8 => StoreError::ReadOnly,
@@ -284,7 +296,8 @@ fn from_postgres(error: &sqlx::postgres::PgDatabaseError) -> StoreError {
         "53100" => StoreError::DiskFull,
         "53300" => StoreError::TooManyConnections,
         "55P03" => StoreError::Locked,
-        "57P01" | "57P02" | "57P03" => StoreError::ConnectionLost,
+        // It was idle in a transaction for too long, or the server stops.
+        "25P03" | "57P01" | "57P02" | "57P03" => StoreError::ConnectionLost,
         "XX001" | "XX002" => StoreError::Corrupt,
         code => StoreError::Database { code: Some(code.to_owned()) },
     }

@@ -90,12 +90,11 @@ pub async fn heartbeat(
             extending.await?
         }
         Pools::Postgres(pool) => {
-            let mut tx = pool.begin().await?;
+            let mut connection = pool.acquire().await?;
             let now = now();
+            // A transaction of its own, so that nobody holds the row who has died in the middle.
             let extending = sqlx::query(HEARTBEAT).bind(&worker.0).bind(now.plus(lease_ms).0).bind(now.0);
-            let extended = extending.execute(&mut *tx).await?.rows_affected();
-            tx.commit().await?;
-            extended == 1
+            extending.execute(&mut *connection).await?.rows_affected() == 1
         }
     };
     if extended { Ok(()) } else { Err(StoreError::LeaseLost) }

@@ -16,7 +16,7 @@ use super::execute::{Ending, execute, unanswered};
 use super::lease::Lease;
 use super::ready::Ready;
 use super::settle::Failed;
-use super::{IN_HAND_MAX, PAUSE_MS, PAUSE_MS_MAX};
+use super::{IN_HAND_MAX, PAUSE_MS, PAUSE_MS_MAX, in_time};
 use crate::job::Kind;
 use crate::node::Node;
 use turn::Turn;
@@ -31,8 +31,8 @@ const LATE_MS: i64 = 2 * SETTLE_MS;
 /// How often it is looked whether the store has more jobs as held here than are known here, in milliseconds. After a turn that
 /// failed it is looked at once: its commit may have been made, and only the answer was lost.
 const LOOK_BACK_MS: i64 = 10_000;
-/// How long a turn is waited for, in milliseconds. A connection over which nothing is heard any more does not tell so for a quarter of
-/// an hour; on SQLite all that is needed is that another who writes takes long.
+/// How long a turn is waited for, in milliseconds. A connection over which nothing is heard any more does not tell so for minutes, and
+/// on SQLite all that is needed is that another who writes takes long.
 const TURN_MS: u64 = 60_000;
 
 /// Why the hall was closed.
@@ -150,9 +150,8 @@ impl Hall {
 
     /// A turn that was waited for in vain is one whose commit may have been made.
     async fn turn_in_time(&mut self, is_called: bool) -> Result<Turn, StoreError> {
-        let clock = Arc::clone(&self.node.clock);
-        let turn = drift::deadline(clock.as_ref(), TURN_MS, self.turn(is_called)).await;
-        turn.unwrap_or(Err(StoreError::TimedOut))
+        let node = Arc::clone(&self.node);
+        in_time(&node, TURN_MS, self.turn(is_called)).await
     }
 
     /// One round of a step: claim what is due, run it to its end, settle it. Answers how many runs there were.

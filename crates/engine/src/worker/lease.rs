@@ -8,12 +8,13 @@ use store::workers::{self, Registered};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::in_time;
 use crate::node::Node;
 
 /// The pause after a heartbeat that the store did not take, in milliseconds.
 const AGAIN_MS: u64 = 250;
 
-/// Heartbeats within the length of a lease: two may fail.
+/// Heartbeats within the length of a lease: two may fail, or one may wait for its answer in vain.
 const BEATS: i64 = 3;
 
 /// A registration; its heartbeat ends when it is dropped.
@@ -27,16 +28,19 @@ impl Lease {
     /// Register under a new id and begin the heartbeat.
     pub(super) async fn take(node: &Arc<Node>, lease_ms: i64) -> Result<Self, StoreError> {
         let worker = WorkerId::new(node.clock.as_ref(), node.entropy.as_ref());
-        let mut tx = node.db.begin().await?;
-        let now = node.clock.now();
-        let new = Registered {
-            worker: worker.clone(),
-            host: node.host.clone(),
-            started_at: now,
-            lease_until: now.plus(lease_ms),
+        let registering = async {
+            let mut tx = node.db.begin().await?;
+            let now = node.clock.now();
+            let new = Registered {
+                worker: worker.clone(),
+                host: node.host.clone(),
+                started_at: now,
+                lease_until: now.plus(lease_ms),
+            };
+            workers::register(&mut tx, &new).await?;
+            tx.commit().await
         };
-        workers::register(&mut tx, &new).await?;
-        tx.commit().await?;
+        in_time(node, lease_ms.unsigned_abs(), registering).await?;
         let (sender, lost) = watch::channel(false);
         let heartbeat = tokio::spawn(beat(Arc::clone(node), worker.clone(), lease_ms, sender));
         tracing::debug!(worker.id = %worker, "Registered a worker");
@@ -82,7 +86,10 @@ async fn beat(node: Arc<Node>, worker: WorkerId, lease_ms: i64, lost: watch::Sen
     loop {
         node.clock.sleep(pause_ms).await;
         let asked_at = node.clock.now();
-        match extend(&node, &worker, lease_ms).await {
+        let wait_ms = beat_ms.min(until.since(asked_at).max(1).unsigned_abs());
+        let clock = Arc::clone(&node.clock);
+        let extending = workers::heartbeat(&node.db, &worker, lease_ms, move || clock.now());
+        match in_time(&node, wait_ms, extending).await {
             Ok(()) => {
                 until = asked_at.plus(lease_ms);
                 pause_ms = beat_ms;
@@ -98,12 +105,4 @@ async fn beat(node: Arc<Node>, worker: WorkerId, lease_ms: i64, lost: watch::Sen
         }
     }
     lost.send_replace(true);
-}
-
-/// One heartbeat. It is waited for no longer than a lease lasts.
-async fn extend(node: &Node, worker: &WorkerId, lease_ms: i64) -> Result<(), StoreError> {
-    let clock = Arc::clone(&node.clock);
-    let extending = workers::heartbeat(&node.db, worker, lease_ms, move || clock.now());
-    let extended = drift::deadline(node.clock.as_ref(), lease_ms.unsigned_abs(), extending).await;
-    extended.unwrap_or(Err(StoreError::TimedOut))
 }

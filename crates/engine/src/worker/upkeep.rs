@@ -10,11 +10,14 @@ use crate::job::Kind;
 use crate::jobs::asking;
 use crate::node::Node;
 use crate::watch;
+use crate::worker::in_time;
 
 /// How often the gauges are read, in milliseconds: they count the whole table.
 const GAUGES_MS: i64 = 15_000;
 /// How often the history is pruned, in milliseconds.
 const PRUNE_MS: i64 = 10 * 60 * 1_000;
+/// How long each of their steps may take, in milliseconds: while one stands still, nothing is taken over.
+const UPKEEP_MS: u64 = 10_000;
 /// Deletions in one pruning: what is left over is the next one's.
 const PRUNES_MAX: u32 = 100;
 
@@ -49,10 +52,10 @@ async fn keep(node: Arc<Node>, registry: &'static [Kind]) {
     let (mut gauges_at, mut prune_at) = (node.clock.now(), node.clock.now().plus(PRUNE_MS));
     loop {
         let now = node.clock.now();
-        let mut done = reap(&node).await;
+        let mut done = in_time(&node, UPKEEP_MS, reap(&node)).await;
         if done.is_ok() && now >= gauges_at {
             gauges_at = now.plus(GAUGES_MS);
-            done = gauges(&node, registry).await;
+            done = in_time(&node, UPKEEP_MS, gauges(&node, registry)).await;
         }
         if done.is_ok() && now >= prune_at {
             prune_at = now.plus(PRUNE_MS);
@@ -86,11 +89,13 @@ pub(super) async fn reap(node: &Node) -> Result<(), StoreError> {
 
 async fn prune(node: &Node) -> Result<(), StoreError> {
     for _ in 0..PRUNES_MAX {
-        let mut tx = node.db.begin().await?;
-        let before = node.clock.now().plus(-node.limits.runs_kept_ms);
-        let deleted = queue::prune(&mut tx, before).await?;
-        tx.commit().await?;
-        if deleted == 0 {
+        let deleting = async {
+            let mut tx = node.db.begin().await?;
+            let before = node.clock.now().plus(-node.limits.runs_kept_ms);
+            let deleted = queue::prune(&mut tx, before).await?;
+            tx.commit().await.map(|()| deleted)
+        };
+        if in_time(node, UPKEEP_MS, deleting).await? == 0 {
             break;
         }
     }

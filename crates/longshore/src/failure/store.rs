@@ -17,7 +17,7 @@ impl Failure {
 pub(super) fn store_exit(error: &StoreError) -> Exit {
     match error {
         StoreError::Url { .. } => Exit::Usage,
-        StoreError::DiskFull => Exit::Disk,
+        StoreError::DiskFull | StoreError::DiskRefused => Exit::Disk,
         _ => Exit::Database,
     }
 }

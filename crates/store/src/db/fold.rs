@@ -24,8 +24,8 @@ pub(crate) struct Folding {
 }
 
 /// Fold what is committed so far.
-pub(super) async fn now(read: &SqlitePool) -> Result<(), StoreError> {
-    sqlx::query(FOLD).execute(read).await?;
+pub(super) async fn now(pool: &SqlitePool) -> Result<(), StoreError> {
+    sqlx::query(FOLD).execute(pool).await?;
     Ok(())
 }
 

@@ -17,7 +17,10 @@ const IDLE_MS_TRUSTED: u128 = 1_000;
 /// What a transaction begins with. Everything that it looks for is found by an index: a session keeps a statement's plan, and one
 /// that was made while a table was nearly empty would read all of it later. Without the second setting the price that the server puts
 /// on what little is still read in full makes it compile the statement each time.
-pub(super) const BEGIN: &str = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
+/// Last, whoever says nothing for 5 seconds, for its machine is gone or stands still, holds no lock for longer: the server would keep
+/// them for hours, and nobody could take over what it held. No transaction waits for anything but the database.
+pub(super) const BEGIN: &str = "BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL jit = off; \
+    SET LOCAL idle_in_transaction_session_timeout = 5000";
 /// Statements kept prepared per connection.
 const STATEMENTS_MAX: usize = 128;
 

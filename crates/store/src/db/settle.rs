@@ -2,60 +2,103 @@
 //!
 //! A transaction that was committed with the log left to be synced later is read by others before it would survive a loss of
 //! power. Only the inbox's way in, the workers' turns and their heartbeats do that: nothing acknowledges an event before it is settled, of
-//! the others nobody is told, and every other commit syncs the log with all that lies before it. What is on the disk is so at any time a beginning of what was
-//! committed.
+//! the others nobody is told, and every other commit syncs the log with all that lies before it. What is on the disk is so at any time
+//! a beginning of what was committed.
 //!
 //! PostgreSQL needs nothing of this: there, two commits wait for the disk beside each other.
 
-use std::fs::File;
-use std::io::ErrorKind;
+use std::fs::{File, Metadata};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
 use crate::error::StoreError;
 
-/// SQLite's own code for it: `SQLITE_IOERR_FSYNC`.
-const FSYNC_FAILED: &str = "1034";
+/// How many may bring the log to the disk at once; more wait.
+const AT_ONCE_MAX: usize = 3;
 
 /// Where SQLite writes the log of the database at `path`: beside the file that links lead to.
-fn log_of(path: &Path) -> PathBuf {
+pub(super) fn log_of(path: &Path) -> PathBuf {
     let mut log = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
     log.push("-wal");
     log.into()
 }
 
-/// The log and its file, as the disk has them.
+/// The log, as the disk has it.
+///
+/// A disk that refuses tells so once to each who has the file open at the time, and to nobody who opens it later. So the log is kept open
+/// from the start, a few times: whoever hears of it first, these hear of it too.
 #[derive(Debug)]
 struct Disk {
     log: PathBuf,
-    path: PathBuf,
-    /// Whether the disk has refused what it was given. It tells so once, to whoever asks first, and forgets what it could not keep; what
-    /// comes after is worth nothing then, until the file is opened anew and read as far as it goes.
+    open: [Mutex<Option<File>>; AT_ONCE_MAX],
+    /// Whether the disk has refused what it was given. What comes after is worth nothing then, until the log is read anew as far as it
+    /// goes.
     has_refused: AtomicBool,
 }
 
 impl Disk {
-    /// Bring the log to the disk; where there is none, because the last connection has folded it, the file. Blocks.
-    fn sync(&self) -> Result<(), StoreError> {
-        let refused = || StoreError::Database { code: Some(FSYNC_FAILED.to_owned()) };
-        let file = match File::open(&self.log) {
-            Err(error) if error.kind() == ErrorKind::NotFound => File::open(&self.path),
-            opened => opened,
-        };
-        let synced = file.map_err(|_| refused())?.sync_data();
-        if let Err(error) = synced {
-            self.has_refused.store(true, Ordering::SeqCst);
-            return Err(if error.kind() == ErrorKind::StorageFull {
-                StoreError::DiskFull
-            } else {
-                refused()
-            });
+    fn of(log: PathBuf) -> Self {
+        let disk = Self { log, open: Default::default(), has_refused: AtomicBool::new(false) };
+        for place in &disk.open {
+            // One that is not there yet is opened by who needs it.
+            let _ = disk.keep_open(&mut place.lock().unwrap_or_else(PoisonError::into_inner));
         }
-        if self.has_refused.load(Ordering::SeqCst) { Err(refused()) } else { Ok(()) }
+        disk
     }
+
+    /// Bring the log to the disk. There is one while anybody has the database open. Blocks.
+    fn sync(&self) -> Result<(), StoreError> {
+        let mut place = self.free_place();
+        let log = self.keep_open(&mut place).map_err(|_| StoreError::DiskRefused)?;
+        if let Err(error) = log.sync_data() {
+            self.refuse();
+            let is_full = error.kind() == ErrorKind::StorageFull;
+            return Err(if is_full { StoreError::DiskFull } else { StoreError::DiskRefused });
+        }
+        if self.has_refused.load(Ordering::SeqCst) { Err(StoreError::DiskRefused) } else { Ok(()) }
+    }
+
+    fn free_place(&self) -> MutexGuard<'_, Option<File>> {
+        let free = self.open.iter().find_map(|place| place.try_lock().ok());
+        free.unwrap_or_else(|| self.open[0].lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The log, opened anew only if it is another file by now.
+    fn keep_open<'a>(&self, place: &'a mut Option<File>) -> io::Result<&'a File> {
+        let is_same = place
+            .as_ref()
+            .map(|open| Ok::<bool, io::Error>(are_same(&open.metadata()?, &self.log.metadata()?)))
+            .transpose()?;
+        if is_same != Some(true) {
+            *place = Some(File::open(&self.log)?);
+        }
+        place.as_ref().ok_or_else(|| ErrorKind::NotFound.into())
+    }
+
+    fn refuse(&self) {
+        if !self.has_refused.swap(true, Ordering::SeqCst) {
+            tracing::error!(
+                "The disk has refused what was to be kept. Nothing is acknowledged any more: start the process anew"
+            );
+        }
+    }
+}
+
+#[cfg(unix)]
+fn are_same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// It cannot be told: it is opened each time.
+#[cfg(not(unix))]
+fn are_same(_: &Metadata, _: &Metadata) -> bool {
+    false
 }
 
 /// Brings the log to the disk: for who waits for that, and beside the work after commits that nobody waits for to be there, so that the
@@ -69,8 +112,7 @@ pub(crate) struct Settling {
 impl Settling {
     /// Start the task for the database at `path` on the present runtime; it ends with this.
     pub(super) fn start(path: &Path) -> Self {
-        let (log, path) = (log_of(path), path.to_owned());
-        let disk = Arc::new(Disk { log, path, has_refused: AtomicBool::new(false) });
+        let disk = Arc::new(Disk::of(log_of(path)));
         let (due, mut told) = mpsc::channel(1);
         let beside = Arc::clone(&disk);
         tokio::spawn(async move {
@@ -87,6 +129,14 @@ impl Settling {
     /// Whether the disk has refused something: nothing is settled any more.
     pub(super) fn has_refused(&self) -> bool {
         self.disk.has_refused.load(Ordering::SeqCst)
+    }
+
+    /// What came of writing something. That which was written behind something that the disk has refused is not believed.
+    pub(super) fn believe<T>(&self, written: Result<T, StoreError>) -> Result<T, StoreError> {
+        if matches!(written, Err(StoreError::DiskRefused)) {
+            self.disk.refuse();
+        }
+        if written.is_ok() && self.has_refused() { Err(StoreError::DiskRefused) } else { written }
     }
 
     /// Wait until what was committed before is on the disk.
@@ -130,38 +180,48 @@ mod tests {
         made.await.unwrap();
         assert!(log.metadata().unwrap().len() > 0, "{}", log.display());
         db.settle().await.unwrap();
-        // Once it is folded for good there is none, and the file is what counts.
+        // Once it is folded for good there is none.
         db.close().await;
         assert!(!log.exists());
-        db.settle().await.unwrap();
-        std::fs::remove_file(&file).unwrap();
         let refused = db.settle().await.unwrap_err();
-        assert!(
-            matches!(&refused, StoreError::Database { code: Some(code) } if code == FSYNC_FAILED),
-            "{refused}"
-        );
+        assert!(matches!(refused, StoreError::DiskRefused), "{refused}");
     }
 
     #[cfg(unix)]
     #[test]
     fn a_disk_that_has_refused_once_is_not_believed_again() {
         let folder = tempfile::tempdir().unwrap();
-        let (log, path) = (folder.path().join("log"), folder.path().join("file"));
-        std::fs::write(&path, "").unwrap();
-        let disk = |log: &Path| Disk {
-            log: log.to_owned(),
-            path: path.clone(),
-            has_refused: AtomicBool::new(false),
-        };
-        let first = disk(&log);
+        let (log, aside) = (folder.path().join("log"), folder.path().join("aside"));
+        std::fs::write(&log, "").unwrap();
+        let first = Disk::of(log.clone());
+        assert!(first.open.iter().all(|place| place.lock().unwrap().is_some()), "it is open from the start");
         first.sync().unwrap();
+        std::fs::rename(&log, &aside).unwrap();
         // What is no file cannot be synced.
         std::os::unix::fs::symlink("/dev/null", &log).unwrap();
-        let is_refused = |synced: Result<(), StoreError>| matches!(&synced, Err(StoreError::Database { code: Some(code) }) if code == FSYNC_FAILED);
+        let is_refused = |synced| matches!(synced, Err(StoreError::DiskRefused));
         assert!(is_refused(first.sync()));
         std::fs::remove_file(&log).unwrap();
+        std::fs::rename(&aside, &log).unwrap();
         assert!(is_refused(first.sync()));
-        disk(&log).sync().unwrap();
+        Disk::of(log).sync().unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_is_written_behind_what_the_disk_has_refused_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(&folder.path().join("store.db")).await;
+        let Pools::Sqlite { thread, settling, .. } = &db.pools else { panic!("not a file") };
+        settling.believe::<()>(Err(StoreError::Locked)).unwrap_err();
+        db.begin().await.unwrap().commit().await.unwrap();
+        assert!(!db.disk_has_refused());
+        settling.believe::<()>(Err(StoreError::DiskRefused)).unwrap_err();
+        assert!(db.disk_has_refused());
+        for refused in
+            [db.begin().await.unwrap().commit().await, thread.run(|_| Ok(())).await, db.settle().await]
+        {
+            assert!(matches!(refused, Err(StoreError::DiskRefused)), "{refused:?}");
+        }
     }
 
     #[tokio::test]

@@ -10,9 +10,9 @@ use tokio::sync::Semaphore;
 
 use crate::db::bulk::Bulk;
 use crate::db::fold::Folding;
-use crate::db::settle::Settling;
+use crate::db::settle::{Settling, log_of};
 use crate::db::thread::WriteThread;
-use crate::db::{OpenOptions, Pools};
+use crate::db::{OpenOptions, Pools, fold};
 use crate::error::StoreError;
 use crate::migrate;
 
@@ -47,7 +47,13 @@ pub(super) async fn open(path: &Path, options: OpenOptions) -> Result<Pools, Sto
         .create_if_missing(false)
         .pragma("cache_size", READ_CACHE_KIB)
         .pragma("query_only", "ON");
+    let has_log = log_of(path).metadata().is_ok_and(|log| log.len() > 0);
     let write = open_writer(path, options, &write_options).await?;
+    if has_log {
+        // Whoever wrote it last may have been killed after the disk refused a part of it, and what is written behind such a part is lost
+        // with the power. What is in the file is not.
+        fold::now(&write).await?;
+    }
     let read = SqlitePoolOptions::new()
         .max_connections(options.connections_max.max(1))
         .acquire_timeout(Duration::from_millis(options.busy_timeout_ms))

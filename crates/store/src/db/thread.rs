@@ -102,12 +102,14 @@ impl WriteThread {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (counted, folding) = (Counted::begin(&self.under_way), Arc::clone(&self.folding));
+        let counted = Counted::begin(&self.under_way);
+        let (folding, settling) = (Arc::clone(&self.folding), Arc::clone(&self.settling));
         let (answer, answered) = oneshot::channel();
         let work: Work = Box::new(move |connection| {
             let _counted = counted;
             if !answer.is_closed() {
-                let _ = answer.send(work(connection).inspect(|_| folding.committed()));
+                let written = settling.believe(work(connection));
+                let _ = answer.send(written.inspect(|_| folding.committed()));
             }
         });
         self.thread()?.send(work).await.map_err(|_| StoreError::ConnectionLost)?;

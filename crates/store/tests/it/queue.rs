@@ -1,5 +1,6 @@
 //! The queue's laws: folding, one of a key at a time, priorities, fairness, fencing, takeover, dead letters.
 
+mod lease;
 mod plans;
 mod turn;
 
@@ -13,7 +14,7 @@ use store::queue::{self, Claim, ClaimedJob, DeadSelection, Enqueued, Failure, Ne
 use store::workers::{self, LEASE_MS, Registered};
 use store::{Db, StoreError};
 
-use crate::engines::{Store, on_both, options, sqlite};
+use crate::engines::{Store, on_both, options, postgres, sqlite};
 
 const NOW: Millis = Millis(1_785_000_000_000);
 const KINDS: &[&str] = &["refresh", "sweep", archives::KIND];
@@ -220,44 +221,6 @@ async fn an_archive_is_seen_while_workers_take_it_and_hand_it_back() {
             }
         };
         tokio::select! { () = working => {}, () = looking => {} }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_worker_whose_lease_ran_out_can_neither_extend_nor_complete() {
-    on_both(async |store| {
-        let (db, desk) = (&store.db, Desk::new());
-        let (stopped, living) = (desk.worker(db, NOW).await, desk.worker(db, NOW.plus(5_000)).await);
-        enqueue(db, &[desk.job(1, "a")], NOW).await;
-        let held = claim(db, &stopped, 1, NOW).await.remove(0);
-        let end = NOW.plus(LEASE_MS);
-        assert!(matches!(complete(db, &held, end).await, Err(StoreError::LeaseLost)));
-        workers::heartbeat(db, &living, LEASE_MS, move || end.plus(1)).await.unwrap();
-        let extended = workers::heartbeat(db, &stopped, LEASE_MS, move || end).await;
-        assert!(matches!(extended, Err(StoreError::LeaseLost)));
-        let registered = workers::list(db).await.unwrap();
-        let until = |id: &WorkerId| registered.iter().find(|it| it.worker == *id).map(|it| it.lease_until);
-        assert_eq!((until(&stopped), until(&living)), (Some(end), Some(end.plus(1 + LEASE_MS))));
-        assert!(workers::expired(db, end).await.unwrap());
-        assert_eq!(reap(db, 24, end).await, workers::Reaped { workers: 1, jobs: 1 });
-        assert!(!workers::expired(db, end).await.unwrap());
-
-        let again = claim(db, &living, 1, end).await.remove(0);
-        assert_eq!((again.attempt, again.lease_number > held.lease_number), (2, true));
-        // Even with the time of before it was stopped.
-        for late in [
-            complete(db, &held, NOW).await,
-            retry(db, &held, NOW, NOW).await,
-            try_claim(db, &stopped, 1, NOW).await.map(drop),
-        ] {
-            assert!(matches!(late, Err(StoreError::LeaseLost)), "{late:?}");
-        }
-        complete(db, &again, end).await.unwrap();
-        assert_eq!(states(store).await, Vec::<String>::new());
-        let runs = queue::runs_of_key(db, OrgId(1), ("refresh", "a"), 9).await.unwrap();
-        let told: Vec<(&str, i64)> = runs.iter().map(|run| (run.outcome.as_str(), run.attempt)).collect();
-        assert_eq!(told, [("done", 2), ("worker_lost", 1)]);
     })
     .await;
 }

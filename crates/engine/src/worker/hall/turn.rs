@@ -114,10 +114,15 @@ impl Hall {
     /// What was owed has been completed.
     fn forget(&mut self, completed: usize, lost: &[JobId]) {
         if !lost.is_empty() {
-            tracing::warn!(jobs = lost.len(), "Jobs were taken over before they could be completed");
+            tracing::warn!(
+                jobs = lost.len(),
+                "Jobs were no longer held when they were completed: taken over, or completed by a turn whose end was not heard"
+            );
         }
-        for (kind, ..) in self.owed.drain(..completed) {
-            self.node.metrics.queue_jobs_completed.of(kind.name).inc();
+        for (kind, job, _) in self.owed.drain(..completed) {
+            if !lost.contains(&job.job_id) {
+                self.node.metrics.queue_jobs_completed.of(kind.name).inc();
+            }
         }
     }
 

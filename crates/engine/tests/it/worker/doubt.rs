@@ -9,19 +9,21 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 
-/// A way to the server on which, while it is armed, every connection is lost that asked for a commit: after the server has
-/// made it, and before its answer is heard.
+/// A way to the server on which, while it is armed, connections are lost.
 struct Way {
     url: DatabaseUrl,
     armed: Arc<AtomicBool>,
 }
 
-/// What a lost connection does.
-#[derive(Debug, Clone, Copy)]
+/// How a connection is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lost {
+    /// It breaks once the server has made a commit, and before its answer is heard.
     Breaks,
-    /// Nobody is told, and nothing is answered any more.
+    /// Then nothing is heard of it any more, and nobody is told.
     FallsSilent,
+    /// Whatever is asked does not arrive, and nobody is told before the way is good again.
+    Swallows,
 }
 
 impl Way {
@@ -43,6 +45,10 @@ impl Way {
         });
         Self { url: DatabaseUrl::parse(own.as_str()).unwrap(), armed }
     }
+
+    fn arm(&self, armed: bool) {
+        self.armed.store(armed, Ordering::SeqCst);
+    }
 }
 
 async fn carry(
@@ -52,26 +58,31 @@ async fn carry(
     lost: Lost,
 ) -> std::io::Result<()> {
     let (mut asked, mut answered) = ([0; 8_192], [0; 8_192]);
-    let mut doomed = false;
+    let is_armed = || armed.load(Ordering::SeqCst);
+    let mut is_doomed = false;
     loop {
         tokio::select! {
             read = client.read(&mut asked) => {
                 let bytes = &asked[..read?];
-                doomed |= armed.load(Ordering::SeqCst) && bytes.windows(6).any(|word| word == b"COMMIT");
                 if bytes.is_empty() {
                     return Ok(());
                 }
+                if lost == Lost::Swallows && is_armed() {
+                    while is_armed() {
+                        breathe(5).await;
+                    }
+                    return Ok(());
+                }
+                is_doomed |= is_armed() && bytes.windows(6).any(|word| word == b"COMMIT");
                 server.write_all(bytes).await?;
             }
             read = server.read(&mut answered) => {
                 let bytes = &answered[..read?];
                 match lost {
-                    Lost::FallsSilent if doomed => std::future::pending().await,
-                    Lost::Breaks if doomed => return Ok(()),
-                    _ if bytes.is_empty() => return Ok(()),
-                    _ => {}
+                    Lost::FallsSilent if is_doomed => std::future::pending().await,
+                    _ if is_doomed || bytes.is_empty() => return Ok(()),
+                    _ => client.write_all(bytes).await?,
                 }
-                client.write_all(bytes).await?;
             }
         }
     }
@@ -87,7 +98,7 @@ async fn a_claim_whose_answer_was_lost_is_run_by_the_worker_that_made_it() {
     let task = tokio::spawn(async move { worker.run().await });
     rig.quiet().await;
     rig.script("fails", &[Act::Retry]);
-    way.armed.store(true, Ordering::SeqCst);
+    way.arm(true);
     for name in ["a", "b", "fails"] {
         rig.enqueue(1, name).await;
     }
@@ -101,7 +112,7 @@ async fn a_claim_whose_answer_was_lost_is_run_by_the_worker_that_made_it() {
     rig.quiet().await;
     assert_eq!(rig.states().await, (0, 3, 0));
     assert_eq!(rig.runs(), 0, "it was not heard that they are held");
-    way.armed.store(false, Ordering::SeqCst);
+    way.arm(false);
     // Before any lease runs out.
     rig.turn_until(4_000, |rig| rig.runs() == 3).await;
     rig.turn_until(20_000, |rig| rig.runs() == 4).await;
@@ -121,7 +132,7 @@ async fn a_turn_that_is_never_answered_is_given_up_and_what_it_claimed_is_run() 
     let task = tokio::spawn(async move { worker.run().await });
     rig.quiet().await;
     rig.enqueue(1, "a").await;
-    way.armed.store(true, Ordering::SeqCst);
+    way.arm(true);
     // It looks by itself, and its heart does not beat meanwhile.
     rig.clock.advance(1_000);
     for _ in 0..4_000 {
@@ -130,7 +141,7 @@ async fn a_turn_that_is_never_answered_is_given_up_and_what_it_claimed_is_run() 
         }
         breathe(5).await;
     }
-    way.armed.store(false, Ordering::SeqCst);
+    way.arm(false);
     rig.quiet().await;
     assert_eq!((rig.states().await, rig.runs()), ((0, 1, 0), 0));
     let registered = store::workers::list(&rig.database.db).await.unwrap();
@@ -150,9 +161,9 @@ async fn a_turn_that_is_never_answered_is_given_up_and_what_it_claimed_is_run() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_whose_heartbeats_are_never_answered_leaves_its_jobs_and_begins_anew() {
+async fn a_worker_that_hears_nothing_leaves_its_jobs_when_its_lease_ends_and_begins_anew() {
     let Some(database) = Database::postgres().await else { return };
-    let way = Way::to(&database, Lost::FallsSilent).await;
+    let way = Way::to(&database, Lost::Swallows).await;
     let mut rig = Rig::new(Database::by(way.url.clone()).await, 24);
     rig.script("long", &[Act::Hang]);
     let worker = rig.worker();
@@ -161,14 +172,37 @@ async fn a_worker_whose_heartbeats_are_never_answered_leaves_its_jobs_and_begins
     rig.quiet().await;
     rig.enqueue(1, "long").await;
     rig.turn_until(1_900, |rig| rig.runs() == 1).await;
-    way.armed.store(true, Ordering::SeqCst);
-    rig.turn_until(3_000, |rig| rig.clock.now().since(NOW) >= 2_500).await;
-    way.armed.store(false, Ordering::SeqCst);
-    rig.turn_until(20_000, |rig| rig.runs() == 2).await;
+    way.arm(true);
+    rig.turn_until(7_000, |rig| lock(&rig.script.running).is_empty()).await;
+    way.arm(false);
+    rig.turn_until(30_000, |rig| rig.runs() == 2).await;
     rig.stop.set();
     task.await.unwrap();
     assert_eq!(rig.states().await, (0, 0, 0));
     assert_eq!(*lock(&rig.script.twice), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_heartbeat_that_is_never_answered_costs_nothing() {
+    let Some(database) = Database::postgres().await else { return };
+    let way = Way::to(&database, Lost::Swallows).await;
+    let mut rig = Rig::new(Database::by(way.url.clone()).await, 25);
+    rig.script("long", &[Act::Hang]);
+    let worker = rig.worker();
+    rig.database = database;
+    let task = tokio::spawn(async move { worker.run().await });
+    rig.quiet().await;
+    rig.enqueue(1, "long").await;
+    rig.turn_until(1_900, |rig| rig.runs() == 1).await;
+    way.arm(true);
+    rig.turn_until(2_000, |rig| rig.clock.now().since(NOW) >= 2_500).await;
+    way.arm(false);
+    rig.turn_until(20_000, |rig| rig.clock.now().since(NOW) >= 15_000).await;
+    assert_eq!((rig.states().await, rig.runs()), ((0, 1, 0), 1));
+    rig.stop.set();
+    rig.turn_until(20_000, |_| task.is_finished()).await;
+    task.await.unwrap();
+    assert_eq!(rig.states().await, (1, 0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,5 @@
 //! A worker's turn: what has ended is completed and what is next is claimed, all or nothing.
 
-use std::sync::Mutex;
-
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use store::queue::{Done, Run, Turn};
 use store::wake::Channel;
 
@@ -91,35 +87,5 @@ async fn a_turn_that_waits_for_whoever_writes_is_decided_when_that_has_been_comm
     tx.commit().await.unwrap();
     let (turned, has_rung) = turn.await.unwrap();
     assert_eq!((keys(&turned.claimed.jobs), has_rung), (vec!["a"], true));
-    store.end().await;
-}
-
-#[tokio::test]
-async fn a_heartbeat_does_not_stand_behind_all_who_write() {
-    let store = sqlite().await;
-    let (db, worker) = (&store.db, Desk::new().worker(&store.db, NOW).await);
-    let writers = 8;
-    let order = Arc::new(Mutex::new(Vec::new()));
-    let tx = db.begin().await.unwrap();
-    let mut writing: FuturesUnordered<_> = (0..writers)
-        .map(|_| async {
-            let tx = db.begin().await.unwrap();
-            order.lock().unwrap().push("job");
-            tx.commit().await.unwrap();
-        })
-        .collect();
-    assert!(futures_util::poll!(writing.next()).is_pending());
-    let told = Arc::clone(&order);
-    let mut beating = Box::pin(workers::heartbeat(db, &worker, LEASE_MS, move || {
-        told.lock().unwrap().push("heartbeat");
-        NOW
-    }));
-    assert!(futures_util::poll!(&mut beating).is_pending());
-    tx.commit().await.unwrap();
-    let (beat, ()) = tokio::join!(beating, writing.collect());
-    beat.unwrap();
-    let order = order.lock().unwrap().clone();
-    let place = order.iter().position(|it| *it == "heartbeat").unwrap();
-    assert!(order.len() == writers + 1 && place < 3, "{order:?}");
     store.end().await;
 }
