@@ -6,6 +6,7 @@ use store::DatabaseUrl;
 use store::queue::Claim;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 
 use super::*;
 
@@ -88,15 +89,21 @@ async fn carry(
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_claim_whose_answer_was_lost_is_run_by_the_worker_that_made_it() {
-    let Some(database) = Database::postgres().await else { return };
-    let way = Way::to(&database, Lost::Breaks).await;
-    let mut rig = Rig::new(Database::by(way.url.clone()).await, 21);
+/// A worker that reaches the server over a way where connections may be lost; whoever tests it has another. `None` without a server.
+async fn working_over(lost: Lost, seed: u64) -> Option<(Way, Rig, JoinHandle<()>)> {
+    let database = Database::postgres().await?;
+    let way = Way::to(&database, lost).await;
+    let mut rig = Rig::new(Database::by(way.url.clone()).await, seed);
     let worker = rig.worker();
     rig.database = database;
     let task = tokio::spawn(async move { worker.run().await });
     rig.quiet().await;
+    Some((way, rig, task))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_whose_answer_was_lost_is_run_by_the_worker_that_made_it() {
+    let Some((way, rig, task)) = working_over(Lost::Breaks, 21).await else { return };
     rig.script("fails", &[Act::Retry]);
     way.arm(true);
     for name in ["a", "b", "fails"] {
@@ -124,13 +131,7 @@ async fn a_claim_whose_answer_was_lost_is_run_by_the_worker_that_made_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_turn_that_is_never_answered_is_given_up_and_what_it_claimed_is_run() {
-    let Some(database) = Database::postgres().await else { return };
-    let way = Way::to(&database, Lost::FallsSilent).await;
-    let mut rig = Rig::new(Database::by(way.url.clone()).await, 23);
-    let worker = rig.worker();
-    rig.database = database;
-    let task = tokio::spawn(async move { worker.run().await });
-    rig.quiet().await;
+    let Some((way, rig, task)) = working_over(Lost::FallsSilent, 23).await else { return };
     rig.enqueue(1, "a").await;
     way.arm(true);
     // It looks by itself, and its heart does not beat meanwhile.
@@ -162,14 +163,8 @@ async fn a_turn_that_is_never_answered_is_given_up_and_what_it_claimed_is_run() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_hears_nothing_leaves_its_jobs_when_its_lease_ends_and_begins_anew() {
-    let Some(database) = Database::postgres().await else { return };
-    let way = Way::to(&database, Lost::Swallows).await;
-    let mut rig = Rig::new(Database::by(way.url.clone()).await, 24);
+    let Some((way, rig, task)) = working_over(Lost::Swallows, 24).await else { return };
     rig.script("long", &[Act::Hang]);
-    let worker = rig.worker();
-    rig.database = database;
-    let task = tokio::spawn(async move { worker.run().await });
-    rig.quiet().await;
     rig.enqueue(1, "long").await;
     rig.turn_until(1_900, |rig| rig.runs() == 1).await;
     way.arm(true);
@@ -184,14 +179,8 @@ async fn a_worker_that_hears_nothing_leaves_its_jobs_when_its_lease_ends_and_beg
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_heartbeat_that_is_never_answered_costs_nothing() {
-    let Some(database) = Database::postgres().await else { return };
-    let way = Way::to(&database, Lost::Swallows).await;
-    let mut rig = Rig::new(Database::by(way.url.clone()).await, 25);
+    let Some((way, rig, task)) = working_over(Lost::Swallows, 25).await else { return };
     rig.script("long", &[Act::Hang]);
-    let worker = rig.worker();
-    rig.database = database;
-    let task = tokio::spawn(async move { worker.run().await });
-    rig.quiet().await;
     rig.enqueue(1, "long").await;
     rig.turn_until(1_900, |rig| rig.runs() == 1).await;
     way.arm(true);
